@@ -1,0 +1,343 @@
+"""Configuration: strict, frozen, every key with its unit and default.
+
+An unknown key is an error that names file, key path, what was found and what is allowed. Secrets never stand in it:
+they come from the environment or from files of their own and never show in a repr.
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Mode = Literal["off", "raised_voice", "emotion"]
+Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class ConfigError(Exception):
+    """Configuration that can't be used; `problems` holds one line each: file, key path, found, allowed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Secret(Section):
+    """Where a secret comes from: an environment variable or a file; exactly one where a secret is needed."""
+
+    env: str | None = Field(None, description="Name of the environment variable that holds the secret.")
+    file: Path | None = Field(None, description="File whose first line is the secret.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.env and self.file:
+            raise ValueError("give either env or file, not both")
+        return self
+
+    def read(self) -> SecretStr:
+        """Return the secret; raise ConfigError when its source is missing or empty."""
+        if self.env:
+            value = os.environ.get(self.env, "")
+            source = f"environment variable {self.env}"
+        elif self.file:
+            source = f"file {self.file}"
+            try:
+                value = self.file.read_text("utf-8").split("\n", 1)[0].strip()
+            except OSError as error:
+                raise ConfigError([f"{source}: can't be read: {error.strerror}"]) from error
+        else:
+            return SecretStr("")
+        if not value:
+            raise ConfigError([f"{source}: empty or not set; a secret is expected there"])
+        return SecretStr(value)
+
+
+class Ari(Section):
+    """Asterisk REST Interface: http.conf and ari.conf."""
+
+    url: str = Field("http://127.0.0.1:8088", pattern=r"^https?://", description="Base URL of Asterisk's HTTP server.")
+    user: str = Field("callguard", description="User in ari.conf.")
+    password: Secret = Field(Secret(env="CALLGUARD_ARI_PASSWORD"), description="Password of that user.")
+    app: str = Field("callguard", pattern=r"^[A-Za-z0-9_-]+$", description="Stasis application; one name per node.")
+    timeout_s: float = Field(5.0, gt=0, le=60, description="Seconds that one REST call may take.")
+
+
+class Ami(Section):
+    """Asterisk Manager Interface: manager.conf. Gives queue membership, wait times, pause."""
+
+    enabled: bool = Field(True, description="Whether to connect to AMI; without it queue facts come from ARI alone.")
+    host: str = Field("127.0.0.1", description="Host of the manager interface.")
+    port: Port = Field(5038, description="Port of the manager interface.")
+    user: str = Field("callguard", description="User in manager.conf.")
+    secret: Secret = Field(Secret(env="CALLGUARD_AMI_SECRET"), description="Secret of that user.")
+
+
+class AsteriskConfig(Section):
+    """The PBX."""
+
+    ari: Ari = Field(Ari(), description="REST and events.")
+    ami: Ami = Field(Ami(), description="Queue facts and pause.")
+
+
+class Media(Section):
+    """How call media reaches us."""
+
+    tap: Literal["audiosocket", "external_media"] = Field(
+        "audiosocket",
+        description="audiosocket: one dialplan context, cheapest. external_media: RTP, needs no dialplan.",
+    )
+    tap_context: str = Field("callguard-tap", description="Dialplan context that holds the AudioSocket extension.")
+    listen: str = Field("127.0.0.1", description="Address on which media is received.")
+    advertise: str | None = Field(None, description="Address that Asterisk sends media to; default: `listen`.")
+    audiosocket_port: Port = Field(
+        9092, description="First AudioSocket port; worker n listens on port + n. 0: any free."
+    )
+    rtp_codec: Literal["slin", "slin16", "ulaw", "alaw"] = Field("slin", description="Format asked of external_media.")
+    workers: int = Field(1, ge=1, le=64, description="Media worker processes; one a core.")
+    legs_per_worker: int = Field(2000, ge=2, le=20000, description="Legs that one worker has room for.")
+    connect_timeout_s: float = Field(
+        5.0, gt=0, le=60, description="Seconds from tap to first frame before it counts as lost."
+    )
+    stall_timeout_s: float = Field(
+        5.0, gt=0, le=60, description="Seconds without a frame before a leg counts as stalled."
+    )
+
+
+class RoleRule(Section):
+    """Gives channels that match every given pattern a role. Patterns are shell-style (`PJSIP/trunk-*`)."""
+
+    channel: str | None = Field(None, description="Pattern for the channel's name.")
+    context: str | None = Field(None, description="Pattern for the dialplan context the channel entered by.")
+    number: str | None = Field(None, description="Pattern for the channel's own caller number.")
+    role: Literal["customer", "agent", "supervisor", "ignore"] = Field(description="What a matching channel is.")
+
+
+class Roles(Section):
+    """Who is who. Channel variable CALLGUARD_ROLE wins, then the first matching rule, then the defaults."""
+
+    rules: tuple[RoleRule, ...] = Field((), description="Tried in order.")
+    dial_caller: Literal["customer", "agent"] = Field(
+        "customer", description="The caller's role in a Dial that no rule settles."
+    )
+
+
+class QueueAnalysis(Section):
+    """What differs for one queue."""
+
+    mode: Mode | None = Field(None, description="Overrides analysis.mode.")
+    language: str | None = Field(None, description="Language of the queue (BCP 47), for rules with a language scope.")
+    team: str | None = Field(None, description="Team whose supervisors get this queue's alerts.")
+
+
+class Analysis(Section):
+    """What is judged. The model is never given an agent's leg, whatever is set here."""
+
+    mode: Mode = Field(
+        "raised_voice", description="raised_voice: vocal effort only; emotion: adds anger; off: no taps."
+    )
+    queues: dict[str, QueueAnalysis] = Field({}, description="Per queue name.")
+    model: Path | None = Field(None, description="ONNX file with its card beside it; default: the shipped model.")
+    onnx_threads: int = Field(1, ge=1, le=16, description="Threads of one worker's ONNX session.")
+
+
+class Rules(Section):
+    """Rule files."""
+
+    files: tuple[str, ...] = Field(
+        ("rules/*.yaml",), description="Paths or patterns, relative to this configuration file."
+    )
+
+
+class SupervisorConfig(Section):
+    """One supervisor."""
+
+    name: str = Field(min_length=1, description="Shown to others; used by commands.")
+    endpoint: str = Field(pattern=r"^[A-Za-z0-9]+/.+", description="What is rung, e.g. PJSIP/supervisor1.")
+    teams: tuple[str, ...] = Field((), description="Teams served; empty: all.")
+    tier: int = Field(1, ge=1, le=9, description="Rung when lower tiers have not answered.")
+    days: tuple[Day, ...] = Field((), description="Working days; empty: every day.")
+    hours: Hours | None = Field(None, description="Working hours in local time, HH:MM-HH:MM; default: always.")
+
+
+class SupervisionConfig(Section):
+    """Ringing, joining and leaving."""
+
+    ring_timeout_s: float = Field(15.0, gt=0, le=120, description="Seconds one tier is rung before the next.")
+    default_mode: Literal["listen", "whisper", "barge"] = Field(
+        "whisper", description="Mode in which an alert's ring joins."
+    )
+    caller_id: str = Field("CallGuard", description="Name shown on the supervisor's phone.")
+    briefing: bool = Field(True, description="Speak 3-5 s to the supervisor before they are heard.")
+    prompt_interval_s: float = Field(30.0, ge=0, le=3600, description="Least seconds between two prompts to one agent.")
+    cooldown_s: float = Field(0.0, ge=0, le=7200, description="Queue pause of an agent after a take-over; 0: none.")
+    help_code: str = Field("*55", pattern=r"^[*#0-9]+$", description="Feature code by which an agent asks for help.")
+    abuse_code: str = Field("*56", pattern=r"^[*#0-9]+$", description="Feature code by which an agent reports abuse.")
+    abuse_ends_call: bool = Field(
+        False, description="Whether a second abuse code ends a call whose warning was played."
+    )
+
+
+class AlertsConfig(Section):
+    """How alerts are kept from becoming noise."""
+
+    budget_per_hour: int = Field(
+        12, ge=1, le=1000, description="Rings per supervisor and hour; more are merged and ranked."
+    )
+    escalate_after_s: float = Field(20.0, gt=0, le=3600, description="Seconds without an answer before the next tier.")
+
+
+class Redis(Section):
+    """Redis or Valkey."""
+
+    url: str = Field(
+        "redis://127.0.0.1:6379/0", pattern=r"^(redis|rediss|unix)://", description="Server, without password."
+    )
+    password: Secret = Field(Secret(), description="Password, if the server wants one.")
+    prefix: str = Field("callguard:", pattern=r"^\S+:$", description="Prefix of every key.")
+    events_maxlen: int = Field(100_000, ge=100, description="About how many events the stream keeps.")
+    buffer: int = Field(10_000, ge=100, description="Events kept in memory while Redis can't be reached.")
+
+
+class Webhook(Section):
+    """One HTTP receiver of alerts."""
+
+    url: Secret = Field(description="Where to post (a secret: chat webhooks carry their key in the URL).")
+    style: Literal["cloudevents", "slack", "teams"] = Field("cloudevents", description="Shape of the body.")
+    signing_key: Secret = Field(Secret(), description="Key of the HMAC-SHA256 signature header.")
+
+
+class Email(Section):
+    """One mailbox that receives alerts."""
+
+    to: tuple[str, ...] = Field(min_length=1, description="Recipients.")
+    sender: str = Field("callguard@localhost", description="From address.")
+    host: str = Field("127.0.0.1", description="SMTP server.")
+    port: Port = Field(25, description="SMTP port.")
+    user: str | None = Field(None, description="SMTP user.")
+    password: Secret = Field(Secret(), description="Password of that user.")
+    starttls: bool = Field(True, description="Whether STARTTLS is required.")
+
+
+class Notify(Section):
+    """Ways out besides Redis and the supervisor's phone; a rule names them in `actions`."""
+
+    webhooks: dict[str, Webhook] = Field({}, description="Per name; action `webhook:NAME`.")
+    emails: dict[str, Email] = Field({}, description="Per name; action `email:NAME`.")
+    queue_log: bool = Field(False, description="Whether alerts are also written to queue_log (AMI QueueLog).")
+    user_event: bool = Field(False, description="Whether alerts are also sent as AMI UserEvent.")
+
+
+class Console(Section):
+    """Web console, health, metrics."""
+
+    enabled: bool = Field(True, description="Whether to serve it.")
+    listen: str = Field("127.0.0.1", description="Address.")
+    port: Port = Field(8090, description="Port; 0: any free.")
+    token: Secret = Field(Secret(), description="Token for commands from the console; without one it is read-only.")
+
+
+class Privacy(Section):
+    """What is kept."""
+
+    store_audio: Literal[False] = Field(False, description="Audio is never stored by this version; the key says so.")
+    number_hash_key: Secret = Field(
+        Secret(), description="Key of the hash by which a caller's number is remembered; none: not."
+    )
+
+
+class Logging(Section):
+    """Logs go to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level written.")
+    json_lines: bool = Field(False, description="One JSON object a line instead of text.")
+
+
+class Config(Section):
+    """callguard.yaml."""
+
+    node: str = Field(
+        "callguard-1", pattern=r"^[A-Za-z0-9_.-]+$", description="Name of this node; the CloudEvents source."
+    )
+    asterisk: AsteriskConfig = Field(AsteriskConfig(), description="The PBX.")
+    media: Media = Field(Media(), description="Taps and workers.")
+    roles: Roles = Field(Roles(), description="Who is customer, who is agent.")
+    analysis: Analysis = Field(Analysis(), description="What is judged.")
+    rules: Rules = Field(Rules(), description="Rule files.")
+    supervisors: tuple[SupervisorConfig, ...] = Field((), description="Who is called to help.")
+    supervision: SupervisionConfig = Field(SupervisionConfig(), description="Ringing, joining, leaving.")
+    alerts: AlertsConfig = Field(AlertsConfig(), description="Budget and escalation.")
+    notify: Notify = Field(Notify(), description="Further ways out.")
+    redis: Redis = Field(Redis(), description="Events and commands.")
+    console: Console = Field(Console(), description="Web console, health, metrics.")
+    privacy: Privacy = Field(Privacy(), description="What is kept.")
+    logging: Logging = Field(Logging(), description="Logs.")
+
+
+def load_config(path: Path) -> Config:
+    """Read and validate `callguard.yaml`; raise ConfigError with every problem found."""
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: can't be read: {error}"]) from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Validate the text of a configuration file; `source` names it in errors."""
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError([f"{source}: not valid YAML: {' '.join(str(error).split())}"]) from error
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise ConfigError([f"{source}: found {type(data).__name__}, expected a mapping of sections"])
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError([_describe(source, problem) for problem in error.errors()]) from error
+
+
+def _describe(source: str, problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        allowed = _keys_beside(problem["loc"])
+        near = difflib.get_close_matches(str(problem["loc"][-1]), allowed, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{source}: {path}: unknown key{hint} allowed: {', '.join(allowed)}"
+    found = "" if problem["type"] == "missing" else f", found {_shown(path, problem['input'])}"
+    return f"{source}: {path}: {problem['msg']}{found}"
+
+
+def _shown(path: str, value: object) -> str:
+    secret = any(word in path.lower() for word in ("password", "secret", "token", "key"))
+    return "<hidden>" if secret else repr(value)[:80]
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    section: Any = Config
+    for part in location[:-1]:
+        section = _section_at(section, part)
+    return list(section.model_fields) if section else []
+
+
+def _section_at(section: Any, part: int | str) -> Any:
+    if section is None or isinstance(part, int) or part not in section.model_fields:
+        return section
+    return next(iter(_sections_in(section.model_fields[part].annotation)), None)
+
+
+def _sections_in(annotation: Any) -> list[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [found for inner in getattr(annotation, "__args__", ()) for found in _sections_in(inner)]

@@ -1,0 +1,125 @@
+"""Signals: the named measures that a rule can read, and the table that holds their present values.
+
+A leg that can't be judged has NaN in every signal that needs judging; a comparison with NaN is false, so an unjudged
+leg fires nothing.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Signal(NamedTuple):
+    """What a rule's author may know of a signal."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    meaning: str
+    source: str
+
+
+LEG_SIGNALS: Final = (
+    Signal(
+        "speech",
+        "share",
+        0,
+        1,
+        "share of the last second in which the party spoke",
+        "webrtcvad after level normalisation",
+    ),
+    Signal("level_dbfs", "dBFS", -96, 0, "speech level, RMS over the last second's speech", "samples"),
+    Signal("level_rise_db", "dB", -60, 60, "speech level above the speaker's own calm level", "level_dbfs, baseline"),
+    Signal(
+        "pitch_hz",
+        "Hz",
+        60,
+        500,
+        "median fundamental frequency of the last two seconds' voiced speech",
+        "autocorrelation",
+    ),
+    Signal("pitch_rise_st", "semitones", -36, 36, "pitch above the speaker's own calm median", "pitch_hz, baseline"),
+    Signal("speech_rate", "1/s", 0, 12, "syllable-like energy peaks per second of speech", "band energy"),
+    Signal("turn_s", "s", 0, 3600, "length of the turn that the party is in; 0 while silent", "speech"),
+    Signal(
+        "quality", "share", 0, 1, "how far the line can be judged: loss, clipping, noise, band", "samples, packet loss"
+    ),
+    Signal(
+        "judged", "0/1", 0, 1, "1 while the leg can be judged; 0 on hold music, tones, fax, silence, clipping", "gates"
+    ),
+    Signal("raised_voice", "0-1", 0, 1, "customer only: vocal effort against the leg's own calm start", "ONNX model"),
+    Signal("anger", "0-1", 0, 1, "customer only, mode emotion: anger in the voice", "ONNX model"),
+)
+
+CALL_SIGNALS: Final = (
+    Signal(
+        "talk_over",
+        "share",
+        0,
+        1,
+        "share of the last ten seconds in which both parties spoke at once",
+        "speech of both",
+    ),
+    Signal(
+        "interruptions_customer",
+        "count",
+        0,
+        1000,
+        "times in the last minute that the customer cut in",
+        "speech of both",
+    ),
+    Signal("interruptions_agent", "count", 0, 1000, "times in the last minute that the agent cut in", "speech of both"),
+    Signal("silence_s", "s", 0, 3600, "time since either party spoke", "speech of both"),
+    Signal("on_hold", "0/1", 0, 1, "1 while a party is on hold", "Asterisk"),
+    Signal("elapsed_s", "s", 0, 86400, "time since both parties were joined", "Asterisk"),
+    Signal(
+        "escalating",
+        "1/min",
+        -60,
+        60,
+        "trend of the customer's raised voice over the last 30 s of speech",
+        "raised_voice",
+    ),
+    Signal("agent_request", "code", 0, 9, "the agent's own trigger: 0 none, 1 help, 2 abuse", "feature code"),
+)
+
+LEG_INDEX: Final = {signal.name: index for index, signal in enumerate(LEG_SIGNALS)}
+CALL_INDEX: Final = {signal.name: index for index, signal in enumerate(CALL_SIGNALS)}
+NO_ROW: Final = -1
+"""In a call's leg columns: that party has no tapped leg now."""
+
+
+class SignalTable:
+    """Present values of all signals, one column a leg or call.
+
+    Attributes:
+        leg: shape (len(LEG_SIGNALS), legs), float32, NaN where not known or not judged.
+        call: shape (len(CALL_SIGNALS), calls), float32.
+        customer: leg row of each call's customer, NO_ROW where none, shape (calls,).
+        agent: the same for the agent who talks with the customer now.
+        live: which call rows are in use, shape (calls,).
+    """
+
+    def __init__(self, legs: int, calls: int) -> None:
+        self.leg: NDArray[np.float32] = np.full((len(LEG_SIGNALS), legs), np.nan, dtype=np.float32)
+        self.call: NDArray[np.float32] = np.full((len(CALL_SIGNALS), calls), np.nan, dtype=np.float32)
+        self.customer: NDArray[np.intp] = np.full(calls, NO_ROW, dtype=np.intp)
+        self.agent: NDArray[np.intp] = np.full(calls, NO_ROW, dtype=np.intp)
+        self.live: NDArray[np.bool_] = np.zeros(calls, dtype=np.bool_)
+
+    def open_call(self, call: int) -> None:
+        """Take a call row into use, empty."""
+        self.call[:, call] = np.nan
+        self.customer[call] = self.agent[call] = NO_ROW
+        self.live[call] = True
+
+    def close_call(self, call: int) -> None:
+        """Give a call row back."""
+        self.live[call] = False
+        self.customer[call] = self.agent[call] = NO_ROW
+
+    def clear_leg(self, row: int) -> None:
+        """Forget what is known of a leg."""
+        self.leg[:, row] = np.nan
