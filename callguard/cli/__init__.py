@@ -1,1 +1,40 @@
-""""""
+"""Command line: one module a group of commands, each with a `register(app)`."""
+
+import importlib
+from typing import Final
+
+import typer
+
+from callguard import __version__
+
+MODULES: Final = ("service", "offline", "rules", "simulate", "bench", "supervise", "board", "doctor", "demo")
+
+app = typer.Typer(
+    name="callguard",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Hears when a customer's voice rises on an Asterisk call, and brings a supervisor to the agent's ear.",
+    epilog="Exit codes: 0 ok, 1 findings or failure, 2 usage or bad configuration.",
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"callguard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point of the `callguard` program."""
+    for name in MODULES:
+        importlib.import_module(f"callguard.cli.{name}").register(app)
+    app()
