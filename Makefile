@@ -1,0 +1,58 @@
+# Two commands matter: `make demo` and `make test`. Each sets up all that it needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit integration evaluate bench train lock docs docker-test clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements-dev.lock pyproject.toml tools/setup.sh
+	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV)
+	@touch $@
+
+demo: $(READY) ## A real call that turns angry: tap, signals, alert, ring, whisper, resolution
+	@$(BIN)/callguard demo
+
+test: $(READY) ## Lint, types, architecture, all tests (real Asterisk and browser included)
+	@sh tools/system.sh
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+unit: $(READY) ## Only the fast tests: no Asterisk, no browser
+	@$(BIN)/python -m pytest -m "not asterisk and not browser" -q
+
+integration: $(READY) ## Only the tests on a real Asterisk
+	@$(BIN)/python -m pytest -m asterisk
+
+evaluate: $(READY) ## Detection tables from the speech data (CALLGUARD_DATA)
+	@$(BIN)/python -m training.report
+
+train: $(READY) ## Train the shipped model again (CALLGUARD_DATA)
+	@$(BIN)/python -m training.train
+
+bench: $(READY) ## Throughput and latency on this machine, both sources
+	@$(BIN)/callguard bench --legs 400 --source audiosocket
+	@$(BIN)/callguard bench --legs 400 --source rtp
+
+lock: ## Pin and hash all dependencies again (needs uv)
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements-dev.lock
+
+docs: $(READY) ## Write the generated pages again (configuration, signals, events)
+	@$(BIN)/python -m tools.docs
+
+docker-test: $(READY) ## Build and start docker/compose.yaml for real, with podman
+	@bash docker/test.sh
+
+clean: ## Remove what was built here
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

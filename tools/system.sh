@@ -1,0 +1,15 @@
+#!/bin/sh
+# Installs the system programs that tests use, where it may: a browser, and a speech synthesiser for call audio.
+set -eu
+missing=""
+command -v chromium >/dev/null || missing="$missing chromium"
+command -v espeak-ng >/dev/null || missing="$missing espeak-ng"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "callguard: not installed and can't be installed here:$missing (tests that need them are skipped)" >&2
+    exit 0
+fi
+echo "installing$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+{ apt-get -qq update && apt-get -qqy install --no-install-recommends $missing; } >/dev/null
