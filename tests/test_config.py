@@ -1,0 +1,91 @@
+"""Configuration is strict, its errors say file, key path, what was found and what is allowed, and secrets never show."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callguard.config import Config, ConfigError, Secret, load_config, parse_config
+
+SAMPLE = Path(__file__).parent.parent / "config" / "callguard.yaml"
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "callguard.yaml")
+    return caught.value.problems
+
+
+def test_the_sample_file_is_valid() -> None:
+    assert load_config(SAMPLE).supervisors[0].endpoint == "PJSIP/supervisor1"
+
+
+def test_an_empty_file_is_all_defaults() -> None:
+    assert parse_config("", "x") == Config()
+
+
+def test_an_unknown_key_names_its_path_and_the_nearest_one() -> None:
+    (problem,) = problems("asterisk: {ari: {pasword: x}}")
+    assert problem.startswith("callguard.yaml: asterisk.ari.pasword: unknown key; did you mean 'password'?")
+    assert "timeout_s" in problem
+
+
+def test_an_unknown_key_in_a_list_or_a_named_entry_lists_what_is_allowed_there() -> None:
+    assert "endpoint" in problems("supervisors: [{name: a, endpoint: PJSIP/a, tiers: 1}]")[0]
+    assert "language" in problems("analysis: {queues: {sales: {lang: en}}}")[0]
+
+
+def test_a_wrong_value_is_shown() -> None:
+    (problem,) = problems("media: {workers: 0}")
+    assert "media.workers" in problem
+    assert "greater than or equal to 1, found 0" in problem
+
+
+def test_every_problem_is_told_at_once() -> None:
+    assert len(problems("media: {workers: 0, tap: tin}\nnode: 'a b'")) == 3
+
+
+def test_a_missing_key_is_told() -> None:
+    assert problems("supervisors: [{name: a}]")[0] == "callguard.yaml: supervisors.0.endpoint: Field required"
+
+
+@pytest.mark.parametrize("text", ["- 1", "just text", "a: [", "\t- x", "? {}: 1", "!!python/object:os.system {}"])
+def test_what_is_no_mapping_of_sections_is_refused(text: str) -> None:
+    assert problems(text)[0].startswith("callguard.yaml: ")
+
+
+def test_a_secret_written_into_the_file_is_refused_and_not_echoed() -> None:
+    (problem,) = problems("asterisk: {ari: {password: hunter2}}")
+    assert "hunter2" not in problem
+
+
+def test_a_secret_comes_from_the_environment_and_hides_in_its_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SECRET", "hunter2")
+    secret = Secret(env="A_SECRET").read()
+    assert secret.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(secret)
+
+
+def test_a_secret_comes_from_the_first_line_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("hunter2\n# comment\n")
+    assert Secret(file=tmp_path / "s").read().get_secret_value() == "hunter2"
+
+
+@pytest.mark.parametrize("secret", [Secret(env="NOT_SET_ANYWHERE"), Secret(file=Path("/nonexistent/secret"))])
+def test_a_missing_secret_names_its_source(secret: Secret) -> None:
+    with pytest.raises(ConfigError, match="NOT_SET_ANYWHERE|/nonexistent/secret"):
+        secret.read()
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read"):
+        load_config(tmp_path / "none.yaml")
+
+
+@given(st.text())
+def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
+    try:
+        parse_config(text, "x")
+    except ConfigError as error:
+        assert all(problem.startswith("x: ") for problem in error.problems)  # noqa: PT017 - both outcomes are legal
