@@ -44,5 +44,5 @@ def test_a_running_service_gets_a_hangup_signal(monkeypatch: pytest.MonkeyPatch,
 
 def test_without_a_service_the_error_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="callguard-n1.pid"):
+    with pytest.raises(FileNotFoundError, match=r"callguard-n1\.pid"):
         ask_to_reload("n1")

@@ -1,4 +1,4 @@
-"""Writes the generated page docs/configuration.md from the configuration's classes. `python -m tools.docs [--check]`."""
+"""Writes docs/configuration.md from the configuration's classes: `python -m tools.docs [--check]`."""
 
 import sys
 from collections.abc import Iterator
@@ -15,8 +15,9 @@ PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
 HEAD = """# Configuration
 
 `callguard.yaml`, YAML, strict: an unknown key is an error that names the nearest known one. Look at it with
-`callguard check`; change it and send SIGHUP (or `callguard reload`): a bad file is refused and the old one stays in force.
-Secrets are never written here: each `password`, `secret`, `token` or `key` takes `{env: NAME}` or `{file: PATH}`.
+`callguard check`; change it and send SIGHUP (or `callguard reload`): a bad file is refused and the old one stays in
+force. Secrets are never written here: each `password`, `secret`, `token` or `key` takes `{env: NAME}` or
+`{file: PATH}`.
 
 This page is generated from the code by `make docs`; a test keeps it complete.
 """
