@@ -341,3 +341,27 @@ def _sections_in(annotation: Any) -> list[type[Section]]:
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return [annotation]
     return [found for inner in getattr(annotation, "__args__", ()) for found in _sections_in(inner)]
+
+
+def read_rule_files(config: Config, config_path: Path) -> tuple[tuple[str, str], ...]:
+    """Return (name, text) of every rule file, in order; raise ConfigError where a pattern finds none or can't be read."""
+    found: list[tuple[str, str]] = []
+    for pattern in config.rules.files:
+        paths = sorted(_matching(config_path.parent, pattern))
+        if not paths:
+            raise ConfigError([f"{config_path}: rules.files: {pattern!r} matches no file below {config_path.parent}"])
+        found += [(str(path), _read_rules(path)) for path in paths]
+    return tuple(found)
+
+
+def _matching(base: Path, pattern: str) -> list[Path]:
+    if Path(pattern).is_absolute():
+        base, pattern = Path("/"), pattern.lstrip("/")
+    return list(base.glob(pattern))
+
+
+def _read_rules(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: can't be read: {error}"]) from error

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callguard.config import Config, ConfigError, Secret, load_config, parse_config
+from callguard.config import Config, ConfigError, Rules, Secret, load_config, parse_config, read_rule_files
 
 SAMPLE = Path(__file__).parent.parent / "config" / "callguard.yaml"
 
@@ -89,3 +89,18 @@ def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
         parse_config(text, "x")
     except ConfigError as error:
         assert all(problem.startswith("x: ") for problem in error.problems)  # noqa: PT017 - both outcomes are legal
+
+
+def test_rule_files_are_found_beside_the_configuration_and_by_absolute_path(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "b.yaml").write_text("groups: []")
+    (tmp_path / "rules" / "a.yaml").write_text("groups: [] # a")
+    config = Config()
+    assert [Path(name).name for name, _ in read_rule_files(config, tmp_path / "callguard.yaml")] == ["a.yaml", "b.yaml"]
+    absolute = Config(rules=Rules(files=(str(tmp_path / "rules" / "a.yaml"),)))
+    assert read_rule_files(absolute, Path("/elsewhere/c.yaml"))[0][1] == "groups: [] # a"
+
+
+def test_a_pattern_that_finds_no_rules_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="matches no file"):
+        read_rule_files(Config(), tmp_path / "callguard.yaml")
