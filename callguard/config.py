@@ -344,7 +344,7 @@ def _sections_in(annotation: Any) -> list[type[Section]]:
 
 
 def read_rule_files(config: Config, config_path: Path) -> tuple[tuple[str, str], ...]:
-    """Return (name, text) of every rule file, in order; raise ConfigError where a pattern finds none or can't be read."""
+    """Return (name, text) of every rule file, in order; raise ConfigError where one is missing or unreadable."""
     found: list[tuple[str, str]] = []
     for pattern in config.rules.files:
         paths = sorted(_matching(config_path.parent, pattern))

@@ -1,4 +1,4 @@
-"""Configuration is strict, its errors say file, key path, what was found and what is allowed, and secrets never show."""
+"""Configuration is strict; errors say file, key path, what was found and what is allowed; secrets never show."""
 
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def test_a_secret_comes_from_the_first_line_of_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("secret", [Secret(env="NOT_SET_ANYWHERE"), Secret(file=Path("/nonexistent/secret"))])
 def test_a_missing_secret_names_its_source(secret: Secret) -> None:
-    with pytest.raises(ConfigError, match="NOT_SET_ANYWHERE|/nonexistent/secret"):
+    with pytest.raises(ConfigError, match=r"NOT_SET_ANYWHERE|/nonexistent/secret"):
         secret.read()
 
 
