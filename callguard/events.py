@@ -3,7 +3,6 @@
 On the wire an event is CloudEvents 1.0 JSON; `docs/asyncapi.yaml` is generated from these classes.
 """
 
-import json
 import uuid
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
@@ -309,7 +308,7 @@ class Envelope(BaseModel):
 
     def to_json(self) -> str:
         """Serialise for the wire."""
-        return json.dumps(self.model_dump(mode="json", exclude_none=True), ensure_ascii=False, separators=(",", ":"))
+        return self.model_dump_json(exclude_none=True)
 
 
 def envelope(event: Event, node: str, time: datetime | None = None) -> Envelope:

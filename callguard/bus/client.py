@@ -1,0 +1,28 @@
+"""How CallGuard connects to Redis or Valkey."""
+
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from callguard.config import Redis as RedisConfig
+
+TIMEOUT_S: Final = 5.0
+"""Longest wait for one answer; longer than any blocking read asks for."""
+
+
+def connect(config: RedisConfig) -> Redis:
+    """Return a client that connects at its first command. It never retries by itself: its callers know better when.
+
+    Text that isn't UTF-8 comes with replacement characters, so that a foreign entry can't stop a reader.
+    """
+    return Redis.from_url(
+        config.url,
+        password=config.password.read().get_secret_value() or None,
+        decode_responses=True,
+        encoding_errors="replace",
+        socket_timeout=TIMEOUT_S,
+        socket_connect_timeout=TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+    )

@@ -1,0 +1,61 @@
+"""Names on the wire, in one block."""
+
+from dataclasses import dataclass
+from typing import Final
+
+EVENT_FIELD: Final = "event"
+TYPE_FIELD: Final = "type"
+CALL_FIELD: Final = "call"
+COMMAND_FIELDS: Final = ("command", "event", "data")
+"""Fields of an entry of the commands stream that may hold the command's JSON; the first is the documented one."""
+ENTRY_FIELD: Final = "entry"
+PREVIOUS_FIELD: Final = "previous"
+HASH_FIELD: Final = "hash"
+GROUP: Final = "callguard"
+"""Consumer group of the commands stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Every key that CallGuard uses in Redis, under one prefix."""
+
+    prefix: str = "callguard:"
+
+    @property
+    def events(self) -> str:
+        """Stream of events."""
+        return f"{self.prefix}events"
+
+    @property
+    def commands(self) -> str:
+        """Stream of commands."""
+        return f"{self.prefix}commands"
+
+    @property
+    def audit(self) -> str:
+        """Stream of audit entries, never trimmed."""
+        return f"{self.prefix}audit"
+
+    @property
+    def calls(self) -> str:
+        """Hash: linkedid → JSON of a call that goes on."""
+        return f"{self.prefix}calls"
+
+    @property
+    def alerts(self) -> str:
+        """Hash: alert → JSON of an alert that is open."""
+        return f"{self.prefix}alerts"
+
+    @property
+    def signals(self) -> str:
+        """Hash: linkedid → JSON of a call's present signals."""
+        return f"{self.prefix}signals"
+
+    @property
+    def wake(self) -> str:
+        """Pub/sub channel: something changed; the message is the type of the last event."""
+        return f"{self.prefix}wake"
+
+    def command(self, command_id: str) -> str:
+        """String: what became of a command."""
+        return f"{self.prefix}command:{command_id}"

@@ -1,0 +1,64 @@
+"""Events that wait for Redis: bounded, in order, the least important dropped first. Pure."""
+
+from collections import deque
+from typing import Final, NamedTuple
+
+from callguard.events import PREFIX, Envelope
+
+ALERT: Final = 2
+ANSWER: Final = 1
+OTHER: Final = 0
+_ANSWERS: Final = tuple(PREFIX + noun for noun in ("node.", "command.", "supervision."))
+
+
+class Message(NamedTuple):
+    """An event and its text on the wire."""
+
+    envelope: Envelope
+    text: str
+
+
+class _Waiting(NamedTuple):
+    number: int
+    message: Message
+
+
+def importance(event_type: str) -> int:
+    """Rank a full wire name: alerts are dropped last, what answers somebody before them, the rest first."""
+    if event_type.startswith(f"{PREFIX}alert."):
+        return ALERT
+    return ANSWER if event_type.startswith(_ANSWERS) else OTHER
+
+
+class Outbox:
+    """A queue of at most `limit` messages, first in, first out.
+
+    Attributes:
+        dropped: how many were dropped since the start because the outbox was full.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lanes: tuple[deque[_Waiting], ...] = (deque(), deque(), deque())
+        self._next = 0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lanes))
+
+    def put(self, message: Message) -> bool:
+        """Add one; return False when something (perhaps this one) was dropped to make room."""
+        self._lanes[importance(message.envelope.type)].append(_Waiting(self._next, message))
+        self._next += 1
+        if len(self) <= self._limit:
+            return True
+        next(lane for lane in self._lanes if lane).popleft()
+        self.dropped += 1
+        return False
+
+    def take(self, count: int) -> list[Message]:
+        """Remove and return the oldest `count`, oldest first."""
+        return [self._oldest().popleft().message for _ in range(min(count, len(self)))]
+
+    def _oldest(self) -> deque[_Waiting]:
+        return min((lane for lane in self._lanes if lane), key=lambda lane: lane[0].number)

@@ -1,0 +1,245 @@
+"""The bus: every event goes out through `Bus.publish`, which never blocks, never raises and never loses the order.
+
+While Redis is away events wait in memory. Delivery is at least once: after a doubtful one the publisher looks for its
+own identifiers at the stream's end before it sends again.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from callguard.bus import audit
+from callguard.bus.client import connect
+from callguard.bus.hotstate import HotState
+from callguard.bus.keys import CALL_FIELD, EVENT_FIELD, TYPE_FIELD, Keys
+from callguard.bus.outbox import Message, Outbox
+from callguard.bus.streams import tail
+from callguard.config import Redis as RedisConfig
+from callguard.events import Envelope, Event, NodeDegraded, NodeRecovered, envelope
+from callguard.messages import CallSnapshot
+from callguard.overview import Overview
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 100
+"""Events in one transaction."""
+LOOK_BACK: Final = 1000
+"""Entries searched for our own identifiers after a delivery whose answer never came."""
+FIRST_DELAY_S: Final = 0.05
+LONGEST_DELAY_S: Final = 1.0
+OUTAGE: Final = "redis"
+OVERFLOW: Final = "bus_overflow"
+
+Listener = Callable[[Envelope], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BusStats:
+    """Counters since the start."""
+
+    connected: bool
+    waiting: int
+    published: int
+    dropped: int
+
+
+class Bus:
+    """Publishes this node's events, keeps the lists and the audit stream. Belongs to one event loop.
+
+    Attributes:
+        client: for readers of the same server.
+        keys: names of all keys.
+        overview: what goes on at this node now.
+    """
+
+    def __init__(self, config: RedisConfig, node: str) -> None:
+        self.client: Redis = connect(config)
+        self.keys = Keys(config.prefix)
+        self.overview = Overview()
+        self._node = node
+        self._maxlen = config.events_maxlen
+        self._outbox = Outbox(config.buffer)
+        self._hot = HotState(self.keys, node, self.overview)
+        self._batch: list[Message] = []
+        self._doubtful = False
+        self._to_audit: deque[Envelope] = deque()  # not bounded: what stands in it is done by people, at their pace
+        self._listeners: list[Listener] = []
+        self._connected = False
+        self._down = False
+        self._overflow_from: int | None = None
+        self._published = 0
+        self._unsent = 0
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def stats(self) -> BusStats:
+        """Where the bus stands."""
+        waiting = len(self._outbox) + len(self._batch)
+        return BusStats(self._connected, waiting, self._published, self._outbox.dropped + self._unsent)
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with each envelope as it is published, before Redis has it."""
+        self._listeners.append(listener)
+
+    def publish(self, event: Event) -> None:
+        """Send an event as soon as Redis takes it. Returns at once; never raises."""
+        try:
+            wrapped = envelope(event, self._node)
+            message = Message(wrapped, wrapped.to_json())
+        except ValueError as error:  # a payload that JSON can't hold: our own mistake, not the caller's to handle
+            self._unsent += 1
+            log.error("event_unsent", type=event.TYPE, error=str(error))  # noqa: TRY400 - the text says it all
+            return
+        self._hot.note(self.overview.apply(wrapped))
+        fits = self._outbox.put(message)
+        self._idle.clear()
+        self._tell(wrapped)
+        if not fits and self._overflow_from is None:
+            self._overflow_from = self._outbox.dropped - 1
+            self.publish(NodeDegraded(node=self._node, reason=OVERFLOW))
+
+    def announce(self, sent: Envelope) -> None:
+        """Tell listeners and the audit stream of an event that stands in Redis already."""
+        self._idle.clear()
+        self._tell(sent)
+
+    def show(self, snapshot: CallSnapshot) -> None:
+        """Keep a call's present signals where lists find them; an older one that still waits is forgotten."""
+        if self.overview.show(snapshot):
+            self._hot.show(snapshot)
+            self._wake.set()
+
+    async def start(self) -> None:
+        """Begin to deliver. Works without Redis too: then events wait."""
+        self._task = asyncio.create_task(self._run(), name="bus")
+
+    async def stop(self, flush_s: float = 2.0) -> None:
+        """Deliver what waits for up to `flush_s`, then close."""
+        if self._task is None:
+            return
+        await self.flush(flush_s)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        await self.client.aclose()
+
+    async def flush(self, timeout_s: float) -> bool:
+        """Wait until Redis has everything; return False when it has not by then."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _tell(self, sent: Envelope) -> None:
+        if audit.is_audited(sent.type):
+            self._to_audit.append(sent)
+        self._wake.set()
+        for listener in self._listeners:
+            try:
+                listener(sent)
+            except Exception:  # a screen's mistake must not keep an alert from its way
+                log.exception("listener_failed", type=sent.type)
+
+    async def _run(self) -> None:
+        delay = FIRST_DELAY_S
+        while True:
+            self._wake.clear()
+            try:
+                await self._deliver()
+            except (RedisError, OSError) as error:
+                self._lost(error)
+                await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+                delay = min(2 * delay, LONGEST_DELAY_S)
+            else:
+                delay = FIRST_DELAY_S
+                await self._wake.wait()
+
+    async def _deliver(self) -> None:
+        if not self._connected:
+            await self._hot.reconcile(self.client)
+        while self._batch or len(self._outbox) or self._hot or not self._connected:
+            await self._send_batch()
+            self._back()
+        while self._to_audit:
+            await audit.append(self.client, self.keys.audit, self._to_audit[0])
+            self._to_audit.popleft()
+        if not (len(self._outbox) or self._hot):
+            self._idle.set()
+
+    async def _send_batch(self) -> None:
+        if self._doubtful:
+            await self._forget_delivered()
+        self._batch = self._batch or self._outbox.take(BATCH)
+        writes = self._hot.take()
+        try:
+            async with self.client.pipeline(transaction=True) as pipe:
+                for message in self._batch:
+                    pipe.xadd(self.keys.events, _fields(message), maxlen=self._maxlen, approximate=True)
+                writes.queue(pipe, self.keys)
+                pipe.publish(self.keys.wake, self._batch[-1].envelope.type if self._batch else "")
+                await pipe.execute()
+        except BaseException:
+            self._doubtful = bool(self._batch)
+            self._hot.put_back(writes)
+            raise
+        self._sent()
+
+    def _sent(self) -> None:
+        self._published += len(self._batch)
+        self._batch = []
+
+    async def _forget_delivered(self) -> None:
+        newest = await tail(self.client, self.keys.events, LOOK_BACK)
+        known = {_identifier(entry.fields.get(EVENT_FIELD, "")) for entry in newest}
+        delivered = [message for message in self._batch if message.envelope.id in known]
+        if delivered:  # the batch is one transaction: all of it or nothing
+            self._sent()
+        self._doubtful = False
+
+    def _lost(self, error: Exception) -> None:
+        self._connected = False
+        if not self._down:
+            self._down = True
+            log.warning("redis_lost", error=str(error))
+            self.publish(NodeDegraded(node=self._node, reason=OUTAGE))
+
+    def _back(self) -> None:
+        self._connected = True
+        if self._down:
+            self._down = False
+            log.info("redis_back", waiting=len(self._outbox))
+            self.publish(NodeRecovered(node=self._node, reason=OUTAGE))
+        if self._overflow_from is not None and not len(self._outbox):
+            lost = self._outbox.dropped - self._overflow_from
+            self._overflow_from = None
+            self.publish(NodeRecovered(node=self._node, reason=f"{OVERFLOW}: {lost} events dropped"))
+
+
+def _fields(message: Message) -> dict[Any, Any]:
+    return {
+        EVENT_FIELD: message.text,
+        TYPE_FIELD: message.envelope.type,
+        CALL_FIELD: message.envelope.subject or "",
+    }
+
+
+def _identifier(text: str) -> str | None:
+    try:
+        identifier: str | None = json.loads(text).get("id")
+    except (ValueError, AttributeError):
+        return None
+    return identifier

@@ -1,0 +1,47 @@
+"""Reading streams, typed: the client library leaves the shape of answers open."""
+
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+
+
+class Entry(NamedTuple):
+    """One entry of a stream."""
+
+    id: str
+    fields: dict[str, str]
+
+    @property
+    def at_ms(self) -> int:
+        """When Redis took it: Unix time in milliseconds, by the server's clock."""
+        return int(self.id.split("-")[0])
+
+
+def entries(answer: Any) -> list[Entry]:
+    """Type a list of (id, fields); a trimmed entry that is still pending comes without fields."""
+    return [Entry(entry_id, fields or {}) for entry_id, fields in answer or []]
+
+
+async def tail(client: Redis, stream: str, count: int = 1) -> list[Entry]:
+    """Return the newest entries, newest first."""
+    return entries(await client.xrevrange(stream, count=count))
+
+
+async def last_id(client: Redis, stream: str) -> str:
+    """Return the position after which everything is new."""
+    newest = await tail(client, stream)
+    return newest[0].id if newest else "0-0"
+
+
+async def read_after(client: Redis, stream: str, after: str, block_ms: int, count: int = 256) -> list[Entry]:
+    """Return what follows a position, oldest first; wait up to `block_ms` for the first."""
+    answer: Any = await client.xread({stream: after}, count=count, block=block_ms)
+    return entries(answer[0][1]) if answer else []
+
+
+async def read_group(
+    client: Redis, stream: str, group: str, consumer: str, *, after: str = ">", block_ms: int | None = None, count: int
+) -> list[Entry]:
+    """Return a consumer's share: `>` what nobody had yet, an id what is its own and not acknowledged."""
+    answer: Any = await client.xreadgroup(group, consumer, {stream: after}, count=count, block=block_ms)
+    return entries(answer[0][1]) if answer else []
