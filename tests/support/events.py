@@ -1,0 +1,57 @@
+"""Events that tests publish, with little to say each."""
+
+from typing import Any
+
+from callguard.events import AlertFired, AlertResolved, CallEnded, CallStarted, SupervisionStarted
+from callguard.messages import CallSnapshot
+
+
+def call_started(call: str = "c1", **facts: Any) -> CallStarted:
+    return CallStarted(call=call, **({"mode": "raised_voice", "queue": "sales", "agent": "Alex"} | facts))
+
+
+def call_ended(call: str = "c1") -> CallEnded:
+    return CallEnded(call=call, mode="raised_voice", duration_s=61.0)
+
+
+def alert_fired(call: str = "c1", alert: str = "a1", **facts: Any) -> AlertFired:
+    evidence = {
+        "expr": "customer.raised_voice > 0.6",
+        "values": {"customer.raised_voice": {"value": 0.82, "threshold": 0.6}},
+        "baseline": {"level_dbfs": -27.0},
+        "curve": [0.1, 0.4, 0.82],
+        "confidence": 0.8,
+    }
+    defaults: dict[str, Any] = {
+        "rule": "CustomerRaisedVoice",
+        "leg": "customer",
+        "severity": "warning",
+        "annotations": {"summary": "Customer's voice rose"},
+        "queue": "sales",
+        "agent": "Alex",
+        "score": 0.82,
+        "basis": "raised_voice",
+        "evidence": evidence,
+    }
+    return AlertFired(call=call, alert=alert, **(defaults | facts))
+
+
+def alert_resolved(call: str = "c1", alert: str = "a1") -> AlertResolved:
+    return AlertResolved(
+        call=call, alert=alert, rule="CustomerRaisedVoice", leg="customer", reason="calm", lasted_s=12.0
+    )
+
+
+def supervision_started(call: str = "c1", session: str = "s1", mode: Any = "whisper") -> SupervisionStarted:
+    return SupervisionStarted(call=call, session=session, supervisor="Ann", mode=mode, ring_s=2.0)
+
+
+def snapshot(call: str = "c1", raised_voice: float | None = 0.5, at: float = 1.0) -> CallSnapshot:
+    return CallSnapshot(
+        call=call,
+        at=at,
+        customer={"raised_voice": raised_voice, "level_rise_db": 7.5},
+        agent={"level_rise_db": 0.5},
+        signals={"elapsed_s": 30.0},
+        unjudged={} if raised_voice is not None else {"customer": "music"},
+    )
