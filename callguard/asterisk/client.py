@@ -1,0 +1,294 @@
+"""A thin typed ARI client: REST with a time limit on every call, events over a WebSocket that comes back by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+
+from callguard.asterisk.events import (
+    PARSERS,
+    ApplicationReplaced,
+    AriEvent,
+    Bridge,
+    Channel,
+    EventReader,
+    MalformedError,
+    bridge_from,
+    channel_from,
+)
+from callguard.config import Ari
+
+log = structlog.get_logger(__name__)
+
+POOL: Final = 32
+"""Connections to Asterisk's HTTP server; a burst waits here and not there."""
+HEARTBEAT_S: Final = 10.0
+"""Seconds between WebSocket pings; a peer silent for half of it more is taken for dead."""
+RECONNECT_MAX_S: Final = 5.0
+
+Spy = Literal["none", "in", "out", "both"]
+T = TypeVar("T")
+
+
+class AriError(Exception):
+    """A REST call failed; the message holds method, path and Asterisk's reason, never credentials."""
+
+    def __init__(self, what: str, status: int = 0) -> None:
+        super().__init__(what)
+        self.status = status
+
+
+class NotFoundError(AriError):
+    """404: it is gone; for a channel: hung up already."""
+
+
+class ConflictError(AriError):
+    """409: not in the state for it, such as a channel outside our application."""
+
+
+class UnprocessableError(AriError):
+    """422: not possible for this object."""
+
+
+class RefusedError(AriError):
+    """400, 401, 403: a wrong request, or wrong credentials."""
+
+
+class ServerError(AriError):
+    """5xx: Asterisk could not do it."""
+
+
+class UnreachableError(AriError):
+    """No connection, or no answer in time."""
+
+
+class ApplicationTakenError(Exception):
+    """Another program took the application's name; two nodes must not share one."""
+
+
+class Connected:
+    """First item after each (re)connection: events before it may have been missed."""
+
+
+class Disconnected:
+    """The event socket was lost; connecting goes on."""
+
+
+ERRORS: Final[dict[int, type[AriError]]] = {
+    400: RefusedError, 401: RefusedError, 403: RefusedError, 404: NotFoundError, 409: ConflictError, 422: UnprocessableError,
+}  # fmt: skip
+
+
+class AriClient:
+    """One Asterisk, one Stasis application. Use as an async context manager."""
+
+    def __init__(self, config: Ari) -> None:
+        self.app = config.app
+        self.reader = EventReader()
+        self._config = config
+        self._base = config.url.rstrip("/") + "/ari"
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        secret = self._config.password.read().get_secret_value()
+        self._session = aiohttp.ClientSession(
+            auth=aiohttp.BasicAuth(self._config.user, secret, "utf-8"),
+            connector=aiohttp.TCPConnector(limit=POOL),
+            timeout=aiohttp.ClientTimeout(total=self._config.timeout_s),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @property
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise UnreachableError("the ARI client is closed")
+        return self._session
+
+    async def request(self, method: str, path: str, params: Mapping[str, str] | None = None, body: Any = None) -> Any:
+        """Make one REST call; `path` begins with a slash and is quoted already. Return the JSON, or None."""
+        what = f"{method} /ari{path}"
+        try:
+            async with self._http.request(method, self._base + path, params=params, json=body) as response:
+                if response.status >= 400:
+                    raise _error(what, response.status, await response.text())
+                return None if response.status == 204 else await response.json(content_type=None)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnreachableError(f"{what}: {type(error).__name__}") from error
+        except ValueError as error:
+            raise ServerError(f"{what}: the answer is no JSON") from error
+
+    # --- events ---
+
+    async def events(self) -> AsyncIterator[AriEvent | Connected | Disconnected]:
+        """Yield events for ever, `Connected` before the first of each connection.
+
+        Raises:
+            ApplicationTakenError: another program uses the application's name.
+        """
+        while True:
+            socket = await self._connect()
+            yield Connected()
+            async with socket:
+                async for message in socket:
+                    if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                        continue
+                    event = self.reader.read(message.data.encode() if isinstance(message.data, str) else message.data)
+                    if isinstance(event, ApplicationReplaced):
+                        raise ApplicationTakenError(_TAKEN.format(app=self.app))
+                    if event is not None:
+                        yield event
+            yield Disconnected()
+
+    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type((AriError, aiohttp.ClientError, TimeoutError)),
+            wait=wait_exponential_jitter(initial=0.1, max=RECONNECT_MAX_S, jitter=0.2),
+            before_sleep=lambda state: log.info("ari_unreachable", attempt=state.attempt_number),
+        )
+        return await retrying(self._connect_once)
+
+    async def _connect_once(self) -> aiohttp.ClientWebSocketResponse:
+        socket = await asyncio.wait_for(
+            self._http.ws_connect(
+                self._base + "/events",
+                params={"app": self.app, "subscribeAll": "true"},
+                heartbeat=HEARTBEAT_S,
+                max_msg_size=1 << 20,
+            ),
+            self._config.timeout_s,
+        )
+        try:
+            wanted = {"allowed": [{"type": kind} for kind in PARSERS]}
+            await self.request("PUT", f"/applications/{self.app}/eventFilter", body=wanted)
+        except AriError:
+            await socket.close()
+            raise
+        return socket
+
+    # --- channels ---
+
+    async def channels(self) -> list[Channel]:
+        """All channels of the PBX."""
+        return [_read(channel_from, item) for item in _list(await self.request("GET", "/channels"))]
+
+    async def channel(self, channel: str) -> Channel:
+        """One channel; NotFoundError when it has hung up."""
+        return _read(channel_from, await self.request("GET", _channel(channel)))
+
+    async def variable(self, channel: str, name: str) -> str:
+        """A channel variable or function; empty when not set. NotFoundError when the channel has hung up."""
+        try:
+            answer = await self.request("GET", _channel(channel, "/variable"), {"variable": name})
+        except NotFoundError:
+            await self.channel(channel)
+            return ""
+        return str(answer.get("value", "")) if isinstance(answer, dict) else ""
+
+    async def set_variable(self, channel: str, name: str, value: str) -> None:
+        """Set a channel variable."""
+        await self.request("POST", _channel(channel, "/variable"), {"variable": name, "value": value})
+
+    async def snoop(self, channel: str, snoop: str, *, spy: Spy = "none", whisper: Spy = "none") -> None:
+        """Make a snoop channel with id `snoop`; it is of use only after its StasisStart."""
+        params = {"app": self.app, "snoopId": snoop, "spy": spy, "whisper": whisper}
+        await self.request("POST", _channel(channel, "/snoop"), params)
+
+    async def external_media(self, channel: str, *, host: str, codec: str) -> None:
+        """Make a channel with id `channel` that exchanges RTP with `host` (address:port)."""
+        params = {"app": self.app, "channelId": channel, "external_host": host, "format": codec}
+        await self.request("POST", "/channels/externalMedia", params)
+
+    async def originate(
+        self, channel: str, *, endpoint: str, caller_id: str, timeout_s: float, variables: Mapping[str, str]
+    ) -> None:
+        """Ring `endpoint` under the id `channel`; its StasisStart says that it answered."""
+        params = {
+            "endpoint": endpoint, "app": self.app, "channelId": channel, "callerId": caller_id,
+            "timeout": str(max(1, round(timeout_s))),
+        }  # fmt: skip
+        await self.request("POST", "/channels", params, {"variables": dict(variables)})
+
+    async def hang_up(self, channel: str) -> None:
+        """Hang a channel up; one that is gone already is no error."""
+        await self._remove(_channel(channel))
+
+    async def continue_to(self, channel: str, *, context: str, extension: str) -> None:
+        """Send a channel of our application on into the dialplan."""
+        where = {"context": context, "extension": extension, "priority": "1"}
+        await self.request("POST", _channel(channel, "/continue"), where)
+
+    async def play(self, channel: str, playback: str, media: str) -> None:
+        """Play media URIs (comma-separated); PlaybackFinished comes with the id `playback`."""
+        await self.request("POST", _channel(channel, f"/play/{_quoted(playback)}"), {"media": media})
+
+    async def stop_playback(self, playback: str) -> None:
+        """Stop a playback; one that ended already is no error."""
+        await self._remove(f"/playbacks/{_quoted(playback)}")
+
+    # --- bridges ---
+
+    async def bridges(self) -> list[Bridge]:
+        """All bridges of the PBX."""
+        return [_read(bridge_from, item) for item in _list(await self.request("GET", "/bridges"))]
+
+    async def create_bridge(self, bridge: str) -> None:
+        """Make a mixing bridge with this id."""
+        await self.request("POST", f"/bridges/{_quoted(bridge)}", {"type": "mixing,dtmf_events"})
+
+    async def add_to_bridge(self, bridge: str, *channels: str) -> None:
+        """Add channels of our application to a bridge of ours."""
+        await self.request("POST", f"/bridges/{_quoted(bridge)}/addChannel", {"channel": ",".join(channels)})
+
+    async def destroy_bridge(self, bridge: str) -> None:
+        """Destroy a bridge of ours; one that is gone already is no error."""
+        await self._remove(f"/bridges/{_quoted(bridge)}")
+
+    async def _remove(self, path: str) -> None:
+        try:
+            await self.request("DELETE", path)
+        except NotFoundError:
+            return
+
+
+_TAKEN: Final = (
+    "another program connected to Asterisk as Stasis application {app!r} and took over its events; "
+    "give each node a name of its own in asterisk.ari.app"
+)
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")
+
+
+def _channel(channel: str, rest: str = "") -> str:
+    return f"/channels/{_quoted(channel)}{rest}"
+
+
+def _error(what: str, status: int, text: str) -> AriError:
+    kind = ERRORS.get(status, ServerError)
+    return kind(f"{what}: {status} {' '.join(text.split())[:200]}", status)
+
+
+def _list(answer: object) -> list[Any]:
+    if not isinstance(answer, list):
+        raise ServerError("a list was expected from Asterisk")
+    return answer
+
+
+def _read(parse: Callable[[object], T], item: object) -> T:
+    try:
+        return parse(item)
+    except MalformedError as error:
+        raise ServerError(f"Asterisk's answer is not what ARI documents: {str(item)[:80]}") from error

@@ -1,0 +1,292 @@
+"""ARI events, typed once at the edge: only the types and fields that are used.
+
+An unknown type, malformed JSON or a missing field is counted and dropped; it never raises.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+VARSET: Final = b'"type":"ChannelVarset"'
+"""In JSON an inner quote is escaped, so no caller's name can contain this."""
+OUR_VARIABLE: Final = b"CALLGUARD"
+
+
+class MalformedError(Exception):
+    """A message that isn't what ARI documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as its event shows it."""
+
+    id: str
+    name: str
+    state: str = "Up"
+    number: str = ""
+    context: str = ""
+    extension: str = ""
+    app: str = ""
+    """Dialplan application it runs: Dial, Queue, AppDial, AppQueue, Stasis..."""
+    app_data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """A bridge and the ids of its channels."""
+
+    id: str
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEvent:
+    """Base of the events about one channel; `at` is Unix time in seconds."""
+
+    at: float
+    channel: Channel
+
+    @property
+    def subject(self) -> str:
+        """Id of the object that the event is about."""
+        return self.channel.id
+
+
+class ChannelCreated(ChannelEvent):
+    """A channel came into being."""
+
+
+class ChannelHold(ChannelEvent):
+    """The channel's phone put its peer on hold."""
+
+
+class ChannelUnhold(ChannelEvent):
+    """The hold is over."""
+
+
+class StasisStart(ChannelEvent):
+    """The channel is ours to control."""
+
+
+class StasisEnd(ChannelEvent):
+    """The channel left our application."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDestroyed(ChannelEvent):
+    """The channel is gone; `cause` is the Q.850 number."""
+
+    cause: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEnteredBridge(ChannelEvent):
+    """The channel joined a bridge."""
+
+    bridge: Bridge
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLeftBridge(ChannelEvent):
+    """The channel left a bridge."""
+
+    bridge: Bridge
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDtmfReceived(ChannelEvent):
+    """The channel's phone sent a key."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelVarset(ChannelEvent):
+    """One of our own variables was set; leading underscores are removed from the name."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelUserevent(ChannelEvent):
+    """The dialplan ran UserEvent; field names are lower case."""
+
+    name: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeTransfer(ChannelEvent):
+    """A blind or attended transfer succeeded; `channel` is the transferer's (first) leg."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFinished:
+    """A playback ended; `state` is done, cancelled or failed."""
+
+    at: float
+    subject: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationReplaced:
+    """Another program took our application's name."""
+
+    at: float
+    subject: str
+
+
+AriEvent = ChannelEvent | PlaybackFinished | ApplicationReplaced
+
+
+class EventReader:
+    """Turns WebSocket messages into events; counts what it drops in `dropped` by reason."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.dropped: Counter[str] = Counter()
+        self._clock = clock
+
+    def read(self, message: bytes) -> AriEvent | None:
+        """Return the typed event, or None when it is of no use here."""
+        # A call sets 30-80 variables. Finding ours in the raw bytes costs 0.4 µs, parsing each event 20 µs.
+        if VARSET in message and OUR_VARIABLE not in message:
+            return None
+        try:
+            return self._parse(message)
+        except (MalformedError, ValueError, RecursionError):
+            self.dropped["malformed"] += 1
+            return None
+
+    def _parse(self, message: bytes) -> AriEvent | None:
+        data = json.loads(message)
+        if not isinstance(data, dict):
+            raise MalformedError
+        kind = _text(data, "type")
+        parse = PARSERS.get(kind)
+        if parse is None:
+            self.dropped["unknown"] += 1
+            return None
+        return parse(self._time(data), data)
+
+    def _time(self, data: Mapping[str, Any]) -> float:
+        stamp = data.get("timestamp")
+        return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else self._clock()
+
+
+def channel_from(data: object) -> Channel:
+    """Read a channel object of ARI; raise MalformedError when it isn't one."""
+    channel = _mapping(data)
+    dialplan = _mapping(channel.get("dialplan", {}))
+    return Channel(
+        id=_text(channel, "id"),
+        name=_text(channel, "name"),
+        state=_optional(channel, "state"),
+        number=_optional(_mapping(channel.get("caller", {})), "number"),
+        context=_optional(dialplan, "context"),
+        extension=_optional(dialplan, "exten"),
+        app=_optional(dialplan, "app_name"),
+        app_data=_optional(dialplan, "app_data"),
+    )
+
+
+def bridge_from(data: object) -> Bridge:
+    """Read a bridge object of ARI; raise MalformedError when it isn't one."""
+    bridge = _mapping(data)
+    channels = bridge.get("channels", [])
+    if not isinstance(channels, list) or not all(isinstance(channel, str) for channel in channels):
+        raise MalformedError
+    return Bridge(_text(bridge, "id"), tuple(channels))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise MalformedError
+    return value
+
+
+def _text(data: Mapping[str, Any], key: str) -> str:
+    value = data.get(key)
+    if not isinstance(value, str) or not value:
+        raise MalformedError
+    return value
+
+
+def _optional(data: Mapping[str, Any], key: str) -> str:
+    value = data.get(key, "")
+    if not isinstance(value, str):
+        raise MalformedError
+    return value
+
+
+Parser = Callable[[float, Mapping[str, Any]], AriEvent | None]
+
+
+def _of_channel(kind: type[ChannelEvent]) -> Parser:
+    return lambda at, data: kind(at, channel_from(data.get("channel")))
+
+
+def _of_bridge(kind: type[ChannelEnteredBridge] | type[ChannelLeftBridge]) -> Parser:
+    return lambda at, data: kind(at, channel_from(data.get("channel")), bridge_from(data.get("bridge")))
+
+
+def _destroyed(at: float, data: Mapping[str, Any]) -> AriEvent:
+    cause = data.get("cause", 16)
+    if not isinstance(cause, int):
+        raise MalformedError
+    return ChannelDestroyed(at, channel_from(data.get("channel")), cause)
+
+
+def _varset(at: float, data: Mapping[str, Any]) -> AriEvent | None:
+    name = _text(data, "variable").lstrip("_")
+    if "channel" not in data or not name.startswith(OUR_VARIABLE.decode()):
+        return None  # a global variable, or another one in whose event our word occurs
+    return ChannelVarset(at, channel_from(data["channel"]), name, _optional(data, "value"))
+
+
+def _userevent(at: float, data: Mapping[str, Any]) -> AriEvent | None:
+    if "channel" not in data:
+        return None
+    fields = {str(key).lower(): str(value) for key, value in _mapping(data.get("userevent", {})).items()}
+    return ChannelUserevent(at, channel_from(data["channel"]), _text(data, "eventname"), fields)
+
+
+def _transfer(key: str) -> Parser:
+    def parse(at: float, data: Mapping[str, Any]) -> AriEvent | None:
+        if data.get("result") != "Success":
+            return None
+        return BridgeTransfer(at, channel_from(data.get(key)))
+
+    return parse
+
+
+def _playback(at: float, data: Mapping[str, Any]) -> AriEvent:
+    playback = _mapping(data.get("playback"))
+    return PlaybackFinished(at, _text(playback, "id"), _optional(playback, "state"))
+
+
+PARSERS: Final[dict[str, Parser]] = {
+    "ChannelCreated": _of_channel(ChannelCreated),
+    "ChannelDestroyed": _destroyed,
+    "ChannelEnteredBridge": _of_bridge(ChannelEnteredBridge),
+    "ChannelLeftBridge": _of_bridge(ChannelLeftBridge),
+    "ChannelHold": _of_channel(ChannelHold),
+    "ChannelUnhold": _of_channel(ChannelUnhold),
+    "ChannelVarset": _varset,
+    "ChannelUserevent": _userevent,
+    "ChannelDtmfReceived": lambda at, data: ChannelDtmfReceived(
+        at, channel_from(data.get("channel")), _text(data, "digit")
+    ),
+    "BridgeBlindTransfer": _transfer("channel"),
+    "BridgeAttendedTransfer": _transfer("transferer_first_leg"),
+    "StasisStart": _of_channel(StasisStart),
+    "StasisEnd": _of_channel(StasisEnd),
+    "PlaybackFinished": _playback,
+    "ApplicationReplaced": lambda at, data: ApplicationReplaced(at, _optional(data, "application")),
+}
+"""Every event type that is used; Asterisk is asked for exactly these."""
