@@ -1,0 +1,138 @@
+"""The PBX of the lab: an Asterisk configured as our guide tells an administrator, with the very snippets we ship."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from callguard.lab.instance import HOST, Instance, Login, Ports
+from callguard.lab.root import AsteriskUnavailable, Installation
+from callguard.lab.tones import music, write_wav
+
+QUEUE: Final = "500"
+"""Dials queue `support` without options: Asterisk would bridge it natively if it could."""
+QUEUE_WITH_FEATURES: Final = "501"
+"""Dials queue `support`; both sides may transfer, and *55 and *56 work."""
+SALES: Final = "502"
+"""Dials queue `sales`."""
+FEATURES: Final = "8"
+"""Before a phone's number: Dial with the options of QUEUE_WITH_FEATURES."""
+
+
+class Pbx(Instance):
+    """The PBX: `admin` is the tests' own user; `ari` and `ami` are those that CallGuard gets by our snippets."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        folder: Path,
+        ports: Ports,
+        farm: Ports,
+        phones: dict[str, str],
+        agents: Sequence[str],
+        *,
+        native_rtp: bool,
+        hold_music: Path | None,
+    ) -> None:
+        self.ari = Login("callguard")
+        self.ami = Login("callguard")
+        etc = folder / "etc"
+        etc.mkdir(parents=True, exist_ok=True)
+        self._install_snippets(etc)
+        moh = folder / "moh"
+        moh.mkdir()
+        if hold_music:
+            (moh / "music.wav").write_bytes(hold_music.read_bytes())
+        else:
+            write_wav(moh / "music.wav", music(30.0))
+        files = {
+            "modules.conf": "" if native_rtp else "#include modules_callguard.conf\n",
+            "http.conf": "#include http_callguard.conf\n",
+            "ari.conf": "#include ari_callguard.conf\n",
+            "manager.conf": "#include manager_callguard.conf\n",
+            "features.conf": _FEATURES,
+            "extensions.conf": _dialplan(phones),
+            "queues.conf": _queues(agents),
+            "musiconhold.conf": f"[default]\nmode = files\ndirectory = {moh}\n",
+            "pjsip.conf": "".join(_PHONE.format(name=name, number=phones[name], port=farm.sip) for name in phones),
+        }
+        super().__init__("pbx", installation, folder, ports, files)
+
+    def _install_snippets(self, etc: Path) -> None:
+        for snippet in sorted(snippets().glob("*_callguard.conf")):
+            text = snippet.read_text("utf-8")
+            text = text.replace("change-this-ari-password", self.ari.secret)
+            text = text.replace("change-this-ami-secret", self.ami.secret)
+            (etc / snippet.name).write_text(text, "utf-8")
+
+
+def snippets() -> Path:
+    """The folder of configuration snippets that administrators include."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "asterisk" / "snippets", package.parent / "config" / "asterisk"):
+        if (folder / "extensions_callguard.conf").exists():
+            return folder
+    raise AsteriskUnavailable("the Asterisk snippets (config/asterisk) are not installed")
+
+
+def _dialplan(phones: dict[str, str]) -> str:
+    lines = [_DIALPLAN]
+    for name, number in phones.items():
+        lines.append(f"exten => {number},1,Dial(PJSIP/{name},60)\n")
+        lines.append(f"exten => {FEATURES}{number},1,Set(__DYNAMIC_FEATURES=callguard-help#callguard-abuse)\n")
+        lines.append(f" same => n,Dial(PJSIP/{name},60,tT)\n")
+    return "".join(lines) + "#include extensions_callguard.conf\n"
+
+
+def _queues(agents: Sequence[str]) -> str:
+    members = "".join(f"member => PJSIP/{name},0,{name}\n" for name in agents)
+    return "[general]\n" + "".join(_QUEUE.format(name=name) + members for name in ("support", "sales"))
+
+
+_DIALPLAN: Final = f"""\
+[phones]
+exten => {QUEUE},1,Answer()
+ same => n,Queue(support)
+exten => {QUEUE_WITH_FEATURES},1,Answer()
+ same => n,Set(__DYNAMIC_FEATURES=callguard-help#callguard-abuse)
+ same => n,Queue(support,tT)
+exten => {SALES},1,Answer()
+ same => n,Queue(sales)
+"""
+
+# The first member that is free is rung, in the order of the phones' names.
+_QUEUE: Final = """\
+[{name}]
+strategy = linear
+timeout = 20
+retry = 1
+wrapuptime = 0
+ringinuse = no
+"""
+
+_FEATURES: Final = """\
+[general]
+transferdigittimeout = 2
+featuredigittimeout = 1000
+[featuremap]
+blindxfer => #1
+atxfer => *2
+[applicationmap]
+#include features_callguard.conf
+"""
+
+_PHONE: Final = (
+    """\
+
+[{name}](phone)
+context = phones
+identify_by = username
+aors = {name}
+callerid = "{name}" <{number}>
+
+[{name}]
+type = aor
+contact = sip:{name}@"""
+    + HOST
+    + """:{port}
+"""
+)
