@@ -1,0 +1,78 @@
+"""The leg's own calm start, against which it is judged.
+
+It is learnt from the first words on, shrinks towards what is usual while little has been heard, follows the line slowly
+after that, and hardly learns from windows that stand above it: shouting does not become normal.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callguard.audio.features import FloatArray
+from callguard.audio.frames import FRAME_S
+from callguard.audio.window import FUNCTIONALS, SUMS, functionals, seconds
+
+MEMORY_S: Final = 40.0
+"""Seconds of speech that a baseline remembers; until then it is the plain mean."""
+KEPT_S: Final = 1.0
+"""Seconds of speech that a baseline is still worth after hold or transfer."""
+_PRIOR_S: Final = 2.0
+"""Seconds of speech that the usual voice is worth in judging what to learn from."""
+
+# What effort moves most: how it usually sounds on a calm line, and what change counts as one step.
+_CUES: Final = (("long_mid", 1.5, 5.0), ("long_alpha", -6.0, 4.0), ("pitch_mean", 8.5, 5.0), ("loudness", -27.0, 10.0))
+_CUE_AT: Final = np.array([FUNCTIONALS.index(name) for name, _, _ in _CUES])
+_USUAL: Final = np.array([usual for _, usual, _ in _CUES], dtype=np.float32)
+_STEP: Final = np.array([step for _, _, step in _CUES], dtype=np.float32)
+_LEARN_BELOW: Final = 0.6
+_LEARN_SOFTNESS: Final = 0.12
+
+
+class Baselines:
+    """Sums of the calm speech of each leg.
+
+    Attributes:
+        sums: shape (capacity, SUMS).
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.sums: FloatArray = np.zeros((capacity, SUMS), np.float32)
+
+    def clear(self, row: int) -> None:
+        """Forget a leg."""
+        self.sums[row] = 0.0
+
+    def loosen(self, rows: NDArray[np.intp]) -> None:
+        """Keep only KEPT_S of what is known: after hold or transfer another voice or line may follow."""
+        have = seconds(self.sums[rows])
+        self.sums[rows] *= (KEPT_S / np.maximum(have, KEPT_S))[:, None]
+
+    def learn(self, rows: NDArray[np.intp], block: FloatArray, window: FloatArray) -> None:
+        """Take a block into the baseline, by how calm its window is.
+
+        Args:
+            rows: shape (n,).
+            block: sums of the block, shape (n, SUMS).
+            window: functionals of the window that ends with it, shape (n, len(FUNCTIONALS)).
+        """
+        known = self.sums[rows]
+        have = seconds(known)
+        weight = calmness(window, functionals(known), have)
+        keep = np.minimum(1.0, (MEMORY_S - weight * seconds(block)) / np.maximum(have, FRAME_S))
+        self.sums[rows] = known * keep[:, None] + block * weight[:, None]
+
+
+def calmness(window: FloatArray, baseline: FloatArray, have_s: FloatArray) -> FloatArray:
+    """Return how far windows sound like their leg's calm voice, 0-1, shape (n,).
+
+    Args:
+        window: functionals, shape (n, len(FUNCTIONALS)).
+        baseline: functionals of the baseline, same shape.
+        have_s: seconds of speech in the baseline, shape (n,).
+    """
+    trust = (have_s / (have_s + np.float32(_PRIOR_S)))[:, None]
+    expected = _USUAL + trust * (baseline[:, _CUE_AT] - _USUAL)
+    rise = np.clip((window[:, _CUE_AT] - expected) / _STEP, -1.0, 2.0).mean(axis=1)
+    result: FloatArray = (1.0 / (1.0 + np.exp((rise - _LEARN_BELOW) / _LEARN_SOFTNESS))).astype(np.float32)
+    return result
