@@ -187,6 +187,16 @@ class SupervisionConfig(Section):
     )
 
 
+class Inhibit(Section):
+    """While an alert with the source's labels fires, alerts of the same call with the target's labels ring nobody.
+
+    Labels are those of the rule, and `rule` and `severity`.
+    """
+
+    source: dict[str, str] = Field(min_length=1, description="Labels of the alert that speaks for others.")
+    target: dict[str, str] = Field(min_length=1, description="Labels of the alerts that it speaks for.")
+
+
 class AlertsConfig(Section):
     """How alerts are kept from becoming noise."""
 
@@ -194,6 +204,10 @@ class AlertsConfig(Section):
         12, ge=1, le=1000, description="Rings per supervisor and hour; more are merged and ranked."
     )
     escalate_after_s: float = Field(20.0, gt=0, le=3600, description="Seconds without an answer before the next tier.")
+    inhibit: tuple[Inhibit, ...] = Field(
+        (Inhibit(source={"severity": "critical"}, target={"severity": "warning"}),),
+        description="Which alerts speak for which others of the same call.",
+    )
 
 
 class Redis(Section):

@@ -123,6 +123,10 @@ class Transition:
     """Templates already filled in."""
     actions: tuple[str, ...] = ()
     shadow: bool = False
+    private: bool = False
+    """For the agent's ear only: its prompts are whispered, nothing is published."""
+    reason: Literal["", "calm", "call_ended", "opt_out", "rule_removed"] = ""
+    """Why it resolved or was cancelled; empty otherwise."""
     score: float = 0.0
     """The strongest model output or scaled excess in the expression, 0-1: for ranking."""
     evidence: dict[str, Any] = field(default_factory=dict)

@@ -1,1 +1,10 @@
-""""""
+"""Rules: what in a call deserves a human.
+
+`files.load_rules` turns YAML into a `RuleSet`; `engine.RuleEngine` evaluates it over all calls at once.
+"""
+
+from callguard.rules.engine import RuleEngine
+from callguard.rules.files import load_rules
+from callguard.rules.model import Rule, RuleSet
+
+__all__ = ["Rule", "RuleEngine", "RuleSet", "load_rules"]

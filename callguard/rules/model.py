@@ -1,0 +1,103 @@
+"""A rule and a set of rules, as the engine sees them: checked, parsed, immutable."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, Literal
+
+from callguard.events import Basis
+from callguard.rules import names
+from callguard.rules.compiler import needs_of, reads_of
+from callguard.rules.history import Need
+from callguard.rules.nodes import Compare, Condition, Ref, Rising, Window, walk
+from callguard.rules.scope import Scope
+from callguard.rules.template import Template
+
+SEVERITIES: Final = ("info", "warning", "critical")
+Severity = Literal["info", "warning", "critical"]
+RING_MODES: Final = {"ring": None, "ring_listen": "listen", "ring_whisper": "whisper", "ring_barge": "barge"}
+"""Actions that ring supervisors, and the mode in which they join; `ring` takes supervision.default_mode."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One alerting rule. Durations in seconds."""
+
+    name: str
+    group: str
+    expr: str
+    tree: Condition
+    for_s: float = 0.0
+    keep_firing_for_s: float = 0.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, Template] = field(default_factory=dict)
+    actions: tuple[str, ...] = ()
+    scope: Scope = field(default_factory=Scope)
+    shadow: bool = False
+    private: bool = False
+
+    @property
+    def severity(self) -> str:
+        """The label that ranks; "warning" where it is not given."""
+        return self.labels.get("severity", "warning")
+
+    @cached_property
+    def reads(self) -> tuple[Ref, ...]:
+        """Signals of the expression, in the order of the text."""
+        return tuple(reads_of(self.tree))
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """What must be remembered for it."""
+        return tuple(needs_of(self.tree))
+
+    @cached_property
+    def comparisons(self) -> tuple[Compare | Rising, ...]:
+        """The places where something is held against a threshold."""
+        return tuple(node for node in walk(self.tree) if isinstance(node, Compare | Rising))
+
+    @property
+    def leg(self) -> Literal["customer", "agent", "call"]:
+        """Whom it is about: the party that the expression names first, else the call."""
+        parties: list[Literal["customer", "agent", "call"]] = [ref.scope for ref in self.reads if ref.scope != "call"]
+        return "agent" if self.private else next(iter(parties), "call")
+
+    @property
+    def basis(self) -> Basis:
+        """What kind of inference it rests on."""
+        read = {str(ref) for ref in self.reads}
+        if "customer.anger" in read:
+            return "emotion"
+        if read & {"customer.raised_voice", "call.escalating"}:
+            return "raised_voice"
+        return "agent" if "call.agent_request" in read else "acoustic"
+
+    @property
+    def sustained_s(self) -> float:
+        """Longest time over which the condition must have held: `for` or a window."""
+        windows = [node.seconds for node in walk(self.tree) if isinstance(node, Window | Rising)]
+        return max([self.for_s, *windows])
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """All rules in force, names unique, in the order of the files."""
+
+    rules: tuple[Rule, ...] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.rules)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    @property
+    def targets(self) -> frozenset[str]:
+        """Actions that name something outside the rules: prompt:NAME, webhook:NAME, email:NAME."""
+        return frozenset(action for rule in self.rules for action in rule.actions if ":" in action)
+
+
+def reads_agent_voice(rule_reads: tuple[Ref, ...]) -> list[Ref]:
+    """Return those signals that tell how an agent speaks."""
+    return [ref for ref in rule_reads if ref.scope == "agent" and ref.name in names.AGENT_VOICE]
