@@ -117,6 +117,7 @@ class AlertFired(AlertEvent):
         description="expr, values against thresholds, baseline, 30 s curve, confidence, quality, basis, runbook."
     )
     silenced_by: str | None = Field(None, description="Identifier of the silence in force, if any.")
+    actions: tuple[str, ...] = Field((), description="Actions of the rule, e.g. offer_whisper for the board.")
     inhibited_by: str | None = Field(None, description="Alert that speaks for this one, if any.")
     merged: bool = Field(
         False, description="True: over the supervisors' budget; shown, but nobody is rung for it alone."
@@ -144,6 +145,14 @@ class AlertResolved(AlertEvent):
     TYPE = "alert.resolved.v1"
     reason: Literal["calm", "call_ended", "cancelled", "opt_out", "rule_removed"] = Field(description="Why.")
     lasted_s: float = Field(description="Seconds from firing to resolution.")
+
+
+class AlertJudged(AlertEvent):
+    """A supervisor said what the alert was worth."""
+
+    TYPE = "alert.judged.v1"
+    by: str = Field(description="Supervisor.")
+    verdict: Literal["useful", "early", "false"] = Field(description="useful; early: right, but too soon; false.")
 
 
 class SupervisionEvent(Event):
@@ -236,6 +245,7 @@ class CommandCompleted(Event):
     TYPE = "command.completed.v1"
     command: str = Field(description="Identifier of the command.")
     action: str = Field(description="What was asked.")
+    supervisor: str | None = Field(None, description="For whom it was asked.")
     result: dict[str, Any] = Field({}, description="What came of it: session, silence, alert…")
 
 
@@ -245,6 +255,7 @@ class CommandFailed(Event):
     TYPE = "command.failed.v1"
     command: str | None = Field(None, description="Identifier of the command, if it had one.")
     action: str | None = Field(None, description="What was asked, if it could be read.")
+    supervisor: str | None = Field(None, description="For whom it was asked, if it could be read.")
     reason: str = Field(description="What is wrong and what is allowed.")
 
 
@@ -283,7 +294,7 @@ EVENTS: Final[dict[str, type[Event]]] = {
     PREFIX + kind.TYPE: kind
     for kind in (
         CallStarted, CallUpdated, CallEnded, TapOpened, TapLost, TapRestored,
-        AlertPending, AlertFired, AlertAcknowledged, AlertEscalated, AlertResolved,
+        AlertPending, AlertFired, AlertAcknowledged, AlertEscalated, AlertResolved, AlertJudged,
         SupervisionRequested, SupervisionRinging, SupervisionStarted, SupervisionModeChanged, SupervisionEnded,
         SupervisionFailed, PromptPlayed, AssistRequested, AbuseWarned, AbuseEndedCall,
         CommandCompleted, CommandFailed, NodeStarted, NodeDegraded, NodeRecovered, NodeStopped,
