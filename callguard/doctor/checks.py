@@ -1,0 +1,139 @@
+"""Reachability, versions and the settings of Asterisk and Redis that are known to do harm."""
+
+import asyncio
+import re
+from typing import Any, Final
+
+import aiohttp
+from redis.exceptions import AuthenticationError, RedisError
+
+from callguard.asterisk.client import AriClient, AriError, RefusedError
+from callguard.bus import connect
+from callguard.config import Ami, Config, ConfigError
+from callguard.doctor.findings import Finding
+
+LEAST_VERSION: Final = 22
+NEEDED: Final = {
+    "audiosocket": ("app_audiosocket.so", "res_audiosocket.so"),
+    "external_media": ("res_rtp_asterisk.so",),
+}
+"""Modules that each media path wants."""
+AMI_WAIT_S: Final = 5.0
+
+
+async def check_asterisk(config: Config) -> list[Finding]:
+    """Look at Asterisk through ARI."""
+    try:
+        async with AriClient(config.asterisk.ari) as client:
+            return [*await _version(client), *await _modules(client, config)]
+    except ConfigError as error:
+        return [Finding("error", "ari", problem) for problem in error.problems]
+    except RefusedError as error:
+        return [Finding("error", "ari", str(error), "compare asterisk.ari.user and its password with ari.conf")]
+    except AriError as error:
+        advice = f"is http.conf enabled and bound to {config.asterisk.ari.url}?"
+        return [Finding("error", "ari", str(error), advice)]
+
+
+async def _version(client: AriClient) -> list[Finding]:
+    info = await client.request("GET", "/asterisk/info")
+    version = str(info.get("system", {}).get("version", ""))
+    match = re.match(r"\d+", version)
+    if match and int(match[0]) < LEAST_VERSION:
+        return [Finding("warning", "ari", f"Asterisk {version}; tested with {LEAST_VERSION} and newer")]
+    return [Finding("ok", "ari", f"Asterisk {version}")]
+
+
+async def _modules(client: AriClient, config: Config) -> list[Finding]:
+    modules: list[dict[str, Any]] = await client.request("GET", "/asterisk/modules")
+    running = {module["name"] for module in modules if module.get("status") == "Running"}
+    findings = []
+    if "bridge_native_rtp.so" in running:
+        advice = "modules.conf: noload => bridge_native_rtp.so, or use feature options such as tT in Dial and Queue"
+        text = "bridge_native_rtp is loaded: a tap makes RTP jump on the live legs and some phones go deaf"
+        findings.append(Finding("warning", "asterisk", text, advice))
+    missing = [name for name in NEEDED[config.media.tap] if name not in running]
+    if missing:
+        other = "external_media" if config.media.tap == "audiosocket" else "audiosocket"
+        text = f"media.tap is {config.media.tap}, but {', '.join(missing)} is not loaded"
+        findings.append(Finding("error", "media", text, f"load it, or set media.tap to {other}"))
+    else:
+        findings.append(Finding("ok", "media", f"media path {config.media.tap} is there"))
+    return findings
+
+
+async def check_channelvars(client: AriClient) -> list[Finding]:
+    """Look for channelvars in ari.conf; they show on any channel that lives now."""
+    channels: list[dict[str, Any]] = await client.request("GET", "/channels")
+    if any(channel.get("channelvars") for channel in channels):
+        text = "ari.conf sets channelvars: functions such as CHANNEL(…) in it have frozen Asterisk"
+        return [Finding("warning", "asterisk", text, "remove channelvars from ari.conf; CallGuard needs none")]
+    return []
+
+
+async def check_ami(config: Ami) -> list[Finding]:
+    """Log in to AMI as the service would, and leave again."""
+    if not config.enabled:
+        return [Finding("warning", "ami", "asterisk.ami.enabled is false: no waits, no queue pause, no queue_log")]
+    try:
+        secret = config.secret.read().get_secret_value()
+        async with asyncio.timeout(AMI_WAIT_S):
+            greeting, answer = await _log_in(config, secret)
+    except ConfigError as error:
+        return [Finding("error", "ami", problem) for problem in error.problems]
+    except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        text = f"{config.host}:{config.port}: {error or type(error).__name__}"
+        return [Finding("error", "ami", text, "is manager.conf enabled and bound to that address?")]
+    if "Response: Success" not in answer:
+        text = f"{config.host}:{config.port}: login refused"
+        return [Finding("error", "ami", text, "compare asterisk.ami.user and its secret with manager.conf")]
+    return [Finding("ok", "ami", greeting)]
+
+
+async def _log_in(config: Ami, secret: str) -> tuple[str, str]:
+    reader, writer = await asyncio.open_connection(config.host, config.port)
+    try:
+        greeting = (await reader.readuntil(b"\r\n")).decode(errors="replace").strip()
+        writer.write(f"Action: Login\r\nUsername: {config.user}\r\nSecret: {secret}\r\nEvents: off\r\n\r\n".encode())
+        answer = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
+    finally:
+        writer.close()
+    return greeting, answer
+
+
+async def check_redis(config: Config) -> list[Finding]:
+    """Connect to Redis and look for settings that lose events."""
+    try:
+        client = connect(config.redis)
+    except ConfigError as error:
+        return [Finding("error", "redis", problem) for problem in error.problems]
+    try:
+        info: dict[str, Any] = await client.info()
+    except AuthenticationError:
+        return [Finding("error", "redis", "the password was refused", "set redis.password")]
+    except (RedisError, OSError) as error:
+        return [Finding("error", "redis", f"not reached: {type(error).__name__}", "is it running at redis.url?")]
+    finally:
+        await client.aclose()
+    name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info.get('redis_version')}"
+    findings = [Finding("ok", "redis", name)]
+    if info.get("maxmemory") and info.get("maxmemory_policy") != "noeviction":
+        text = f"maxmemory-policy is {info.get('maxmemory_policy')}: the server may throw streams away"
+        findings.append(Finding("warning", "redis", text, "set maxmemory-policy noeviction"))
+    return findings
+
+
+async def check_console(config: Config) -> list[Finding]:
+    """Say whether the service of this configuration is running, by its health page."""
+    if not config.console.enabled:
+        return []
+    url = f"http://{config.console.listen}:{config.console.port}/healthz"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
+            session.get(url) as response,
+        ):
+            state = "running" if response.status == 200 else f"unhealthy ({response.status})"
+    except (aiohttp.ClientError, TimeoutError):
+        state = "not running"
+    return [Finding("ok", "service", f"the service of this configuration is {state}")]
