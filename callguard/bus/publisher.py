@@ -58,6 +58,7 @@ class Bus:
     Attributes:
         client: for readers of the same server.
         keys: names of all keys.
+        maxlen: about how many events the stream keeps.
         overview: what goes on at this node now.
     """
 
@@ -66,7 +67,7 @@ class Bus:
         self.keys = Keys(config.prefix)
         self.overview = Overview()
         self._node = node
-        self._maxlen = config.events_maxlen
+        self.maxlen = config.events_maxlen
         self._outbox = Outbox(config.buffer)
         self._hot = HotState(self.keys, node, self.overview)
         self._batch: list[Message] = []
@@ -188,7 +189,7 @@ class Bus:
         try:
             async with self.client.pipeline(transaction=True) as pipe:
                 for message in self._batch:
-                    pipe.xadd(self.keys.events, _fields(message), maxlen=self._maxlen, approximate=True)
+                    pipe.xadd(self.keys.events, _fields(message), maxlen=self.maxlen, approximate=True)
                 writes.queue(pipe, self.keys)
                 pipe.publish(self.keys.wake, self._batch[-1].envelope.type if self._batch else "")
                 await pipe.execute()

@@ -1,0 +1,252 @@
+"""Takes commands from the stream, has them carried out, answers each exactly once.
+
+Commands of one call run in order, those of different calls at the same time. An entry is acknowledged together with
+its answer, so that whatever happens in between leaves it for the next process, this node's or another's.
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import structlog
+from redis.exceptions import RedisError, ResponseError
+
+from callguard.bus.keys import COMMAND_FIELDS, GROUP
+from callguard.bus.lanes import Lanes
+from callguard.bus.once import Claim, Once
+from callguard.bus.publisher import Bus
+from callguard.bus.streams import Entry, entries, read_group
+from callguard.commands import Command, CommandError, MalformedCommandError, parse_command
+from callguard.events import CommandCompleted, CommandFailed, envelope
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Command], Awaitable[dict[str, Any]]]
+Answer = CommandCompleted | CommandFailed
+T = TypeVar("T")
+
+MAX_IN_FLIGHT: Final = 256
+"""Commands read and not answered; above it the stream waits."""
+KEEP: Final = 10_000
+"""About how many entries the commands stream keeps."""
+RETRY_S: Final = 0.2
+READ_MS: Final = 1000
+INTERRUPTED: Final = "interrupted: the service stopped while it was carried out; whether it was done is not known"
+
+
+class CommandConsumer:
+    """One consumer of the commands stream, named like the node.
+
+    Args:
+        handler: carries a command out and returns what came of it; raises CommandError(reason).
+        timeout_s: longest that one command may take.
+        max_age_s: perishable commands that waited longer are refused.
+        dead_after_s: a consumer silent for so long is dead; its entries are taken over.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        node: str,
+        handler: Handler,
+        *,
+        timeout_s: float = 150.0,
+        max_age_s: float = 60.0,
+        dead_after_s: float = 15.0,
+    ) -> None:
+        self._bus = bus
+        self._client = bus.client
+        self._stream = bus.keys.commands
+        self._node = node
+        self._handler = handler
+        self._once = Once(bus.client, bus.keys, uuid.uuid4().hex, bus.maxlen)
+        self._timeout_s = timeout_s
+        self._max_age_s = max_age_s
+        self._dead_after_s = dead_after_s
+        self._clock_offset_s = 0.0
+        self._in_flight: set[str] = set()
+        self._lanes = Lanes()
+        self._running: set[asyncio.Future[dict[str, Any]]] = set()
+        self._stopping = False
+        self._reader: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to read. Works without Redis too: then reading begins when it is there."""
+        self._reader = asyncio.create_task(self._run(), name="commands")
+
+    async def stop(self, grace_s: float = 2.0) -> None:
+        """Stop reading, give what runs a little time, answer the rest as interrupted, leave no consumer behind."""
+        if self._reader is None:
+            return
+        self._reader.cancel()
+        await asyncio.wait([self._reader])
+        self._reader = None
+        await self._lanes.wait_all(grace_s)
+        self._stopping = True
+        for running in self._running:
+            running.cancel()
+        await self._lanes.wait_all()
+        await self._leave()
+
+    async def submit(self, command: Command) -> Answer:
+        """Carry out a command that did not come by the stream, in its call's order; publish its answer."""
+        return await self._lanes.run(_lane(command), self._submitted(command))
+
+    async def _submitted(self, command: Command) -> Answer:
+        answer = await self._perform(command)
+        self._bus.publish(answer)
+        return answer
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._prepare()
+                await self._read()
+            except (RedisError, OSError) as error:
+                log.debug("commands_unread", error=str(error))  # the bus tells of the outage
+                await asyncio.sleep(RETRY_S)
+
+    async def _prepare(self) -> None:
+        """Make the group, learn the server's clock, take up what a former process of this node left."""
+        try:
+            await self._client.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        seconds, micros = await self._client.time()
+        self._clock_offset_s = seconds + micros / 1e6 - time.time()
+        for entry in await read_group(self._client, self._stream, GROUP, self._node, after="0", count=KEEP):
+            self._accept(entry)
+
+    async def _read(self) -> None:
+        housekeeping = 0.0
+        while True:
+            if time.monotonic() >= housekeeping:
+                await self._keep_house()
+                housekeeping = time.monotonic() + self._dead_after_s / 4
+            if len(self._in_flight) >= MAX_IN_FLIGHT:
+                await self._lanes.wait_one()
+            read = await read_group(
+                self._client, self._stream, GROUP, self._node, block_ms=min(READ_MS, self._tick_ms()), count=32
+            )
+            for entry in read:
+                self._accept(entry)
+
+    def _tick_ms(self) -> int:
+        return max(1, round(self._dead_after_s * 250))
+
+    async def _keep_house(self) -> None:
+        """Show that our own entries are in work, take over a dead consumer's, remove it, trim."""
+        if self._in_flight:
+            ids: Any = list(self._in_flight)
+            await self._client.xclaim(self._stream, GROUP, self._node, 0, ids, justid=True)
+        idle_ms = round(self._dead_after_s * 1000)
+        claimed: Any = await self._client.xautoclaim(self._stream, GROUP, self._node, idle_ms, count=32)
+        for entry in entries(claimed[1]):
+            self._accept(entry)
+        consumers: Any = await self._client.xinfo_consumers(self._stream, GROUP)
+        for other in consumers:
+            if other["name"] != self._node and not other["pending"] and other["idle"] > 2 * idle_ms:
+                await self._client.xgroup_delconsumer(self._stream, GROUP, other["name"])
+        await self._client.xtrim(self._stream, maxlen=KEEP, approximate=True)
+
+    def _accept(self, entry: Entry) -> None:
+        if entry.id in self._in_flight:
+            return
+        self._in_flight.add(entry.id)
+        try:
+            command = parse_command(_text(entry))
+        except MalformedCommandError as error:
+            task = self._lanes.run(entry.id, self._refuse(entry, error))
+        else:
+            task = self._lanes.run(_lane(command), self._carry_out(entry, command))
+        task.add_done_callback(lambda _: self._in_flight.discard(entry.id))
+
+    async def _refuse(self, entry: Entry, error: MalformedCommandError) -> None:
+        failed = CommandFailed(command=error.command, action=error.action, reason=error.reason)
+        known = error.command or f"entry:{entry.id}"
+        if await self._insist(lambda: self._once.claim(known, entry.id)) is Claim.REPEATED:
+            await self._insist(lambda: self._once.forget(entry.id))
+        else:
+            await self._answer(known, entry, failed)
+
+    async def _carry_out(self, entry: Entry, command: Command) -> None:
+        match await self._insist(lambda: self._once.claim(command.id, entry.id)):
+            case Claim.REPEATED:
+                await self._insist(lambda: self._once.forget(entry.id))
+            case Claim.INTERRUPTED:
+                await self._answer(command.id, entry, _failed(command, INTERRUPTED))
+            case Claim.DO if self._is_stale(entry, command):
+                reason = f"expired: it waited longer than {self._max_age_s:g} s"
+                await self._answer(command.id, entry, _failed(command, reason))
+            case Claim.DO:
+                await self._answer(command.id, entry, await self._perform(command))
+
+    def _is_stale(self, entry: Entry, command: Command) -> bool:
+        age_s = time.time() + self._clock_offset_s - entry.at_ms / 1000
+        return command.spec.perishable and age_s > self._max_age_s
+
+    async def _perform(self, command: Command) -> Answer:
+        if self._stopping:
+            return _failed(command, "not done: the service is stopping")
+        running = asyncio.ensure_future(self._handler(command))
+        self._running.add(running)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                result = await running
+        except CommandError as error:
+            return _failed(command, error.reason)
+        except TimeoutError:
+            return _failed(command, f"timeout: not done within {self._timeout_s:g} s")
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            return _failed(command, INTERRUPTED)  # stop() cancelled the handler, not us
+        except Exception:
+            log.exception("command_broke", command=command.id, action=command.action)
+            return _failed(command, f"internal error; the log of node {self._node} says more")
+        finally:
+            self._running.discard(running)
+        return CommandCompleted(
+            call=command.call, command=command.id, action=command.action, supervisor=command.supervisor, result=result
+        )
+
+    async def _answer(self, known: str, entry: Entry, answer: Answer) -> None:
+        await self._bus.flush(1.0)  # what the command caused stands in the stream before its answer
+        sent = envelope(answer, self._node)
+        if await self._insist(lambda: self._once.answer(known, entry.id, sent)):
+            self._bus.announce(sent)
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask Redis until it answers; when stopping only once: then the entry stays for the next process."""
+        while True:
+            try:
+                return await ask()
+            except (RedisError, OSError):
+                if self._stopping:
+                    raise
+                await asyncio.sleep(RETRY_S)
+
+    async def _leave(self) -> None:
+        try:
+            left = await read_group(self._client, self._stream, GROUP, self._node, after="0", count=1)
+            if not left:
+                await self._client.xgroup_delconsumer(self._stream, GROUP, self._node)
+        except (RedisError, OSError) as error:
+            log.warning("consumer_left_behind", consumer=self._node, error=str(error))
+
+
+def _lane(command: Command) -> str:
+    return f"call:{command.call}" if command.call else f"id:{command.id}"
+
+
+def _text(entry: Entry) -> str:
+    return next((entry.fields[name] for name in COMMAND_FIELDS if name in entry.fields), "")
+
+
+def _failed(command: Command, reason: str) -> CommandFailed:
+    return CommandFailed(
+        call=command.call, command=command.id, action=command.action, supervisor=command.supervisor, reason=reason
+    )
