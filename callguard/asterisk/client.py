@@ -80,8 +80,13 @@ class Disconnected:
 
 
 ERRORS: Final[dict[int, type[AriError]]] = {
-    400: RefusedError, 401: RefusedError, 403: RefusedError, 404: NotFoundError, 409: ConflictError, 422: UnprocessableError,
-}  # fmt: skip
+    400: RefusedError,
+    401: RefusedError,
+    403: RefusedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableError,
+}
 
 
 class AriClient:
@@ -117,7 +122,23 @@ class AriClient:
         return self._session
 
     async def request(self, method: str, path: str, params: Mapping[str, str] | None = None, body: Any = None) -> Any:
-        """Make one REST call; `path` begins with a slash and is quoted already. Return the JSON, or None."""
+        """Make one REST call; `path` begins with a slash and is quoted already. Return the JSON, or None.
+
+        A call that changes something is seen through even when the caller is cancelled, so that the caller's clean-up
+        finds what the call made.
+        """
+        call = asyncio.ensure_future(self._request(method, path, params, body))
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            if method == "GET":
+                call.cancel()
+            await asyncio.wait([call])
+            if not call.cancelled():
+                call.exception()  # looked at, so that asyncio doesn't report it as forgotten
+            raise
+
+    async def _request(self, method: str, path: str, params: Mapping[str, str] | None, body: Any) -> Any:
         what = f"{method} /ari{path}"
         try:
             async with self._http.request(method, self._base + path, params=params, json=body) as response:

@@ -38,7 +38,7 @@ class Claim(NamedTuple):
 def _claim(party: Party, roles: Roles, queued: bool) -> Claim:
     told = told_part(party, roles)
     if told in ("customer", "agent"):
-        return Claim(3, cast("Role", told))
+        return Claim(3, told)
     if party.role:
         return Claim(2, party.role)
     guess = _guess(party, roles, queued)

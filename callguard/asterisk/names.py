@@ -1,0 +1,29 @@
+"""Names of what we make in Asterisk: `<app>.<kind>.<rest>`, so that a later run knows what an earlier one left.
+
+The application's name holds no dot; `callguard.` is therefore never the beginning of `callguard-2.tap`. A tap's snoop
+is the exception: it is a bare UUID, because AudioSocket carries it. Supervisors are `<app>.supervisor.<session>`.
+"""
+
+import uuid
+from typing import Final, Literal
+
+Kind = Literal["supervisor", "room", "ear", "media", "mixer", "voice", "playback"]
+SUPERVISOR: Final[Kind] = "supervisor"
+BRIDGES: Final[tuple[Kind, ...]] = ("room", "mixer")
+
+
+def new_id() -> str:
+    """Return a UUID for a tap or a session."""
+    return str(uuid.uuid4())
+
+
+def name(app: str, kind: Kind, rest: str) -> str:
+    """Return the id of an object of ours."""
+    return f"{app}.{kind}.{rest}"
+
+
+def kind_of(app: str, object_id: str) -> str | None:
+    """Return the kind of an object, or None when this application did not make it."""
+    prefix, _, rest = object_id.partition(".")
+    kind, dot, _ = rest.partition(".")
+    return kind if prefix == app and dot else None

@@ -1,0 +1,169 @@
+"""A supervisor's session as states: only legal transitions exist as methods.
+
+Requested ─ ring ─> Ringing ─ answer ─> Briefed ─ join ─> Joined ─ switch ─> Joined
+    └────────── fail ──┴─────── fail ──────┴─ fail ─> Ended <─ end ─┘
+"""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+from callguard.asterisk.names import SUPERVISOR, name
+from callguard.events import SupervisionMode
+
+
+class SupervisionError(Exception):
+    """Supervision can't be done.
+
+    `reason`: no_answer, busy, unreachable, no_call, refused, asterisk, answered_elsewhere, stopped.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Final. `lasted_s` is None when it never joined."""
+
+    reason: str
+    lasted_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The supervisor is in the call."""
+
+    mode: SupervisionMode
+    since: float
+
+    def switch(self, mode: SupervisionMode) -> "Joined":
+        """Change the mode."""
+        return replace(self, mode=mode)
+
+    def end(self, reason: str, at: float) -> Ended:
+        """Leave."""
+        return Ended(reason, max(0.0, at - self.since))
+
+
+@dataclass(frozen=True, slots=True)
+class Briefed:
+    """The supervisor answered, hears the briefing, and is heard by nobody."""
+
+    rang_s: float
+
+    def join(self, mode: SupervisionMode, at: float) -> Joined:
+        """Enter the call."""
+        return Joined(mode, at)
+
+    def fail(self, reason: str) -> Ended:
+        """Give up."""
+        return Ended(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The supervisor's phone rings."""
+
+    since: float
+
+    def answer(self, at: float) -> Briefed:
+        """The phone was picked up."""
+        return Briefed(max(0.0, at - self.since))
+
+    def fail(self, reason: str) -> Ended:
+        """Nobody came, or somebody else did."""
+        return Ended(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A rule or a command asked for it."""
+
+    def ring(self, at: float) -> Ringing:
+        """Start to ring."""
+        return Ringing(at)
+
+    def fail(self, reason: str) -> Ended:
+        """It can't even ring."""
+        return Ended(reason)
+
+
+State = Requested | Ringing | Briefed | Joined | Ended
+
+
+@dataclass(eq=False)
+class Session:
+    """One supervisor's phone and one call. The task that serves it is the only one that ends it."""
+
+    id: str
+    call: str
+    supervisor: str
+    endpoint: str
+    mode: SupervisionMode
+    """Mode asked for; once joined, the state's mode counts."""
+    alert: str | None
+    command: str | None
+    channel: str
+    """Id of the supervisor's channel."""
+    agent: str
+    """Id of the agent's channel that is supervised."""
+    state: State = Requested()
+    task: "asyncio.Task[None] | None" = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the room changes."""
+    why: str | None = None
+    """Why it is to end."""
+
+    def end(self, reason: str) -> None:
+        """Have it end; the first reason stands."""
+        if self.why is None and not isinstance(self.state, Ended):
+            self.why = reason
+            if self.task is not None:
+                self.task.cancel()
+
+    @property
+    def joined(self) -> Joined | None:
+        """The state, if it is Joined and stays so."""
+        return self.state if isinstance(self.state, Joined) and self.why is None else None
+
+    @property
+    def present_mode(self) -> SupervisionMode:
+        """The mode now, or the one asked for."""
+        return self.state.mode if isinstance(self.state, Joined) else self.mode
+
+
+def supervisor_channel(app: str, session: str) -> str:
+    """Return the id of a session's supervisor channel."""
+    return name(app, SUPERVISOR, session)
+
+
+class Ring:
+    """Phones that ring together: the first to answer wins, the others stop."""
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.winner: Session | None = None
+        self.outcome: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        """The winner once joined; SupervisionError when nobody came."""
+
+    def claim(self, session: Session) -> None:
+        """Take the call for the session that answered; raise SupervisionError when another was first."""
+        if self.winner is not None:
+            raise SupervisionError("answered_elsewhere")
+        self.winner = session
+        for other in self.sessions:
+            if other is not session:
+                other.end("answered_elsewhere")
+
+    def joined(self, session: Session) -> None:
+        """Tell who waits that the winner is in the call."""
+        if not self.outcome.done():
+            self.outcome.set_result(session)
+
+    def failed(self, session: Session, reason: str) -> None:
+        """Strike a session off; the last one's reason is the outcome, or the winner's."""
+        self.sessions.remove(session)
+        if not self.outcome.done() and (session is self.winner or not self.sessions):
+            self.outcome.set_exception(SupervisionError(reason))
+            self.outcome.exception()  # looked at, so that asyncio doesn't report it when nobody waits any more

@@ -1,0 +1,406 @@
+"""Brings supervisors into calls: rings them, joins the first to answer, switches modes, and sees everybody out.
+
+Each session is served by one task from request to end. Whatever ends it - the supervisor, agent or customer hangs up, a
+transfer, a command, our own stop - cancels that task, whose clean-up removes the room, the snoop and the supervisor's
+channel: nobody is left alone in a room.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import structlog
+
+from callguard.asterisk import events
+from callguard.asterisk.announce import Announcer
+from callguard.asterisk.calls import Call, Change, Over
+from callguard.asterisk.client import AriClient, AriError, RefusedError, ServerError
+from callguard.asterisk.names import name, new_id
+from callguard.asterisk.prompts import Prompter
+from callguard.asterisk.room import Room
+from callguard.asterisk.session import (
+    Briefed,
+    Ended,
+    Joined,
+    Requested,
+    Ring,
+    Ringing,
+    Session,
+    SupervisionError,
+    supervisor_channel,
+)
+from callguard.asterisk.stasis import quietly
+from callguard.asterisk.watch import Watch
+from callguard.config import SupervisionConfig, SupervisorConfig
+from callguard.events import (
+    Event,
+    PromptPlayed,
+    SupervisionEnded,
+    SupervisionEvent,
+    SupervisionFailed,
+    SupervisionMode,
+    SupervisionModeChanged,
+    SupervisionRequested,
+    SupervisionRinging,
+    SupervisionStarted,
+)
+
+log = structlog.get_logger(__name__)
+
+By = Literal["command", "key", "policy"]
+Verdict = Literal["useful", "false_alarm"]
+MODE_KEYS: Final[dict[str, SupervisionMode]] = {"4": "listen", "5": "whisper", "6": "barge", "7": "takeover"}
+VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false_alarm"}
+LEAVE_KEY: Final = "*"
+CAUSES: Final = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "refused", 16: "no_answer", 26: "no_answer"}
+"""Q.850 cause of a supervisor's channel that never answered; all others mean that the phone can't be reached."""
+ANSWER_MARGIN_S: Final = 5.0
+"""Asterisk ends the ringing itself; so much later we stop waiting for its word."""
+SESSION_VARIABLE: Final = "CALLGUARD_SESSION"
+"""On the supervisor's channel: call and supervisor, for whoever finds the channel after a crash."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What supervision asks of the rest."""
+
+    emit: Callable[[Event], None]
+    hand_off: Callable[[Call, str], None]
+    """A supervisor's channel (id) takes the agent's place."""
+    verdict: Callable[[Session, Verdict], None]
+
+
+class Supervision:
+    """All sessions of this node. `calls` are the present calls by id."""
+
+    def __init__(
+        self, ari: AriClient, watch: Watch, config: SupervisionConfig, calls: Mapping[str, Call], hooks: Hooks
+    ) -> None:
+        self._ari = ari
+        self._watch = watch
+        self._config = config
+        self._calls = calls
+        self._hooks = hooks
+        self._announcer = Announcer(ari, watch)
+        self.prompter = Prompter(self._announcer, config.prompt_interval_s)
+        self._sessions: dict[str, Session] = {}
+        self._rooms: dict[str, Room] = {}
+        self._briefings: dict[str, str] = {}
+        self._chores: set[asyncio.Task[None]] = set()
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Sessions that have not ended."""
+        return list(self._sessions.values())
+
+    # --- what others ask ---
+
+    async def ring(
+        self,
+        *,
+        call: str,
+        supervisors: Sequence[SupervisorConfig],
+        mode: SupervisionMode,
+        alert: str | None = None,
+        command: str | None = None,
+        timeout_s: float | None = None,
+        briefing: Sequence[str] = (),
+    ) -> Session:
+        """Ring all `supervisors` at once; return the session of the first to answer, once joined in `mode`.
+
+        `briefing`: media URIs that the supervisor hears before anybody hears them; any key skips it.
+
+        Raises:
+            SupervisionError: nobody joined.
+        """
+        ring = Ring()
+        for supervisor in supervisors:
+            self._request(ring, call, supervisor, mode, alert, command)
+        if not ring.sessions:
+            raise SupervisionError("unreachable")
+        for session in ring.sessions:
+            serving = self._serve(session, ring, timeout_s or self._config.ring_timeout_s, briefing)
+            session.task = asyncio.create_task(serving, name=f"supervision {session.id}")
+        try:
+            return await asyncio.shield(ring.outcome)
+        except asyncio.CancelledError:
+            for session in list(ring.sessions):
+                session.end("stopped")
+            raise
+
+    async def set_mode(self, call: str, supervisor: str | None, mode: SupervisionMode, by: By) -> None:
+        """Change the mode of a supervisor in a call; None: of the only one. Raises SupervisionError."""
+        await self._switch(self._joined(call, supervisor), mode, by)
+
+    async def stop(self, call: str, supervisor: str | None = None) -> None:
+        """Release a supervisor, or all of a call, ringing or joined. Returns when they are out."""
+        sessions = [session for session in self._of(call) if supervisor in (None, *_names(session))]
+        if not sessions:
+            raise SupervisionError("no_call" if call not in self._calls else "refused")
+        await self._end_all(sessions, "stopped")
+
+    async def stop_ringing(self, alert: str) -> None:
+        """Stop the phones that ring for an alert; who has joined stays."""
+        ringing = [s for s in self.sessions if s.alert == alert and not isinstance(s.state, Joined)]
+        await self._end_all(ringing, "stopped")
+
+    async def prompt(self, call: str, prompt: str, command: str | None = None) -> bool:
+        """Play a prompt to the agent alone; return False when the agent has asked for none. Raises SupervisionError."""
+        present = self._calls.get(call)
+        if present is None or present.agent is None:
+            raise SupervisionError("no_call")
+        if not await self.prompter.prompt(present.agent, present.member or "", prompt):
+            return False
+        self._hooks.emit(PromptPlayed(call=call, prompt=prompt, command=command))
+        return True
+
+    async def close(self) -> None:
+        """Release everybody: the service ends."""
+        await self._end_all(self.sessions, "stopped")
+        await _settled(self._chores)
+
+    # --- what happens ---
+
+    def see(self, event: events.AriEvent) -> None:
+        """Take an ARI event in."""
+        session = next((s for s in self._sessions.values() if s.channel == event.subject), None)
+        if session is None:
+            return
+        if isinstance(event, events.ChannelDestroyed) and not isinstance(session.state, Requested | Ringing):
+            session.end("supervisor_left")
+        elif isinstance(event, events.ChannelDtmfReceived):
+            self._key(session, event.digit)
+
+    def call_changed(self, call: Call, change: Change) -> None:
+        """End the sessions whose agent is no longer the call's."""
+        for session in self._of(call.id):
+            if call.agent not in (session.agent, session.channel):
+                session.end("agent_left" if change == "handoff" else "transfer")
+
+    def call_over(self, over: Over) -> None:
+        """End the sessions of a call that is over."""
+        reasons = {"customer": "customer_left", "agent": "agent_left"}
+        reason = "stopped" if over.reason == "opt_out" else reasons.get(over.left or "", "restart")
+        for session in self._of(over.call.id):
+            session.end(reason)
+
+    def _key(self, session: Session, digit: str) -> None:
+        if session.id in self._briefings:
+            self._chore(quietly(self._ari.stop_playback(self._briefings[session.id])))
+        elif session.joined is None:
+            return
+        elif digit == LEAVE_KEY:
+            session.end("supervisor_left")
+        elif digit in MODE_KEYS:
+            self._chore(self._switch_by_key(session, MODE_KEYS[digit]))
+        elif digit in VERDICT_KEYS:
+            self._hooks.verdict(session, VERDICT_KEYS[digit])
+
+    async def _switch_by_key(self, session: Session, mode: SupervisionMode) -> None:
+        try:
+            await self._switch(session, mode, "key")
+        except SupervisionError as error:
+            log.info("key_without_effect", session=session.id, mode=mode, reason=error.reason)
+
+    # --- one session ---
+
+    def _request(
+        self,
+        ring: Ring,
+        call: str,
+        supervisor: SupervisorConfig,
+        mode: SupervisionMode,
+        alert: str | None,
+        command: str | None,
+    ) -> None:
+        present = self._calls.get(call)
+        session_id = new_id()
+        session = Session(
+            id=session_id,
+            call=call,
+            supervisor=supervisor.name,
+            endpoint=supervisor.endpoint,
+            mode=mode,
+            alert=alert,
+            command=command,
+            channel=supervisor_channel(self._ari.app, session_id),
+            agent=(present and present.agent) or "",
+        )
+        self._emit(SupervisionRequested, session)
+        refusal = self._refusal(session)
+        if refusal:
+            self._emit(SupervisionFailed, session, reason=refusal)
+            if refusal == "no_call":
+                raise SupervisionError(refusal)
+            return
+        self._sessions[session.id] = session
+        ring.sessions.append(session)
+
+    def _refusal(self, session: Session) -> str | None:
+        if not session.agent:
+            return "no_call"
+        busy = any(session.endpoint == other.endpoint for other in self._sessions.values())
+        return "busy" if busy else None
+
+    async def _serve(self, session: Session, ring: Ring, timeout_s: float, briefing: Sequence[str]) -> None:
+        try:
+            await self._answer(session, timeout_s)
+            ring.claim(session)
+            await self._brief(session, briefing)
+            await self._join(session)
+            ring.joined(session)
+            await asyncio.get_running_loop().create_future()  # until somebody ends the session
+        except asyncio.CancelledError:
+            session.why = session.why or "stopped"
+        except SupervisionError as error:
+            session.why = session.why or error.reason
+        except AriError as error:
+            log.warning("supervision_failed", session=session.id, call=session.call, error=str(error))
+            session.why = session.why or "asterisk"
+        finally:
+            await self._clean_up(session, ring)
+
+    async def _answer(self, session: Session, timeout_s: float) -> None:
+        kinds = (events.StasisStart, events.ChannelDestroyed)
+        with self._watch.on(session.channel, *kinds) as seen:
+            await self._originate(session, timeout_s)
+            session.state = ringing = Requested().ring(time.time())
+            self._emit(SupervisionRinging, session)
+            try:
+                event = await asyncio.wait_for(seen, timeout_s + ANSWER_MARGIN_S)
+            except TimeoutError:
+                raise SupervisionError("no_answer") from None
+        if isinstance(event, events.ChannelDestroyed):
+            raise SupervisionError(CAUSES.get(event.cause, "unreachable"))
+        session.state = ringing.answer(time.time())
+
+    async def _originate(self, session: Session, timeout_s: float) -> None:
+        try:
+            await self._ari.originate(
+                session.channel,
+                endpoint=session.endpoint,
+                caller_id=self._config.caller_id,
+                timeout_s=timeout_s,
+                variables={SESSION_VARIABLE: f"{session.call} {session.supervisor}"},
+            )
+        except (RefusedError, ServerError) as error:
+            log.info("supervisor_unreachable", supervisor=session.supervisor, error=str(error))
+            raise SupervisionError("unreachable") from error
+
+    async def _brief(self, session: Session, briefing: Sequence[str]) -> None:
+        if not briefing:
+            return
+        playback = self._briefings[session.id] = name(self._ari.app, "playback", session.id)
+        try:
+            await self._announcer.play(session.channel, ",".join(briefing), playback)
+        finally:
+            del self._briefings[session.id]
+
+    async def _join(self, session: Session) -> None:
+        if not isinstance(session.state, Briefed):
+            raise SupervisionError("refused")
+        room = self._rooms[session.id] = Room(
+            self._ari, self._watch, session=session.id, supervisor=session.channel, agent=session.agent
+        )
+        await room.open()
+        if session.mode == "takeover":
+            await self._take_over(session, room)
+        else:
+            await room.tune(session.mode)
+        rang_s = session.state.rang_s
+        session.state = session.state.join(session.mode, time.time())
+        self._emit(SupervisionStarted, session, ring_s=rang_s)
+
+    async def _switch(self, session: Session, mode: SupervisionMode, by: By) -> None:
+        async with session.lock:
+            joined = session.joined
+            if joined is None or joined.mode == "takeover":
+                raise SupervisionError("refused")
+            if joined.mode == mode:
+                return
+            await self._enter_mode(session, mode)
+            session.state = joined.switch(mode)
+            self._emit(SupervisionModeChanged, session, previous=joined.mode, by=by)
+
+    async def _enter_mode(self, session: Session, mode: SupervisionMode) -> None:
+        """Change the room. When it fails, the session ends: who is heard by whom would be uncertain."""
+        room = self._rooms[session.id]
+        try:
+            await (self._take_over(session, room) if mode == "takeover" else room.tune(mode))
+        except AriError as error:
+            log.warning("mode_change_failed", session=session.id, mode=mode, error=str(error))
+            session.end("asterisk")
+            raise SupervisionError("asterisk") from error
+
+    async def _take_over(self, session: Session, room: Room) -> None:
+        call = self._calls.get(session.call)
+        if call is None or call.agent != session.agent or call.agent_channel is None:
+            raise SupervisionError("no_call")
+        await room.take_over(call.agent_channel)
+        self._hooks.hand_off(call, session.channel)
+        await self._ari.hang_up(session.agent)
+
+    async def _clean_up(self, session: Session, ring: Ring) -> None:
+        reason = session.why or "asterisk"
+        async with session.lock:
+            room = self._rooms.pop(session.id, None)
+            leaving = [self._ari.hang_up(session.channel)]
+            await quietly(*leaving, *([room.close()] if room else []))
+            self._finish(session, reason)
+        ring.failed(session, reason)
+
+    def _finish(self, session: Session, reason: str) -> None:
+        del self._sessions[session.id]
+        if isinstance(session.state, Joined):
+            ended = session.state.end(reason, time.time())
+            self._emit(SupervisionEnded, session, reason=reason, lasted_s=ended.lasted_s)
+            session.state = ended
+        elif not isinstance(session.state, Ended):
+            self._emit(SupervisionFailed, session, reason=reason)
+            session.state = session.state.fail(reason)
+
+    # --- small things ---
+
+    def _of(self, call: str) -> list[Session]:
+        return [session for session in self._sessions.values() if session.call == call]
+
+    def _joined(self, call: str, supervisor: str | None) -> Session:
+        if call not in self._calls:
+            raise SupervisionError("no_call")
+        found = [s for s in self._of(call) if s.joined and supervisor in (None, *_names(s))]
+        if len(found) != 1:
+            raise SupervisionError("refused")
+        return found[0]
+
+    def _emit(self, kind: type[SupervisionEvent], session: Session, **facts: Any) -> None:
+        self._hooks.emit(
+            kind(
+                call=session.call,
+                session=session.id,
+                supervisor=session.supervisor,
+                mode=session.present_mode,
+                command=session.command,
+                alert=session.alert,
+                **facts,
+            )
+        )
+
+    def _chore(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    async def _end_all(self, sessions: Sequence[Session], reason: str) -> None:
+        for session in sessions:
+            session.end(reason)
+        await _settled([session.task for session in sessions if session.task])
+
+
+def _names(session: Session) -> tuple[str, str]:
+    return session.supervisor, session.endpoint
+
+
+async def _settled(tasks: Any) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
