@@ -1,5 +1,30 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and the rule that what CI must run may not be skipped there."""
+
+import os
+from collections.abc import Generator
+
+import pytest
 
 from tests.support.valkey import redis_url, stoppable_valkey, valkey_session_url
 
 __all__ = ["redis_url", "stoppable_valkey", "valkey_session_url"]
+
+NEEDS_THE_REAL_THING = ("asterisk", "browser", "redis")
+
+
+def _required() -> bool:
+    return any(os.environ.get(name, "") not in ("", "0", "false") for name in ("CI", "CALLGUARD_REQUIRE_ALL"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where CI or CALLGUARD_REQUIRE_ALL is set, a skipped test that needs the real thing is a failed one."""
+    report = yield
+    needed = [name for name in NEEDS_THE_REAL_THING if item.get_closest_marker(name)]
+    if report.skipped and needed and _required():
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{' and '.join(needed)} must run here, but: {reason}"
+    return report

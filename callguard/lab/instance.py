@@ -1,6 +1,7 @@
 """One Asterisk of the lab: ports and folders of its own, loopback only, ended by its own pid."""
 
 import asyncio
+import base64
 import ctypes
 import os
 import random
@@ -62,6 +63,12 @@ class Login:
     user: str
     secret: str = field(default_factory=lambda: secrets.token_hex(12), repr=False)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP headers that log this user in."""
+        token = base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
+        return {"Authorization": f"Basic {token}"}
+
 
 class Instance:
     """An Asterisk process and its folder.
@@ -117,7 +124,7 @@ class Instance:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=console,
                 stderr=console,
-                preexec_fn=partial(_die_with, os.getpid()),  # noqa: PLW1509 -- one system call; nothing else ends it with us
+                preexec_fn=partial(_die_with, os.getpid()),
             )
         try:
             await asyncio.wait_for(self._answers(), BOOT_TIMEOUT_S)
@@ -147,12 +154,12 @@ class Instance:
         await self.start()
 
     async def _answers(self) -> None:
-        login = aiohttp.BasicAuth(self.admin.user, self.admin.secret)
-        async with aiohttp.ClientSession(auth=login) as http:
-            while self.running and not await _ready(http, f"{self.ari_url}/ari/asterisk/info"):
+        async with aiohttp.ClientSession(headers=self.admin.headers) as http:
+            while self.running:
+                if await _ready(http, f"{self.ari_url}/ari/asterisk/info"):
+                    return
                 await asyncio.sleep(0.05)
-        if not self.running:
-            raise AsteriskUnavailable(f"{self.name} ended while starting: {self._last_words()}")
+        raise AsteriskUnavailable(f"{self.name} ended while starting: {self._last_words()}")
 
     def _last_words(self) -> str:
         lines = self.log.read_text("utf-8", "replace").splitlines() if self.log.exists() else []

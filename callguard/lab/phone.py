@@ -170,7 +170,7 @@ class PhoneCall:
         await self.hush()
         self._playback = f"say-{next(_numbers)}"
         path = f"channels/mouth-{self.channel}/play/{self._playback}"
-        await self._remote.ask("POST", path, media=f"sound:{voice.resolve().with_suffix('')}")
+        await self._remote.ask("POST", path, media=_media(voice))
 
     async def hush(self) -> None:
         """Say nothing more."""
@@ -210,6 +210,11 @@ class PhoneCall:
         identity = f"{part}-{self.channel}"
         path = f"channels/{self.channel}/snoop/{identity}"
         await self._remote.ask("POST", path, app=Remote.APP, appArgs=f"{part},{self.channel}", **what)
+
+
+def _media(voice: Path) -> str:
+    """ARI's name of a file: absolute, without suffix."""
+    return f"sound:{voice.absolute().with_suffix('')}"
 
 
 def check_voice(voice: Path) -> None:

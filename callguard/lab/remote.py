@@ -21,8 +21,7 @@ class Remote:
         self._instance = instance
         self._on_event = on_event
         self._events: asyncio.Task[None] | None = None
-        login = aiohttp.BasicAuth(instance.admin.user, instance.admin.secret)
-        self._http = aiohttp.ClientSession(auth=login, timeout=TIMEOUT)
+        self._http = aiohttp.ClientSession(headers=instance.admin.headers, timeout=TIMEOUT)
 
     async def open(self) -> None:
         """Connect the event socket, when events are wanted."""

@@ -46,7 +46,7 @@ def read_wav(path: Path) -> NDArray[np.int16]:
 
 
 def tone_share(wav: Path, hertz: float, start: float = 0.0, end: float | None = None) -> float:
-    """Return which share of the energy between two times (s) lies at a frequency: 0 absent or silent, 1 nothing else."""
+    """Return the share of the energy between two times (s) that lies at a frequency: 0 none or silence, 1 all."""
     part = _between(wav, start, end).astype(np.float64)
     energy = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
     near = np.abs(np.fft.rfftfreq(len(part), 1 / RATE) - hertz) <= _HALF_WIDTH_HZ

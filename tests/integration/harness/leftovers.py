@@ -1,0 +1,16 @@
+"""What is on a PBX right now."""
+
+from callguard.lab.instance import Instance
+from callguard.lab.remote import Remote
+
+
+async def leftovers(instance: Instance) -> list[str]:
+    """Return the names of all channels and the ids of all bridges."""
+    remote = Remote(instance)
+    try:
+        channels, bridges = await remote.ask("GET", "channels"), await remote.ask("GET", "bridges")
+    finally:
+        await remote.close()
+    return [f"channel {channel['name']} ({channel['id']})" for channel in channels] + [
+        f"bridge {bridge['id']} ({bridge['name']})" for bridge in bridges
+    ]
