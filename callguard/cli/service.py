@@ -1,0 +1,81 @@
+"""`callguard run`, `check`, `reload`: the service."""
+
+import asyncio
+
+import typer
+
+from callguard.cli.common import FINDINGS, USAGE, ConfigOption, JsonOption, console, fail, print_json, read_config
+
+
+def run(config: ConfigOption = None) -> None:
+    """Run the service: tap, detect, evaluate rules, alert, act, serve the console. Ends at SIGTERM; SIGHUP reloads.
+
+    Example: CALLGUARD_ARI_PASSWORD=… CALLGUARD_AMI_SECRET=… callguard run --config /etc/callguard/callguard.yaml
+    """
+    from callguard.app import FatalError, serve
+    from callguard.config import ConfigError
+    from callguard.logs import configure
+
+    settings, path = read_config(config)
+    configure(settings.logging)
+    try:
+        asyncio.run(serve(settings, path))
+    except ConfigError as error:
+        fail("\n".join(error.problems), USAGE)
+    except FatalError as error:
+        fail(str(error), FINDINGS)
+
+
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Validate all configuration and rules; each problem says file, key path, what was found, what is allowed.
+
+    Exit 2 when the service would refuse it. Example: callguard check --config /etc/callguard/callguard.yaml
+    """
+    from callguard.cli.common import config_path
+    from callguard.config import ConfigError, load_config, read_rule_files
+    from callguard.models.card import load_card
+    from callguard.rules import load_rules
+
+    path = config_path(config)
+    problems: list[str] = []
+    facts: dict[str, object] = {"config": str(path)}
+    try:
+        settings = load_config(path)
+        rules = load_rules(read_rule_files(settings, path))
+        facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
+        facts["model"] = load_card(settings.analysis.model).name
+    except ConfigError as error:
+        problems = error.problems
+    if as_json:
+        print_json({**facts, "valid": not problems, "problems": problems})
+    elif not problems:
+        console.print(", ".join(f"{key}: {value}" for key, value in facts.items()), markup=False)
+        console.print("ok", style="green")
+    if problems:
+        if as_json:
+            raise typer.Exit(USAGE)
+        fail("\n".join(problems), USAGE)
+
+
+def reload(config: ConfigOption = None) -> None:
+    """Validate the configuration, then ask the running service to take it. A bad one is refused here and there."""
+    from callguard.config import ConfigError, read_rule_files
+    from callguard.host import ask_to_reload
+    from callguard.rules import load_rules
+
+    settings, path = read_config(config)
+    try:
+        load_rules(read_rule_files(settings, path))
+        pid = ask_to_reload(settings.node)
+    except ConfigError as error:
+        fail("\n".join(error.problems), USAGE)
+    except (OSError, ValueError) as error:
+        fail(f"no running service of node {settings.node!r} was found: {error}")
+    console.print(f"asked process {pid} to reload")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(run)
+    app.command()(check)
+    app.command()(reload)
