@@ -21,6 +21,7 @@ class Farm(Instance):
         files = {"pjsip.conf": _FROM_PBX.format(host=HOST) + phones, "extensions.conf": _DIALPLAN}
         super().__init__("farm", installation, folder, ports, files)
         self._numbers = numbers
+        self._pbx = f"{HOST}:{pbx.sip}"
         self._phones: dict[str, Phone] = {}
         self._remote: Remote | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -40,7 +41,7 @@ class Farm(Instance):
         self._remote = Remote(self, self._on_event)
         await self._remote.open()
         for name, number in self._numbers.items():
-            self._phones[name] = Phone(name, number, self._remote, self.recordings, self._spawn)
+            self._phones[name] = Phone(name, number, self._remote, self.recordings, self._pbx, self._spawn)
 
     async def stop(self) -> None:
         """Let go of the phones and end Asterisk."""

@@ -12,6 +12,8 @@ from callguard.lab.tones import RATE
 
 ANSWER_TIMEOUT_S: Final = 30.0
 _DIGIT_S: Final = 0.2
+_REFER_S: Final = 0.3
+"""ARI tells nobody that a REFER was accepted; on loopback that takes milliseconds."""
 _numbers = itertools.count(1)
 
 
@@ -27,10 +29,10 @@ class Phone:
     """A phone: how it behaves when rung, and calls of its own.
 
     `answer_after_s`: seconds of ringing before it answers; None: rings for ever. `busy`: refuses. `voice`: what it
-    says after answering, an 8 kHz mono 16-bit WAV.
+    says after answering, an 8 kHz mono 16-bit WAV. `pbx` is the PBX's host and SIP port.
     """
 
-    def __init__(self, name: str, number: str, remote: Remote, recordings: Path, spawn: "Spawn") -> None:
+    def __init__(self, name: str, number: str, remote: Remote, recordings: Path, pbx: str, spawn: "Spawn") -> None:
         self.name = name
         self.number = number
         self.answer_after_s: float | None = 0.1
@@ -41,6 +43,7 @@ class Phone:
         self._rung: asyncio.Queue[PhoneCall] = asyncio.Queue()
         self._remote = remote
         self._recordings = recordings
+        self.pbx = pbx
         self._spawn = spawn
 
     def reset(self) -> None:
@@ -192,8 +195,11 @@ class PhoneCall:
         await self._remote.ask("DELETE", f"channels/{self.channel}/hold")
 
     async def transfer(self, extension: str) -> None:
-        """Blind transfer of the other side by SIP REFER."""
-        await self._remote.ask("POST", f"channels/{self.channel}/redirect", endpoint=f"PJSIP/{extension}")
+        """Blind transfer of the other side by SIP REFER, then hang up, as the one who transfers must."""
+        target = f"PJSIP/sip:{extension}@{self.phone.pbx}"
+        await self._remote.ask("POST", f"channels/{self.channel}/redirect", endpoint=target)
+        await asyncio.sleep(_REFER_S)
+        await self.hangup()
 
     async def hangup(self, reason: str = "normal") -> None:
         """Hang up and wait until the call has ended."""

@@ -9,7 +9,7 @@ import pytest_asyncio
 from callguard.lab.lab import Lab
 from callguard.lab.root import AsteriskUnavailable
 from tests.integration.harness.leftovers import leftovers
-from tests.integration.harness.voices import Voices
+from tests.integration.harness.tones import Voices
 
 GRACE_S = 5.0
 
