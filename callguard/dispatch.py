@@ -1,0 +1,128 @@
+"""From a command to what carries it out."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
+
+from callguard.alerts import AlertError
+from callguard.alerts.silences import SilenceScope
+from callguard.asterisk.calls import Call
+from callguard.asterisk.session import Session, SupervisionError
+from callguard.asterisk.supervision import Supervision
+from callguard.commands import Command, CommandError
+from callguard.config import Config, SupervisorConfig
+from callguard.desk import Desk
+
+REASONS: Final = {
+    "no_call": "no such call at this node, or no agent in it now",
+    "no_answer": "the supervisor did not answer",
+    "busy": "the supervisor's phone is busy",
+    "unreachable": "the supervisor's phone can't be reached",
+    "refused": "not possible now: nobody, or more than one, has joined this call, or it is too soon",
+    "asterisk": "Asterisk could not do it",
+}
+
+
+class TakesOptOut(Protocol):
+    """Stops a call's taps and forgets it."""
+
+    async def opt_out(self, call: str) -> bool:
+        """Return False when there is no such call."""
+
+
+class Dispatcher:
+    """Carries out commands; raises CommandError with a reason for whoever sent it."""
+
+    def __init__(
+        self, config: Config, calls: Mapping[str, Call], supervision: Supervision, desk: Desk, app: TakesOptOut
+    ) -> None:
+        self.config = config
+        self._calls = calls
+        self._supervision = supervision
+        self._desk = desk
+        self._app = app
+        self._handlers: Final[dict[str, Callable[[Command], Awaitable[dict[str, Any]]]]] = {
+            "listen": self._join,
+            "whisper": self._join,
+            "barge": self._join,
+            "takeover": self._join,
+            "set_mode": self._set_mode,
+            "stop": self._stop,
+            "prompt": self._prompt,
+            "ack": self._ack,
+            "silence": self._silence,
+            "opt_out": self._opt_out,
+        }
+
+    async def __call__(self, command: Command) -> dict[str, Any]:
+        """Carry a command out; return what came of it."""
+        try:
+            return await self._handlers[command.action](command)
+        except SupervisionError as error:
+            reason = REASONS.get(error.reason)
+            raise CommandError(f"{error.reason}: {reason}" if reason else error.reason) from error
+        except AlertError as error:
+            raise CommandError(str(error)) from error
+
+    async def _join(self, command: Command) -> dict[str, Any]:
+        session = await self._supervision.ring(
+            call=self._call(command),
+            supervisors=[self._supervisor(command.supervisor or "")],
+            mode=command.action,  # type: ignore[arg-type]  # the table above sends only these actions here
+            alert=command.args.get("alert"),  # type: ignore[arg-type]  # checked against JoinArgs
+            command=command.id,
+        )
+        return _facts(session)
+
+    async def _set_mode(self, command: Command) -> dict[str, Any]:
+        mode: Any = command.args["mode"]
+        await self._supervision.set_mode(self._call(command), command.supervisor, mode, "command")
+        return {"mode": mode}
+
+    async def _stop(self, command: Command) -> dict[str, Any]:
+        await self._supervision.stop(self._call(command), command.supervisor)
+        return {}
+
+    async def _prompt(self, command: Command) -> dict[str, Any]:
+        await self._supervision.prompt(self._call(command), str(command.args["prompt"]), command.id)
+        return {"prompt": command.args["prompt"]}
+
+    async def _ack(self, command: Command) -> dict[str, Any]:
+        alert = str(command.args["alert"])
+        by = self._supervisor(command.supervisor or "").name
+        self._desk.settle(self._desk.book.acknowledge(alert, by, time.time()))
+        return {"alert": alert, "owner": by}
+
+    async def _silence(self, command: Command) -> dict[str, Any]:
+        args: Any = command.args
+        now = time.time()
+        scope = SilenceScope(rule=args["rule"], queue=args["queue"], agent=args["agent"], call=command.call)
+        silence, outcome = self._desk.book.silence(
+            command.supervisor or "", args["why"], now, now + args["duration_s"], scope
+        )
+        self._desk.settle(outcome)
+        return {"silence": silence.id, "until": silence.until}
+
+    async def _opt_out(self, command: Command) -> dict[str, Any]:
+        if not await self._app.opt_out(self._call(command)):
+            raise SupervisionError("no_call")
+        return {}
+
+    def _call(self, command: Command) -> str:
+        if command.call is None or command.call not in self._calls:
+            raise SupervisionError("no_call")
+        return command.call
+
+    def _supervisor(self, given: str) -> SupervisorConfig:
+        """A configured supervisor by name or endpoint; any other endpoint stands for itself."""
+        for supervisor in self.config.supervisors:
+            if given in (supervisor.name, supervisor.endpoint):
+                return supervisor
+        if "/" not in given:
+            known = ", ".join(supervisor.name for supervisor in self.config.supervisors) or "none"
+            raise CommandError(f"no supervisor {given!r}; configured: {known}; or give an endpoint such as PJSIP/boss")
+        return SupervisorConfig(name=given, endpoint=given)
+
+
+def _facts(session: Session) -> dict[str, Any]:
+    return {"session": session.id, "supervisor": session.supervisor, "mode": session.present_mode}
