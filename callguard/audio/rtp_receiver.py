@@ -45,9 +45,9 @@ class RtpReceiver:
         return len(self._rows)
 
     @property
-    def full(self) -> bool:
-        """Whether `drain` must come before the next datagram."""
-        return self.used == len(self.views)
+    def free(self) -> int:
+        """Datagrams that may come before the next `drain`."""
+        return len(self.views) - self.used
 
     def reset(self, row: int, dynamic: Format) -> None:
         """Start a leg anew; `dynamic` is the format of its packets of a dynamic payload type."""
