@@ -103,6 +103,8 @@ class Media(Section):
         9092, description="First AudioSocket port; worker n listens on port + n. 0: any free."
     )
     rtp_codec: Literal["slin", "slin16", "ulaw", "alaw"] = Field("slin", description="Format asked of external_media.")
+    rtp_start: Port = Field(20000, description="First UDP port for external_media; each leg takes an even one.")
+    rtp_end: Port = Field(29998, description="Last UDP port for external_media.")
     workers: int = Field(1, ge=1, le=64, description="Media worker processes; one a core.")
     legs_per_worker: int = Field(2000, ge=2, le=20000, description="Legs that one worker has room for.")
     connect_timeout_s: float = Field(

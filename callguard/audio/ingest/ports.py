@@ -1,0 +1,127 @@
+"""RTP sockets: one UDP port a leg, pinned to the first sender of audio.
+
+RTP carries no secret, so whoever finds a port could speak into a leg. Three things stand against it: a leg has a port
+of its own, picked at random; the first packet that is audio fixes the sender, in the kernel (`connect`), so that no
+other source is read again; and a leg whose true sender was kept out hears nothing from it, is lost and tapped anew.
+"""
+
+import contextlib
+import random
+import select
+import socket
+from collections import Counter
+from typing import Final
+
+import numpy as np
+
+from callguard.audio.codec import Format
+from callguard.audio.frames import HOP_FRAMES, Rows
+from callguard.audio.rtp_receiver import RtpReceiver
+
+PASSES: Final = 5
+"""Times that one sweep comes back while a leg had MOST_READS waiting: a second of backlog is gone in one sweep."""
+MOST_READS: Final = 2 * HOP_FRAMES
+_FIRST_READS: Final = 64
+"""Datagrams read in one go while the sender is not known: a flood can't hold the sweep up."""
+
+
+class PortsExhaustedError(Exception):
+    """No UDP port of the range is free."""
+
+
+class Ports:
+    """Sockets of all RTP legs.
+
+    Attributes:
+        counts: datagrams refused before a sender was known (`unpinned`), or of another sender (`foreign`).
+    """
+
+    def __init__(self, receiver: RtpReceiver, host: str, ports: tuple[int, int]) -> None:
+        self.counts: Counter[str] = Counter()
+        self._receiver = receiver
+        self._host = host
+        # Odd ports stay free: Asterisk sends its RTCP to the port after the one it sends RTP to.
+        self._even = range(ports[0] + ports[0] % 2, ports[1] + 1, 2)
+        self._sockets: dict[int, socket.socket] = {}
+        self._rows: dict[int, int] = {}
+        self._pinned: set[int] = set()
+        self._epoll = select.epoll()
+
+    def open(self, row: int, form: Format) -> int:
+        """Open a port for a leg whose dynamic payload types mean `form`.
+
+        Raises PortsExhaustedError when none is free.
+        """
+        opened = self._bind()
+        self._sockets[row] = opened
+        self._rows[opened.fileno()] = row
+        self._epoll.register(opened, select.EPOLLIN)
+        self._receiver.reset(row, form)
+        return int(opened.getsockname()[1])
+
+    def close(self, row: int) -> None:
+        """Close a leg's port, if it has one."""
+        opened = self._sockets.pop(row, None)
+        if opened is not None:
+            del self._rows[opened.fileno()]
+            self._pinned.discard(row)
+            opened.close()
+
+    def sweep(self) -> Rows:
+        """Read what has come; return the rows that sent RTP, some more than once."""
+        heard: list[Rows] = [np.empty(0, dtype=np.intp)]
+        for _ in range(PASSES):
+            ready = self._epoll.poll(0, len(self._rows) + 1)
+            more = [self._read(self._rows[descriptor]) for descriptor, _ in ready]
+            heard.append(self._receiver.drain())
+            if not any(more):
+                break
+        return np.concatenate(heard)
+
+    def shut(self) -> None:
+        """Close every socket."""
+        for row in list(self._sockets):
+            self.close(row)
+        self._epoll.close()
+
+    def _bind(self) -> socket.socket:
+        first = random.randrange(max(len(self._even), 1))
+        for index in range(len(self._even)):
+            candidate = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_DGRAM)
+            candidate.setblocking(False)
+            try:
+                candidate.bind((self._host, self._even[(first + index) % len(self._even)]))
+            except OSError:  # taken by another leg or program: the next one may be free
+                candidate.close()
+            else:
+                return candidate
+        raise PortsExhaustedError(f"no UDP port is free in {self._even.start}-{self._even.stop - 1}")
+
+    def _read(self, row: int) -> bool:
+        """Read a leg's datagrams; return whether more may wait."""
+        opened, receiver = self._sockets[row], self._receiver
+        if row not in self._pinned:
+            self._pin(row, opened)
+        else:
+            try:
+                for _ in range(min(MOST_READS, receiver.free)):
+                    receiver.received(row, opened.recv_into(receiver.views[receiver.used]))
+            except BlockingIOError:
+                return False
+        return True
+
+    def _pin(self, row: int, opened: socket.socket) -> None:
+        """Look for the first audio, fix its sender, and read what that sender has already sent."""
+        receiver = self._receiver
+        sender: object = None
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(min(_FIRST_READS, receiver.free)):
+                length, source = opened.recvfrom_into(receiver.views[receiver.used])
+                if sender is None and receiver.is_audio(row, length):
+                    opened.connect(source)
+                    self._pinned.add(row)
+                    sender = source
+                if source == sender:
+                    receiver.received(row, length)
+                else:
+                    self.counts["unpinned" if sender is None else "foreign"] += 1

@@ -1,0 +1,180 @@
+"""The AudioSocket server: takes connections, finds out whose they are, reads them in sweeps.
+
+A connection must name a leg that is expected, by its UUID, before anything else it sends is looked at. A UUID is 122
+random bits that only Asterisk was told, and it is taken once: a second connection with it is refused. What has not
+named itself is limited in number and time.
+"""
+
+import select
+import socket
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from callguard.audio.audiosocket import ROOM, AudioSocketReceiver, End, Message, ProtocolError, identity
+from callguard.audio.frames import Rows
+
+MAX_GUESTS: Final = 256
+"""Connections that may be there without having named themselves."""
+PASSES: Final = 4
+"""Times that one sweep comes back while a leg's room was full or somebody new came; 12 frames of a leg each time."""
+_BACKLOG: Final = 512
+
+
+@dataclass(slots=True)
+class _Guest:
+    """A connection that has not named itself."""
+
+    connection: socket.socket
+    deadline: float
+    data: memoryview = field(default_factory=lambda: memoryview(bytearray(ROOM)))
+    filled: int = 0
+
+
+class Streams:
+    """Listening socket and connections of all AudioSocket legs.
+
+    Attributes:
+        counts: connections refused: `unknown_leg`, `not_audiosocket`, `anonymous` (did not name themselves in time),
+            `crowded` (too many at once).
+    """
+
+    def __init__(self, receiver: AudioSocketReceiver, host: str, port: int, identify_s: float) -> None:
+        self.counts: Counter[str] = Counter()
+        self._receiver = receiver
+        self._identify_s = identify_s
+        self._expected: dict[uuid.UUID, int] = {}
+        self._rows: dict[int, int] = {}
+        self._connections: dict[int, socket.socket] = {}
+        self._guests: dict[int, _Guest] = {}
+        self._more = False
+        self._listener = socket.create_server((host, port), backlog=_BACKLOG, reuse_port=False)
+        self._listener.setblocking(False)
+        self._epoll = select.epoll()
+        self._epoll.register(self._listener, select.EPOLLIN)
+
+    @property
+    def port(self) -> int:
+        """Port that connections are accepted on."""
+        return int(self._listener.getsockname()[1])
+
+    def expect(self, row: int, leg: uuid.UUID) -> None:
+        """Take the first connection that names this leg as the row's stream."""
+        self._expected[leg] = row
+
+    def close(self, row: int) -> None:
+        """Close a row's connection, or expect it no longer."""
+        self._expected = {leg: owner for leg, owner in self._expected.items() if owner != row}
+        connection = self._connections.pop(row, None)
+        if connection is not None:
+            del self._rows[connection.fileno()]
+            connection.close()
+
+    def sweep(self, now: float) -> tuple[Rows, dict[int, End]]:
+        """Read what has come; return the rows that sent something and those whose stream is at its end."""
+        heard: set[int] = set()
+        ended: dict[int, End] = {}
+        self._more = True
+        for _ in range(PASSES):
+            if not self._more:
+                break
+            fresh = self._read_all(now, ended)
+            for row, end in self._receiver.drain(np.array(sorted(fresh), dtype=np.intp)).items():
+                ended.setdefault(row, end)
+            heard |= fresh
+        self._refuse_late(now)
+        return np.array(sorted(heard), dtype=np.intp), ended
+
+    def shut(self) -> None:
+        """Close every socket."""
+        for row in list(self._connections):
+            self.close(row)
+        for guest in self._guests.values():
+            guest.connection.close()
+        self._guests.clear()
+        self._epoll.close()
+        self._listener.close()
+
+    def _read_all(self, now: float, ended: dict[int, End]) -> set[int]:
+        fresh: set[int] = set()
+        self._more = False
+        for descriptor, _ in self._epoll.poll(0, len(self._rows) + len(self._guests) + 1):
+            row = self._rows.get(descriptor)
+            if row is not None:
+                if row not in ended and self._read(row, ended):
+                    fresh.add(row)
+            elif descriptor in self._guests:
+                fresh |= self._meet(descriptor)
+            else:
+                self._accept(now)
+        return fresh
+
+    def _read(self, row: int, ended: dict[int, End]) -> bool:
+        """Read once from a leg's connection; return whether bytes came."""
+        connection, room = self._connections[row], self._receiver.room(row)
+        try:
+            count = connection.recv_into(room)
+        except BlockingIOError:
+            return False
+        except OSError:  # reset by the peer: the same end as a closed connection
+            count = 0
+        if count:
+            self._receiver.received(row, count)
+            self._more |= count == len(room)
+            return True
+        ended[row] = "eof"
+        self._epoll.unregister(connection)
+        return False
+
+    def _meet(self, descriptor: int) -> set[int]:
+        """Read from a guest; return the row of one who has now named itself."""
+        guest = self._guests[descriptor]
+        try:
+            count = guest.connection.recv_into(guest.data[guest.filled :])
+            guest.filled += count
+            message = identity(guest.data, guest.filled)
+        except (OSError, ProtocolError):
+            self._refuse(descriptor, "not_audiosocket")
+            return set()
+        if message is not None:
+            return self._admit(descriptor, guest, message)
+        if not count:
+            self._refuse(descriptor, "not_audiosocket")
+        return set()
+
+    def _admit(self, descriptor: int, guest: _Guest, message: Message) -> set[int]:
+        row = self._expected.pop(uuid.UUID(bytes=bytes(guest.data[message.start : message.end])), None)
+        if row is None:
+            self._refuse(descriptor, "unknown_leg")
+            return set()
+        del self._guests[descriptor]
+        self._rows[descriptor], self._connections[row] = row, guest.connection
+        self._receiver.reset(row, guest.data[message.end : guest.filled])
+        self._more = True
+        return {row}
+
+    def _accept(self, now: float) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # nobody waits any more, or the one who waited has gone
+                return
+            if len(self._guests) >= MAX_GUESTS:
+                self.counts["crowded"] += 1
+                connection.close()
+                continue
+            connection.setblocking(False)
+            self._guests[connection.fileno()] = _Guest(connection, now + self._identify_s)
+            self._epoll.register(connection, select.EPOLLIN)
+            self._more = True
+
+    def _refuse(self, descriptor: int, why: str) -> None:
+        self.counts[why] += 1
+        self._guests.pop(descriptor).connection.close()
+
+    def _refuse_late(self, now: float) -> None:
+        for descriptor in [at for at, guest in self._guests.items() if guest.deadline < now]:
+            self._refuse(descriptor, "anonymous")
