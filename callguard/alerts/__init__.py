@@ -1,0 +1,12 @@
+"""Alerts: from a rule that fired to a person who takes it, without noise. Pure.
+
+`book.AlertBook` is the owner of all alerts; each other module answers one question about them.
+"""
+
+from callguard.alerts.alert import Alert, AlertError
+from callguard.alerts.book import AlertBook, Where
+from callguard.alerts.outcome import Outcome
+from callguard.alerts.policy import Policy
+from callguard.alerts.silences import Silence, SilenceScope
+
+__all__ = ["Alert", "AlertBook", "AlertError", "Outcome", "Policy", "Silence", "SilenceScope", "Where"]

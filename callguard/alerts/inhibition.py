@@ -1,0 +1,24 @@
+"""Inhibition: one alert of a call speaks for others, so that a supervisor is rung once for one trouble."""
+
+from collections.abc import Iterable, Mapping
+
+from callguard.alerts.alert import Alert
+from callguard.config import Inhibit
+
+
+def speaks_for(rules: Iterable[Inhibit], alert: Alert, others: Iterable[Alert]) -> Alert | None:
+    """Return an alert of the same call that speaks for this one. A shadow alert speaks for none."""
+    sources = [other for other in others if other.active and not other.shadow and other.id != alert.id]
+    for rule in rules:
+        if not _has(alert, rule.target):
+            continue
+        for source in sources:
+            # Two alerts that fit both sides would silence each other.
+            if _has(source, rule.source) and not (_has(source, rule.target) and _has(alert, rule.source)):
+                return source
+    return None
+
+
+def _has(alert: Alert, labels: Mapping[str, str]) -> bool:
+    known = {**alert.labels, "rule": alert.rule, "severity": alert.severity}
+    return all(known.get(name) == value for name, value in labels.items())

@@ -1,0 +1,46 @@
+"""What alerts ask of the outside world."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from callguard.events import AlertEvent
+
+
+@dataclass(frozen=True, slots=True)
+class RingSupervisors:
+    """Ring all of them at once; the first to answer joins the call in `mode`."""
+
+    alert: str
+    call: str
+    supervisors: tuple[str, ...]
+    """Names, see SupervisorConfig."""
+    tier: int
+    mode: Literal["listen", "whisper", "barge"]
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopRinging:
+    """Stop what RingSupervisors with the same alert began; whoever answered already stays."""
+
+    alert: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptAgent:
+    """Play a prompt to the agent alone. `alert` is empty for a private rule: nobody else may learn of it."""
+
+    alert: str
+    call: str
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendTo:
+    """Tell one way out: webhook:NAME, email:NAME, queue_log, user_event."""
+
+    way: str
+    event: AlertEvent
+
+
+Intent = RingSupervisors | StopRinging | PromptAgent | SendTo

@@ -1,0 +1,20 @@
+"""What comes of an input to the alert book."""
+
+from dataclasses import dataclass, field
+
+from callguard.alerts.intents import Intent
+from callguard.events import AlertEvent
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Events to publish and intents to carry out, each in order; publish first."""
+
+    events: list[AlertEvent] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+
+    def add(self, other: "Outcome") -> "Outcome":
+        """Append another outcome; return this one."""
+        self.events += other.events
+        self.intents += other.intents
+        return self

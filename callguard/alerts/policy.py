@@ -1,0 +1,50 @@
+"""What the configuration says about alerts, in the form in which the book asks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from callguard.alerts.alert import Alert
+from callguard.alerts.roster import on_duty
+from callguard.config import AlertsConfig, Config, SupervisionConfig, SupervisorConfig
+from callguard.rules.model import RING_MODES
+
+RingMode = Literal["listen", "whisper", "barge"]
+
+
+def _local(now: float) -> datetime:
+    return datetime.fromtimestamp(now).astimezone()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Settings of alerts; `teams` gives each queue's team, `local` turns engine time into local time."""
+
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
+    supervision: SupervisionConfig = field(default_factory=SupervisionConfig)
+    supervisors: tuple[SupervisorConfig, ...] = ()
+    teams: Mapping[str, str | None] = field(default_factory=dict)
+    local: Callable[[float], datetime] = _local
+
+    @classmethod
+    def from_config(cls, config: Config) -> "Policy":
+        """Take the relevant sections out of callguard.yaml."""
+        teams = {name: queue.team for name, queue in config.analysis.queues.items()}
+        return cls(config.alerts, config.supervision, config.supervisors, teams)
+
+    def duty(self, alert: Alert, now: float) -> list[SupervisorConfig]:
+        """Return the supervisors on shift for an alert's queue, lowest tier first."""
+        team = self.teams.get(alert.queue) if alert.queue else None
+        return on_duty(self.supervisors, team, self.local(now))
+
+    def ring_mode(self, alert: Alert) -> RingMode | None:
+        """Return the mode in which an alert's ring joins; None when its rule rings nobody."""
+        action = next((action for action in alert.actions if action in RING_MODES), None)
+        mode: RingMode | None = RING_MODES[action] if action else None
+        return self.supervision.default_mode if action == "ring" else mode
+
+    @property
+    def ring_s(self) -> float:
+        """Seconds that one ring may last."""
+        return min(self.supervision.ring_timeout_s, self.alerts.escalate_after_s)

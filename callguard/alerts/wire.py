@@ -1,0 +1,37 @@
+"""From an alert to the events that tell of it."""
+
+from typing import Any, TypeVar
+
+from callguard.alerts.alert import Alert
+from callguard.events import AlertEvent
+
+_Event = TypeVar("_Event", bound=AlertEvent)
+
+
+def tell(kind: type[_Event], alert: Alert, **more: Any) -> _Event:
+    """Return an event of one kind about an alert; `more` holds what that kind adds."""
+    return kind(
+        call=alert.call,
+        basis=alert.basis,
+        alert=alert.id,
+        rule=alert.rule,
+        leg=alert.leg,
+        severity=alert.severity,
+        labels=alert.labels,
+        annotations=alert.annotations,
+        queue=alert.queue,
+        agent=alert.agent,
+        shadow=alert.shadow,
+        score=alert.score,
+        **more,
+    )
+
+
+def is_way(action: str) -> bool:
+    """Return whether an action is a way out besides events and the phone."""
+    return action.startswith(("webhook:", "email:")) or action in {"queue_log", "user_event"}
+
+
+def prompts(actions: tuple[str, ...]) -> list[str]:
+    """Return the names of the prompts among a rule's actions."""
+    return [action.removeprefix("prompt:") for action in actions if action.startswith("prompt:")]
