@@ -1,0 +1,171 @@
+"""Whatever fails, the call goes on, supervisors are not left alone, and no alert is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+import redis.asyncio
+
+from callguard.lab.lab import Lab
+from callguard.lab.pbx import QUEUE
+from callguard.lab.phone import PhoneCall
+from callguard.lab.tones import tone_dbfs
+from tests.integration.harness.proxy import Proxy
+from tests.integration.harness.service import LOUD_RULE, Service
+from tests.integration.harness.speech import call_voice
+from tests.integration.harness.voices import Voices
+from tests.support.valkey import StoppableValkey
+
+AGENT_HZ = 1130
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(lab: Lab, redis_url: str, tmp_path: Path) -> AsyncIterator[Service]:
+    """The service with one rule, on the level alone."""
+    running = Service(lab, redis_url, tmp_path / "service", rules=LOUD_RULE)
+    await running.start()
+    yield running
+    assert await running.stop() == 0, running.tail()
+
+
+async def talk(lab: Lab, customer: Path, agent: Path | None = None) -> tuple[PhoneCall, PhoneCall]:
+    lab.farm.phone("agent1").voice = agent
+    calling = await lab.farm.phone("customer1").call(QUEUE, customer)
+    return calling, await lab.farm.phone("agent1").answered()
+
+
+async def tapped(service: Service, since: int = 0) -> str:
+    await service.wait_for("tap.opened", since=since, leg="agent")
+    return str((await service.wait_for("tap.opened", since=since, leg="customer"))["subject"])
+
+
+async def test_detection_goes_on_while_the_ari_socket_is_cut(
+    lab: Lab, redis_url: str, voices: Voices, tmp_path: Path
+) -> None:
+    voice = call_voice(tmp_path / "turning.wav", ("neutral", 6), ("angry", 20), ("neutral", 10))
+    async with Proxy(lab.pbx.ports.http) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        service = Service(lab, redis_url, tmp_path / "s", rules=LOUD_RULE, asterisk={"ari": {"url": url}})
+        await service.start()
+        customer, _ = await talk(lab, voice)
+        call = await tapped(service)
+        proxy.cut()
+        await service.wait_for("node.degraded", reason="ari")
+        await service.wait_for("alert.fired", 15)
+        proxy.mend()
+        await service.wait_for("node.recovered", reason="ari")
+        answer = await service.command("listen", call=call, supervisor="lead")
+        assert answer["ok"], answer
+        await customer.hangup()
+        await service.wait_for("call.ended")
+        assert len(service.of("call.started")) == 1
+        assert len(service.of("tap.opened")) == 2, "a leg was tapped twice"
+        assert await service.stop() == 0
+
+
+async def test_the_next_call_is_tapped_after_asterisk_was_killed(lab: Lab, service: Service, tmp_path: Path) -> None:
+    voice = call_voice(tmp_path / "turning.wav", ("neutral", 2), ("angry", 20))
+    await talk(lab, voice)
+    first = await tapped(service)
+    await lab.pbx.kill()
+    await service.wait_for("node.degraded", reason="ari")
+    await lab.farm.hang_up_all()
+    await lab.pbx.restart()
+    await service.wait_for("node.recovered", 15, reason="ari")
+    await service.wait_for("call.ended", call=first)
+    before = len(service.events)
+    customer, _ = await talk(lab, voice)
+    assert await tapped(service, before) != first
+    await service.wait_for("alert.fired", 15, since=before)
+    await customer.hangup()
+    await service.wait_for("call.ended", since=before)
+
+
+async def test_a_killed_service_costs_no_call_and_comes_back(
+    lab: Lab, service: Service, voices: Voices, tmp_path: Path
+) -> None:
+    voice = call_voice(tmp_path / "turning.wav", ("neutral", 20), ("angry", 20))
+    customer, agent = await talk(lab, voice, voices.tone(AGENT_HZ))
+    first = await tapped(service)
+    await service.kill()
+    dead = customer.elapsed
+    await asyncio.sleep(2)
+    alive = customer.elapsed
+    before = len(await service.read())
+    await service.start()
+    assert await tapped(service, before) == first
+    await service.wait_for("alert.fired", 25, since=before)
+    await asyncio.sleep(0.5)
+    assert not agent.ended.is_set()
+    await customer.hangup()
+    await service.wait_for("call.ended", since=before)
+    assert tone_dbfs(await customer.heard(), AGENT_HZ, dead, alive) > -20, "the customer went deaf"
+
+
+async def test_a_supervisor_is_not_left_alone_by_a_killed_service(
+    lab: Lab, service: Service, voices: Voices, tmp_path: Path
+) -> None:
+    customer, agent = await talk(lab, call_voice(tmp_path / "calm.wav", ("neutral", 40)), voices.tone(AGENT_HZ))
+    call = await tapped(service)
+    assert (await service.command("whisper", call=call, supervisor="lead"))["ok"]
+    supervisor = await lab.farm.phone("supervisor1").answered()
+    await service.kill()
+    before = len(await service.read())
+    await service.start()
+    await asyncio.wait_for(supervisor.ended.wait(), 10)
+    await service.wait_for("supervision.ended", since=before, reason="restart")
+    assert await tapped(service, before) == call
+    assert not customer.ended.is_set()
+    assert not agent.ended.is_set()
+    await customer.hangup()
+    await service.wait_for("call.ended", since=before)
+
+
+async def test_no_alert_is_lost_while_redis_is_away(
+    lab: Lab, stoppable_valkey: StoppableValkey, tmp_path: Path
+) -> None:
+    voice = call_voice(tmp_path / "turning.wav", ("neutral", 5), ("angry", 25))
+    service = Service(lab, stoppable_valkey.url, tmp_path / "s", rules=LOUD_RULE)
+    await service.start()
+    customer, _ = await talk(lab, voice)
+    await tapped(service)
+    stoppable_valkey.stop()
+    await asyncio.sleep(10)
+    assert not customer.ended.is_set()
+    stoppable_valkey.start()
+    await service.wait_for("alert.fired", 15)
+    await service.wait_for("supervision.started", 5)
+    await service.wait_for("node.recovered", reason="redis")
+    await customer.hangup()
+    await service.wait_for("call.ended")
+    assert len({event["id"] for event in service.events}) == len(service.events), "an event was doubled"
+    assert await service.stop() == 0
+
+
+async def test_garbage_on_the_commands_stream_is_answered_and_stops_nothing(
+    lab: Lab, service: Service, redis_url: str
+) -> None:
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        for text in ("{broken", "[]", '{"id":"g1","action":"dance"}', '{"id":"g2","action":"whisper"}', "x" * 100_000):
+            await client.xadd("callguard:commands", {"command": text})
+        await client.xadd("callguard:commands", {"nonsense": "1"})
+    await service.wait_for("command.failed", command="g1")
+    await service.wait_for("command.failed", command="g2")
+    unknown = await service.command("whisper", call="1234.5", supervisor="lead")
+    assert not unknown["ok"]
+    assert "no_call" in unknown["reason"]
+    await asyncio.sleep(0.3)
+    await service.read()
+    assert len(service.of("command.failed")) == 7
+
+
+async def test_a_bad_configuration_is_refused_and_the_old_one_stays(service: Service) -> None:
+    good = service.config.read_text()
+    service.config.write_text(good + "\nunknown_section: 1\n")
+    status, _ = await service.cli("check")
+    assert status == 2
+    await service.reload()
+    await asyncio.sleep(0.5)
+    assert "unknown_section" in service.tail()
+    assert (await service.command("ack", supervisor="lead", args={"alert": "none"}))["ok"] is False
