@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import structlog
@@ -97,10 +97,6 @@ class Desk:
         """The worker that judged these calls is gone."""
         for call in calls:
             self.book.unconfirm(call, time.time())
-
-    def reconcile(self, live: Container[str]) -> None:
-        """After connecting to Asterisk: end the alerts of calls that are over."""
-        self.settle(self.book.retain_calls(live, time.time()))
 
     def reconfigure(self, policy: Policy) -> None:
         """Put another configuration in force."""

@@ -26,8 +26,8 @@ REASONS: Final = {
 class TakesOptOut(Protocol):
     """Stops a call's taps and forgets it."""
 
-    async def opt_out(self, call: str) -> bool:
-        """Return False when there is no such call."""
+    async def opt_out(self, call: str) -> None:
+        """Raise KeyError when there is no such call."""
 
 
 class Dispatcher:
@@ -104,8 +104,7 @@ class Dispatcher:
         return {"silence": silence.id, "until": silence.until}
 
     async def _opt_out(self, command: Command) -> dict[str, Any]:
-        if not await self._app.opt_out(self._call(command)):
-            raise SupervisionError("no_call")
+        await self._app.opt_out(self._call(command))
         return {}
 
     def _call(self, command: Command) -> str:
