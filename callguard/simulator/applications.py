@@ -61,6 +61,11 @@ class Applications:
         found = self.by_name.get(name)
         return found is not None and found.outlet is not None
 
+    @property
+    def any_active(self) -> bool:
+        """Whether any event socket is up."""
+        return any(map(self.active, self.by_name))
+
     def connect(self, name: str, outlet: Outlet, replaced: Json, *, subscribe_all: bool) -> None:
         """Give an application's events to a socket; the one that had them gets `replaced` and then nothing more."""
         found = self.by_name.setdefault(name, Application(name))

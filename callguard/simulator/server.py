@@ -4,7 +4,6 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -26,6 +25,7 @@ from callguard.simulator.weather import Weather
 HOST: Final = "127.0.0.1"
 LATEST_S: Final = 0.5
 """How far behind real time it may fall before it gives up catching up."""
+LOOK_S: Final = 0.1
 POLLS: Final = 4
 """Rounds of the event loop between two frames of virtual time: a request comes in, is answered, the answer goes out."""
 
@@ -45,6 +45,8 @@ class Simulator:
         self.weather = Weather()
         self.observers: list[Callable[[Json], None]] = []
         self.port = port
+        self.clock = Clock(time.time())
+        """The script's time: it goes on over a restart."""
         self.restarts = 0
         self._login = (user, password)
         self._speed = speed
@@ -89,6 +91,7 @@ class Simulator:
 
     def step(self) -> None:
         """Go 20 ms on."""
+        self.clock.tick()
         self.exchange.clock.tick()
         self.sound.step()
 
@@ -98,6 +101,19 @@ class Simulator:
             self.step()
             for _ in range(POLLS):
                 await asyncio.sleep(0)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition, looked at every 0.1 s of the script's time."""
+        met = asyncio.Event()
+
+        def look() -> None:
+            if condition():
+                met.set()
+            else:
+                self.clock.after(LOOK_S, look)
+
+        look()
+        await met.wait()
 
     async def _run(self, period: float) -> None:
         due = asyncio.get_running_loop().time()
@@ -134,6 +150,7 @@ class Simulator:
         for channel in self.exchange.channels.values():
             if channel.media:
                 channel.media.close()
+        self.exchange.channels.clear()
         self.drop_sockets()
         await self._runner.cleanup()
 
@@ -154,11 +171,14 @@ class Simulator:
             if isinstance(channel.media, AudioSocket | RtpSession):
                 channel.media.cut()
 
+    def restart_soon(self, down_s: float) -> None:
+        """Begin a restart without waiting for its end."""
+        self._spawn(self.restart(down_s))
+
     async def restart(self, down_s: float = 0.5) -> None:
         """Die without a word, with every call, and be back at the same address after `down_s`."""
         await self._close()
         self._boot()
         self.restarts += 1
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(down_s)
+        await asyncio.sleep(down_s)
         await self._listen()

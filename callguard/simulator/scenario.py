@@ -1,0 +1,174 @@
+"""Scenarios: who calls whom, what they say, what they do and what goes wrong, as strict YAML."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from callguard.config import ConfigError, Section
+
+SHIPPED: Final = Path(__file__).parent / "scenarios"
+LONGEST_S: Final = 3600.0
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_S)]
+Length = Annotated[float, Field(gt=0, le=LONGEST_S)]
+Who = Literal["customer", "agent"]
+Endpoint = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+/[^,&\s]+$")]
+
+
+class Piece(Section):
+    """One piece of what a phone says: a voice, a tone, music, silence or a file."""
+
+    for_s: Length | None = Field(None, alias="for", description="Seconds; a file has its own length.")
+    voice: Literal["calm", "raised"] | None = Field(None, description="Speech of this vocal effort.")
+    text: str | None = Field(None, description="Words for `voice`, where espeak-ng is installed.")
+    tone: float | None = Field(None, gt=0, lt=4000, description="Hz.")
+    music: bool = Field(False, description="Music.")
+    silence: bool = Field(False, description="Nothing.")
+    file: Path | None = Field(None, description="WAV or FLAC, relative to the scenario.")
+    gain_db: float = Field(0.0, ge=-60, le=40, description="Added to its level, dB.")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = (self.voice, self.tone, self.music or None, self.silence or None, self.file)
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("give exactly one of voice, tone, music, silence, file")
+        if (self.for_s is None) != (self.file is not None):
+            raise ValueError("give `for` in seconds, except with file")
+        return self
+
+
+class Press(Section):
+    """What somebody does at a phone by hand, after answering."""
+
+    at: Seconds = Field(description="Seconds after answering.")
+    digits: str = Field("", pattern=r"^[0-9A-D*#]*$", description="Keys pressed, 0.2 s each.")
+    hang_up: bool = Field(False, description="Hangs up.")
+
+
+class PhoneScript(Section):
+    """A phone and the person at it."""
+
+    name: str = Field("", description="Caller name.")
+    number: str = Field("", description="Caller number.")
+    answers_after: Seconds | None = Field(1.0, description="Seconds of ringing; null: never answers.")
+    busy: bool = Field(False, description="Refuses every call.")
+    speaker: int = Field(0, ge=0, description="Which synthetic speaker; another number, another voice.")
+    says: tuple[Piece, ...] = Field((), description="In order, from the moment of being joined with somebody.")
+    repeat: bool = Field(False, description="Begins again when all is said.")
+    by_hand: tuple[Press, ...] = Field((), description="Keys pressed and hanging up.")
+
+
+class Action(Section):
+    """Base of what happens in a call."""
+
+    at: Seconds = Field(description="Seconds since customer and agent were joined.")
+
+
+class Hold(Action):
+    """A party puts the other on hold, or takes it off."""
+
+    do: Literal["hold", "unhold"]
+    who: Who = Field("agent", description="Who presses the button.")
+
+
+class HangUp(Action):
+    """A party hangs up."""
+
+    do: Literal["hangup"]
+    who: Who = Field("customer", description="Who hangs up.")
+
+
+class Dtmf(Action):
+    """A party presses keys. *55 and *56 are feature codes where the call's DYNAMIC_FEATURES offer them."""
+
+    do: Literal["dtmf"]
+    who: Who = Field("agent", description="Who presses.")
+    digits: str = Field(pattern=r"^[0-9A-D*#]+$", description="Keys, 0.2 s each.")
+
+
+class Transfer(Action):
+    """The agent sends the customer to another phone: blind, or after consulting it for `consult_s`."""
+
+    do: Literal["transfer"]
+    to: Endpoint = Field(description="The other phone.")
+    consult_s: Length | None = Field(None, description="Seconds of consultation; without it the transfer is blind.")
+
+
+class SetVariable(Action):
+    """The dialplan sets a channel variable."""
+
+    do: Literal["set_variable"]
+    who: Who = Field("customer", description="On whose channel.")
+    name: str = Field(min_length=1, description="Name, such as CALLGUARD.")
+    value: str = Field(description="Value.")
+
+
+class CallScript(Section):
+    """One call."""
+
+    at: Seconds = Field(0.0, description="Seconds after the start.")
+    customer: Endpoint = Field(description="The phone that calls.")
+    queue: str | None = Field(None, pattern=r"^[\w-]+$", description="Queue that is called; without one: a Dial.")
+    agents: tuple[Endpoint, ...] = Field(min_length=1, description="Phones that are rung, in this order.")
+    options: str = Field("", description="Options of Queue or Dial, such as tT.")
+    variables: dict[str, str] = Field({}, description="Channel variables of the customer's channel.")
+    actions: tuple[Annotated[Hold | HangUp | Dtmf | Transfer | SetVariable, Field(discriminator="do")], ...] = Field(
+        (), description="What happens."
+    )
+
+
+class WeatherScript(Section):
+    """Something that goes wrong between CallGuard and the PBX."""
+
+    at: Seconds = Field(description="Seconds after the start.")
+    do: Literal["drop_sockets", "refuse_sockets", "slow_rest", "fail_rest", "hang_rest", "cut_media", "restart"]
+    for_s: Length = Field(1.0, alias="for", description="Seconds that it lasts; of a restart: until it is back.")
+    delay_s: Length = Field(1.0, description="Of slow_rest: seconds added to each answer.")
+    status: int = Field(503, ge=500, le=599, description="Of fail_rest: the answer.")
+    path: str = Field("*", description="Requests that it meets, such as `POST /ari/channels/*/snoop`.")
+
+
+class Scenario(Section):
+    """A scenario."""
+
+    title: str = Field(min_length=1, description="One line that says what happens.")
+    phones: dict[Endpoint, PhoneScript] = Field(description="All phones by endpoint.")
+    calls: tuple[CallScript, ...] = Field((), description="All calls.")
+    weather: tuple[WeatherScript, ...] = Field((), description="What goes wrong.")
+
+    @model_validator(mode="after")
+    def _phones_exist(self) -> Self:
+        for call in self.calls:
+            targets = [action.to for action in call.actions if isinstance(action, Transfer)]
+            missing = {call.customer, *call.agents, *targets} - self.phones.keys()
+            if missing:
+                raise ValueError(f"no such phone: {', '.join(sorted(missing))}; known: {', '.join(self.phones)}")
+        return self
+
+
+def shipped() -> dict[str, Path]:
+    """The scenarios that come with the package, by name."""
+    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+
+
+def find(name: str) -> Path:
+    """Return the file of a shipped scenario's name, or the path itself."""
+    return shipped().get(name, Path(name))
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario; raise ConfigError with every problem found."""
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+        return Scenario.model_validate(data)
+    except OSError as error:
+        raise ConfigError([f"{path}: can't be read: {error.strerror}"]) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from error
+    except ValidationError as error:
+        problems = [
+            f"{path}: {'.'.join(map(str, each['loc'])) or 'scenario'}: {each['msg']}" for each in error.errors()
+        ]
+        raise ConfigError(problems) from error
