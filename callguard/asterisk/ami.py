@@ -71,7 +71,7 @@ class AmiClient:
             before_sleep=self._report_failure,
         )
         while True:
-            connection = await retrying(self._connect)
+            connection: _Connection = await retrying(self._connect)
             try:
                 self._connection = connection
                 self._on_state(True, "")
@@ -85,7 +85,7 @@ class AmiClient:
         error = state.outcome.exception() if state.outcome else None
         self._on_state(False, str(error) or type(error).__name__)
 
-    async def _connect(self) -> _Connection:
+    async def _connect(self) -> "_Connection":
         config = self._config
         connection = _Connection(
             host=config.host,

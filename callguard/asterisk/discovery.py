@@ -72,23 +72,25 @@ class Discovery:
         return self._judge(call.customer, event.at) or self._part(call) if call else []
 
     def _destroyed(self, event: events.ChannelDestroyed) -> list[Output]:
-        return self._gone(event.channel.id, event.at)
+        return self._gone(event.channel.id, event.at, "hangup")
 
-    def _gone(self, channel: str, at: float) -> list[Output]:
+    def _gone(self, channel: str, at: float, reason: Literal["hangup", "lost"]) -> list[Output]:
         call = self.call_of(channel)
         self._rooms.forget(channel)
         if call is None:
             return []
-        return self._end(call, at, "hangup", "customer") if channel == call.customer else self._agent_gone(call, at)
+        if channel == call.customer:
+            return self._end(call, at, reason, "customer")
+        return self._agent_gone(call, at, reason)
 
-    def _agent_gone(self, call: Call, at: float) -> list[Output]:
+    def _agent_gone(self, call: Call, at: float, reason: Literal["hangup", "lost"]) -> list[Output]:
         del self._by_channel[call.agent or ""]
         successor = cast_of(self._rooms.room(call.customer), self._roles)
         if successor:
             return self._judge(call.customer, at)
         if call.transferring:
             return self._change(replace(call, agent=None, agent_channel=None, together=False), "apart")
-        return self._end(call, at, "hangup", "agent")
+        return self._end(call, at, reason, "agent")
 
     def _judge(self, channel: str, at: float) -> list[Output]:
         """See whether the room of a channel makes a call, or changes one."""
@@ -256,7 +258,7 @@ class Discovery:
     def _settle(self, snapshot: Snapshot) -> list[Output]:
         """Catch up after a gap: first who is gone, then who is together."""
         gone = self._rooms.settle(snapshot)
-        found = [output for channel in gone for output in self._gone(channel, snapshot.at)]
+        found = [output for channel in gone for output in self._gone(channel, snapshot.at, "lost")]
         for channel in self._rooms.occupied():
             found += self._judge(channel, snapshot.at)
         for call in list(self._calls.values()):

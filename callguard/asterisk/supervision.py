@@ -19,6 +19,7 @@ from callguard.asterisk.calls import Call, Change, Over
 from callguard.asterisk.client import AriClient, AriError, RefusedError, ServerError
 from callguard.asterisk.names import name, new_id
 from callguard.asterisk.prompts import Prompter
+from callguard.asterisk.reconcile import SESSION_VARIABLE
 from callguard.asterisk.room import Room
 from callguard.asterisk.session import (
     Briefed,
@@ -58,8 +59,6 @@ CAUSES: Final = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "refused", 16
 """Q.850 cause of a supervisor's channel that never answered; all others mean that the phone can't be reached."""
 ANSWER_MARGIN_S: Final = 5.0
 """Asterisk ends the ringing itself; so much later we stop waiting for its word."""
-SESSION_VARIABLE: Final = "CALLGUARD_SESSION"
-"""On the supervisor's channel: call and supervisor, for whoever finds the channel after a crash."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +184,12 @@ class Supervision:
         reason = "stopped" if over.reason == "opt_out" else reasons.get(over.left or "", "restart")
         for session in self._of(over.call.id):
             session.end(reason)
+
+    def settle(self, alive: set[str]) -> None:
+        """After a gap in the events: end the sessions whose supervisor has gone. `alive`: ids of all channels."""
+        for session in self.sessions:
+            if session.channel not in alive and isinstance(session.state, Briefed | Joined):
+                session.end("supervisor_left")
 
     def _key(self, session: Session, digit: str) -> None:
         if session.id in self._briefings:

@@ -1,0 +1,310 @@
+"""The ARI app: joins what Asterisk tells with what is done about it.
+
+Events come in one after another and are handled without waiting: discovery decides what they mean, taps and supervision
+run in tasks of their own. Nothing that fails here touches the call itself.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+import structlog
+
+from callguard.asterisk import events
+from callguard.asterisk.agent_codes import AgentCodes
+from callguard.asterisk.ami import AmiClient
+from callguard.asterisk.announce import Announcer
+from callguard.asterisk.calls import Call, Changed, HandOff, Inspect, Inspected, OptOut, Over, Snapshot, Started
+from callguard.asterisk.client import AriClient, AriError, Connected, Disconnected, NotFoundError
+from callguard.asterisk.cooldown import Cooldowns
+from callguard.asterisk.discovery import Discovery
+from callguard.asterisk.reconcile import Remains, sweep
+from callguard.asterisk.session import Session
+from callguard.asterisk.supervision import Hooks, Supervision, Verdict
+from callguard.asterisk.taps import MediaPlane, Tap, TapKit
+from callguard.asterisk.watch import Watch
+from callguard.config import Config
+from callguard.events import (
+    CallEnded,
+    CallStarted,
+    CallUpdated,
+    Event,
+    NodeDegraded,
+    NodeRecovered,
+    SupervisionEnded,
+)
+from callguard.messages import CallFacts, CloseCall, LegConnected, LegLost, Role
+
+log = structlog.get_logger(__name__)
+
+INSPECT_TRIES: Final = 3
+Leg = tuple[str, Role]
+
+
+class AriApp:
+    """One Asterisk's calls, taps and supervisors.
+
+    `emit` is called with each domain event; `on_verdict` with (session, useful | false_alarm) when a supervisor keys
+    one.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        media: MediaPlane,
+        emit: Callable[[Event], None],
+        *,
+        on_verdict: Callable[[Session, Verdict], None] = lambda session, verdict: None,
+    ) -> None:
+        self._config = config
+        self._media = media
+        self._emit = emit
+        self._watch = Watch()
+        self.ari = AriClient(config.asterisk.ari)
+        self._discovery = Discovery(config.asterisk.ari.app, config.roles, config.analysis)
+        self.ami = AmiClient(config.asterisk.ami, self._see, lambda up, why: self._report("ami", up, why))
+        self._cooldowns = Cooldowns(self.ami, config.supervision.cooldown_s)
+        hooks = Hooks(emit, self._hand_off, on_verdict)
+        self.supervision = Supervision(self.ari, self._watch, config.supervision, self.calls, hooks)
+        self._codes = AgentCodes(
+            self.ari,
+            Announcer(self.ari, self._watch),
+            self.supervision.prompter,
+            config.supervision,
+            emit,
+            self._note_request,
+        )
+        self._kit = TapKit(self.ari, self._watch, media, config.media, emit)
+        self._taps: dict[Leg, Tap] = {}
+        self._requests: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._down: set[str] = set()
+        self._swept = False
+
+    @property
+    def calls(self) -> Mapping[str, Call]:
+        """Present calls by linkedid."""
+        return self._discovery.calls
+
+    async def run(self) -> None:
+        """Work until cancelled, then leave nothing behind. Raises ApplicationReplacedError."""
+        async with self.ari:
+            ami = self._spawn(self.ami.run()) if self._config.asterisk.ami.enabled else None
+            try:
+                async for event in self.ari.events():
+                    await self._take(event)
+            finally:
+                await self._close()
+                if ami:
+                    ami.cancel()
+                    await asyncio.gather(ami, return_exceptions=True)
+
+    async def opt_out(self, call: str) -> None:
+        """Stop judging a call and forget it, until its CALLGUARD says otherwise. Raises KeyError: no such call."""
+        if call not in self.calls:
+            raise KeyError(call)
+        self._see(OptOut(time.time(), call))
+
+    def on_worker_message(self, message: LegConnected | LegLost) -> None:
+        """Take a worker's word about a leg."""
+        tap = next((tap for tap in self._taps.values() if tap.leg == message.leg), None)
+        if tap is None:
+            return
+        if isinstance(message, LegConnected):
+            tap.on_connected()
+        else:
+            tap.on_lost(message.reason)
+
+    # --- events in ---
+
+    async def _take(self, event: events.AriEvent | Connected | Disconnected) -> None:
+        if isinstance(event, Connected):
+            await self._catch_up()
+        elif isinstance(event, Disconnected):
+            self._report("ari", False, "event socket lost")
+        else:
+            self._watch.see(event)
+            self.supervision.see(event)
+            self._see(event)
+            self._agent_code(event)
+
+    def _see(self, event: object) -> None:
+        for output in self._discovery.see(event):
+            _ACTIONS[type(output)](self, output)
+
+    def _agent_code(self, event: events.AriEvent) -> None:
+        if isinstance(event, events.ChannelUserevent):
+            call = self._discovery.call_of(event.channel.id)
+            if call is not None and call.agent == event.channel.id:
+                self._codes.keyed(call, event.name)
+
+    async def _catch_up(self) -> None:
+        """Learn what is there now: at the start, and after every gap in the events."""
+        try:
+            channels, bridges = await asyncio.gather(self.ari.channels(), self.ari.bridges())
+            if not self._swept:
+                self._adopt(await sweep(self.ari, channels, bridges), channels)
+                self._swept = True
+        except AriError as error:
+            log.warning("ari_catch_up_failed", error=str(error))
+            return
+        self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
+        self.supervision.settle({channel.id for channel in channels})
+        self._report("ari", True, "")
+
+    def _adopt(self, remains: Remains, channels: list[events.Channel]) -> None:
+        for orphan in remains.released:
+            facts = {"call": orphan.call, "session": orphan.session, "supervisor": orphan.supervisor}
+            self._emit(SupervisionEnded(**facts, mode="listen", reason="restart", lasted_s=0.0))
+        for channel in channels:
+            if channel.id in remains.took_over:
+                self._see(events.ChannelCreated(time.time(), channel))
+                self._see(HandOff(time.time(), channel.id))
+
+    # --- what discovery found ---
+
+    def _inspect(self, ask: Inspect) -> None:
+        self._spawn(self._answer(ask.channel))
+
+    async def _answer(self, channel: str) -> None:
+        """Read the variables of a channel. Until they are known, nothing of it is tapped."""
+        names = ("CHANNEL(linkedid)", "CALLGUARD_ROLE", "CALLGUARD")
+        for attempt in range(INSPECT_TRIES):
+            try:
+                linkedid, role, setting = await asyncio.gather(*(self.ari.variable(channel, name) for name in names))
+            except NotFoundError:
+                return
+            except AriError as error:
+                log.warning("channel_not_inspected", channel=channel, attempt=attempt, error=str(error))
+                await asyncio.sleep(attempt + 1)
+            else:
+                self._see(Inspected(time.time(), channel, linkedid, role, setting))
+                return
+
+    def _started(self, output: Started) -> None:
+        call = output.call
+        self._emit(CallStarted(**self._call_facts(call)))
+        self._tell_worker(call)
+        self._tap(call)
+
+    def _changed(self, output: Changed) -> None:
+        call = output.call
+        if output.change not in ("apart", "together"):
+            self._emit(CallUpdated(**self._call_facts(call), on_hold=call.on_hold, change=output.change))
+        self._tell_worker(call)
+        self._tap(call)
+        self.supervision.call_changed(call, output.change)
+
+    def _over(self, output: Over) -> None:
+        call = output.call
+        self.supervision.call_over(output)
+        self._codes.forget(call.id)
+        self._requests.pop(call.id, None)
+        for role in ("customer", "agent"):
+            self._untap((call.id, role))
+        self._media.send(call.id, CloseCall(call.id))
+        duration = max(0.0, output.at - call.started_at)
+        self._emit(CallEnded(**self._call_facts(call), duration_s=duration, reason=output.reason))
+
+    def _call_facts(self, call: Call) -> dict[str, Any]:
+        return {
+            "call": call.id,
+            "queue": call.queue,
+            "mode": call.mode,
+            "agent": call.member,
+            "customer_channel": call.customer_channel,
+            "agent_channel": call.agent_channel,
+            "wait_s": call.wait_s,
+            "language": self._language(call),
+        }
+
+    def _language(self, call: Call) -> str | None:
+        queue = self._config.analysis.queues.get(call.queue or "")
+        return queue.language if queue else None
+
+    # --- taps ---
+
+    def _tap(self, call: Call) -> None:
+        """Have exactly the call's present legs tapped."""
+        legs = call.legs()
+        for role in ("customer", "agent"):
+            tap, wanted = self._taps.get((call.id, role)), legs.get(role)
+            if tap and (wanted is None or wanted[0] != tap.channel):
+                self._untap((call.id, role))
+                tap = None
+            if wanted and tap is None:
+                facts = lambda: self._worker_facts(self.calls.get(call.id, call))  # noqa: E731 -- read at each attempt
+                tap = self._taps[call.id, role] = Tap(self._kit, call.id, role, *wanted, facts)
+                tap.start()
+
+    def _untap(self, leg: Leg) -> None:
+        tap = self._taps.pop(leg, None)
+        task = tap.close() if tap else None
+        if task:
+            self._keep(task)
+
+    def _tell_worker(self, call: Call) -> None:
+        if call.mode != "off":
+            self._media.send(call.id, self._worker_facts(call))
+
+    def _worker_facts(self, call: Call) -> CallFacts:
+        return CallFacts(
+            call=call.id,
+            mode=call.mode,
+            queue=call.queue,
+            language=self._language(call),
+            on_hold=call.on_hold,
+            together=call.together,
+            agent_request=self._requests.get(call.id, 0),
+            started_at=call.started_at,
+        )
+
+    def _note_request(self, call: str, code: int) -> None:
+        self._requests[call] = code
+        self._tell_worker(self.calls[call])
+
+    # --- the rest ---
+
+    def _hand_off(self, call: Call, channel: str) -> None:
+        self._see(HandOff(time.time(), channel))
+        if call.interface and call.queue:
+            self._cooldowns.start(call.interface)
+
+    def _report(self, part: str, up: bool, why: str) -> None:
+        """Say once that a part is away, and once that it is back."""
+        if up and part in self._down:
+            self._down.discard(part)
+            self._emit(NodeRecovered(node=self._config.node, reason=part))
+        elif not up and part not in self._down:
+            self._down.add(part)
+            log.warning("part_away", part=part, why=why)
+            self._emit(NodeDegraded(node=self._config.node, reason=part))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        return self._keep(asyncio.create_task(work))
+
+    def _keep(self, task: "asyncio.Task[None]") -> "asyncio.Task[None]":
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception():
+            log.error("task_failed", task=task.get_name(), exc_info=task.exception())
+
+    async def _close(self) -> None:
+        await self._cooldowns.close()
+        await self._codes.close()
+        await self.supervision.close()
+        taps = [task for leg in list(self._taps) if (task := self._taps.pop(leg).close())]
+        await asyncio.gather(*taps, return_exceptions=True)
+
+
+_ACTIONS: Final[dict[type, Callable[[AriApp, Any], None]]] = {
+    Inspect: AriApp._inspect,
+    Started: AriApp._started,
+    Changed: AriApp._changed,
+    Over: AriApp._over,
+}

@@ -1,0 +1,51 @@
+"""A pause from the queue for an agent who was relieved of a call."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from callguard.asterisk.ami import AmiClient, AmiError
+
+log = structlog.get_logger(__name__)
+
+REASON: Final = "CallGuard cool-down"
+
+
+class Cooldowns:
+    """Pauses queue members for `length_s` seconds; 0: never."""
+
+    def __init__(self, ami: AmiClient, length_s: float) -> None:
+        self._ami = ami
+        self._length_s = length_s
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, interface: str) -> None:
+        """Pause a member; a second time starts the length anew."""
+        if self._length_s <= 0:
+            return
+        earlier = self._running.pop(interface, None)
+        if earlier:
+            earlier.cancel()
+        self._running[interface] = asyncio.create_task(self._cool_down(interface))
+
+    async def close(self) -> None:
+        """Unpause everybody: nobody would do it after us."""
+        interfaces = list(self._running)
+        for task in self._running.values():
+            task.cancel()
+        self._running.clear()
+        for interface in interfaces:
+            await self._pause(interface, paused=False)
+
+    async def _cool_down(self, interface: str) -> None:
+        await self._pause(interface, paused=True)
+        await asyncio.sleep(self._length_s)
+        await self._pause(interface, paused=False)
+        del self._running[interface]
+
+    async def _pause(self, interface: str, *, paused: bool) -> None:
+        try:
+            await self._ami.pause(interface, paused=paused, reason=REASON)
+        except AmiError as error:
+            log.warning("queue_pause_failed", interface=interface, paused=paused, error=str(error))

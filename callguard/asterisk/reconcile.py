@@ -1,0 +1,57 @@
+"""What an earlier run of this application left in Asterisk is found by its names and removed."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callguard.asterisk.client import AriClient, AriError
+from callguard.asterisk.events import Bridge, Channel
+from callguard.asterisk.names import BRIDGES, SUPERVISOR, kind_of
+from callguard.asterisk.stasis import quietly
+
+SESSION_VARIABLE = "CALLGUARD_SESSION"
+"""On a supervisor's channel: the call's id, a space, the supervisor's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A supervisor who sat in a room of an earlier run."""
+
+    session: str
+    call: str
+    supervisor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What was found: supervisors released, and supervisors (channel ids) who have taken a call over and stay."""
+
+    released: tuple[Orphan, ...]
+    took_over: tuple[str, ...]
+
+
+async def sweep(ari: AriClient, channels: Sequence[Channel], bridges: Sequence[Bridge]) -> Remains:
+    """Remove an earlier run's rooms, mixers and channels, and name the supervisors.
+
+    Snoops that feed AudioSocket are not looked for: they ended with the worker's socket.
+    """
+    ours = {bridge.id for bridge in bridges if kind_of(ari.app, bridge.id) in BRIDGES}
+    elsewhere = {channel for bridge in bridges if bridge.id not in ours for channel in bridge.channels}
+    inside = {channel for bridge in bridges if bridge.id in ours for channel in bridge.channels}
+    made = {channel.id for channel in channels if kind_of(ari.app, channel.id)}
+    supervisors = {channel for channel in made if kind_of(ari.app, channel) == SUPERVISOR}
+    took_over = supervisors & elsewhere
+    orphans = await asyncio.gather(*(_identify(ari, channel) for channel in sorted(supervisors - took_over)))
+    await quietly(
+        *(ari.hang_up(channel) for channel in sorted((made | inside) - took_over)),
+        *(ari.destroy_bridge(bridge) for bridge in sorted(ours)),
+    )
+    return Remains(tuple(orphan for orphan in orphans if orphan), tuple(sorted(took_over)))
+
+
+async def _identify(ari: AriClient, channel: str) -> Orphan | None:
+    try:
+        call, _, supervisor = (await ari.variable(channel, SESSION_VARIABLE)).partition(" ")
+    except AriError:
+        return None
+    return Orphan(channel.rpartition(".")[2], call, supervisor) if supervisor else None
