@@ -15,12 +15,21 @@ def call_ended(call: str = "c1") -> CallEnded:
 
 
 def alert_fired(call: str = "c1", alert: str = "a1", **facts: Any) -> AlertFired:
+    comparison = {
+        "text": "customer.raised_voice > 0.6",
+        "value": 0.82,
+        "operator": ">",
+        "threshold": 0.6,
+        "holds": True,
+    }
     evidence = {
         "expr": "customer.raised_voice > 0.6",
-        "values": {"customer.raised_voice": {"value": 0.82, "threshold": 0.6}},
-        "baseline": {"level_dbfs": -27.0},
-        "curve": [0.1, 0.4, 0.82],
+        "comparisons": [comparison],
+        "baseline": {"level_dbfs": -27.0, "pitch_hz": None},
+        "curve": {"step_s": 0.5, "signals": {"customer.raised_voice": [0.1, None, 0.4, 0.82]}},
         "confidence": 0.8,
+        "quality": 0.9,
+        "agent_side": {"agent.level_rise_db": 0.4},
     }
     defaults: dict[str, Any] = {
         "rule": "CustomerRaisedVoice",
