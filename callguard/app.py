@@ -1,0 +1,240 @@
+"""The composition root of `callguard run`: builds every part, starts them in order, stops them in reverse.
+
+A part that can't start rolls back those that have. Nothing here decides anything about calls.
+"""
+
+import asyncio
+import signal
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any, Final, Self
+
+import aiohttp
+import structlog
+
+from callguard.actions.executor import Actions, build_ways
+from callguard.alerts import AlertBook, AlertError
+from callguard.alerts.intents import RingSupervisors
+from callguard.alerts.policy import Policy
+from callguard.ari_app import AriApp
+from callguard.asterisk.client import ApplicationTakenError
+from callguard.asterisk.session import Session, SupervisionError
+from callguard.asterisk.supervision import Verdict
+from callguard.bus import Bus
+from callguard.bus.consumer import CommandConsumer
+from callguard.config import Config, ConfigError, load_config, read_rule_files
+from callguard.console import Console
+from callguard.desk import Desk
+from callguard.dispatch import Dispatcher
+from callguard.events import Event, NodeStarted, NodeStopped
+from callguard.host import notify, pid_file, watchdog_interval_s
+from callguard.messages import (
+    CallSnapshot,
+    FromWorker,
+    LegConnected,
+    LegLost,
+    LoadRules,
+    Transition,
+    WorkerStats,
+)
+from callguard.metrics import Metrics
+from callguard.rules import load_rules
+from callguard.workers import WorkerPool
+
+log = structlog.get_logger(__name__)
+
+VERDICTS: Final[dict[Verdict, Any]] = {"useful": "useful", "false_alarm": "false"}
+
+
+class FatalError(Exception):
+    """The service can't go on; the message says why and what to do."""
+
+
+class Service:
+    """One node, running while it is entered. Raises ConfigError when it can't be built from its configuration."""
+
+    def __init__(self, config: Config, path: Path) -> None:
+        self._config = config
+        self._path = path
+        self._rules = read_rule_files(config, path)
+        load_rules(self._rules)
+        self._stack = AsyncExitStack()
+        self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Settled when the service is to end; with FatalError when it must."""
+        self.metrics = Metrics()
+        self.bus = Bus(config.redis, config.node)
+        self._pool = WorkerPool(config, self._rules, self._from_worker)
+        self.ari = AriApp(config, self._pool, self._emit, on_verdict=self._verdict)
+        book = AlertBook(Policy.from_config(config), lambda: str(uuid.uuid4()))
+        store = (self.bus.client, f"{config.redis.prefix}book:{config.node}")
+        self.desk = Desk(book, self.ari.where, self._emit, lambda intents: self._actions.carry_out(intents), store)
+        self._dispatcher = Dispatcher(config, self.ari.calls, self.ari.supervision, self.desk, self.ari)
+        self._commands = CommandConsumer(self.bus, config.node, self._dispatcher)
+        self.console = Console(config.console, self.bus.overview, self._commands.submit, self.metrics)
+        self.bus.listen(self.desk.see)
+        self.bus.listen(self.console.see)
+        self.bus.listen(self.metrics.see)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        notify("STOPPING=1")
+        self._emit(NodeStopped(node=self._config.node))
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        enter = self._stack
+        await self.bus.start()
+        enter.push_async_callback(self.bus.stop)
+        self._actions = await self._build_actions()
+        self._actions.start()
+        enter.push_async_callback(self._actions.stop)
+        await self.desk.start()
+        enter.push_async_callback(self.desk.stop)
+        await self._pool.start()
+        enter.push_async_callback(self._pool.stop)
+        self._keep(self.ari.run(), "ari")
+        await self._commands.start()
+        enter.push_async_callback(self._commands.stop)
+        if self._config.console.enabled:
+            await self.console.start()
+            enter.push_async_callback(self.console.stop)
+        self._keep(self._feed_watchdog(), "watchdog")
+        self._emit(NodeStarted(node=self._config.node))
+
+    async def _build_actions(self) -> Actions:
+        session = await self._stack.enter_async_context(aiohttp.ClientSession())
+        config = self._config
+        ami = self.ari.ami.send if config.asterisk.ami.enabled else None
+        ways = build_ways(config.notify, config.node, session, ami, self.metrics.count_way)
+        return Actions(config.node, ways, self, config.supervisors, self.metrics.count_way, self._briefing)
+
+    def _keep(self, work: Any, name: str) -> None:
+        """Run a part until the end; if it fails, the service ends with it."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._part_ended)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._stack.push_async_callback(end)
+
+    def _part_ended(self, task: "asyncio.Task[Any]") -> None:
+        if task.cancelled() or self.stopped.done():
+            return
+        error = task.exception()
+        if not isinstance(error, ApplicationTakenError):
+            log.error("part_failed", part=task.get_name(), exc_info=error)
+        self.stopped.set_exception(FatalError(f"{task.get_name()}: {error}"))
+
+    # --- what parts tell each other ---
+
+    def _emit(self, event: Event) -> None:
+        self.bus.publish(event)
+
+    def _from_worker(self, message: FromWorker) -> None:
+        match message:
+            case Transition():
+                self.desk.transition(message)
+            case LegConnected() | LegLost():
+                self.ari.on_worker_message(message)
+            case CallSnapshot():
+                self.bus.show(message)
+                self.console.show(message)
+            case WorkerStats():
+                self.metrics.take(message)
+
+    def _verdict(self, session: Session, verdict: Verdict) -> None:
+        if session.alert is None:
+            return
+        with suppress(AlertError):
+            self.desk.settle(self.desk.book.judge(session.alert, VERDICTS[verdict], session.supervisor))
+
+    def _briefing(self, ring: RingSupervisors) -> Sequence[str]:
+        return ()
+
+    # --- RingsAndPrompts, for the actions of alerts ---
+
+    async def ring(self, *, alert: str | None = None, **facts: Any) -> object:
+        """Ring for an alert; when nobody came, the next tier is due."""
+        try:
+            return await self.ari.supervision.ring(alert=alert, **facts)
+        except SupervisionError as error:
+            if alert and error.reason != "stopped":
+                self.desk.unanswered(alert)
+            raise
+
+    async def stop_ringing(self, alert: str) -> None:
+        """Stop the phones that ring for an alert."""
+        await self.ari.supervision.stop_ringing(alert)
+
+    async def prompt(self, call: str, prompt: str, command: str | None = None) -> object:
+        """Play a prompt to the agent alone."""
+        return await self.ari.supervision.prompt(call, prompt, command)
+
+    # --- configuration ---
+
+    def reload(self) -> None:
+        """Take the configuration files again; a bad set is refused as a whole and the old one stays in force."""
+        try:
+            config = load_config(self._path)
+            rules = read_rule_files(config, self._path)
+            load_rules(rules)
+        except ConfigError as error:
+            log.error("reload_refused", problems=error.problems)
+            return
+        fixed = [name for name in FIXED if getattr(config, name) != getattr(self._config, name)]
+        if fixed:
+            log.warning("reload_needs_restart", sections=fixed)
+        self._pool.broadcast(LoadRules(rules))
+        self.desk.reconfigure(Policy.from_config(config))
+        self._dispatcher.config = config
+        self._config = config
+        log.info("reloaded", rules=len(rules))
+
+    async def _feed_watchdog(self) -> None:
+        interval = watchdog_interval_s()
+        notify("READY=1")
+        while interval:
+            await asyncio.sleep(interval)
+            notify("WATCHDOG=1")
+        await asyncio.Event().wait()
+
+
+FIXED: Final = ("node", "asterisk", "media", "redis", "console", "logging", "notify")
+"""Sections that a reload does not change."""
+
+
+async def serve(config: Config, path: Path) -> None:
+    """Run the service until SIGTERM or SIGINT. Raises ConfigError, FatalError."""
+    loop = asyncio.get_running_loop()
+    service = Service(config, path)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: service.stopped.done() or service.stopped.set_result(None))
+    loop.add_signal_handler(signal.SIGHUP, service.reload)
+    started = time.monotonic()
+    async with service:
+        log.info("started", node=config.node, seconds=round(time.monotonic() - started, 2))
+        file = pid_file(config.node)
+        with suppress(OSError):
+            file.write_text(str(_pid()), "ascii")
+        try:
+            await service.stopped
+        finally:
+            file.unlink(missing_ok=True)
+
+
+def _pid() -> int:
+    import os
+
+    return os.getpid()

@@ -1,0 +1,94 @@
+"""Where the demo plays: on a real Asterisk with real SIP phones, or where none can be had, on the simulated PBX."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from callguard.lab.lab import Lab
+from callguard.lab.pbx import QUEUE
+from callguard.lab.tones import write_wav
+from callguard.simulator.director import Director
+from callguard.simulator.scenario import find, load
+from callguard.simulator.server import Simulator
+from callguard.simulator.voice import speak
+
+CALM_S: Final = 12.0
+RAISED_S: Final = 14.0
+CALMER_S: Final = 14.0
+ANSWER_S: Final = 2.0
+"""Seconds that the supervisor's phone rings."""
+
+
+class Stage(Protocol):
+    """A PBX with a customer, an agent and a supervisor."""
+
+    title: str
+    settings: dict[str, Any]
+    """The `asterisk` section of the configuration; secrets apart."""
+    secrets: dict[str, str]
+    """Environment variables."""
+
+    async def perform(self) -> None:
+        """Place the call; return when it has ended."""
+
+
+class RealStage:
+    """The lab: Asterisk as PBX, a second one as the phones."""
+
+    def __init__(self, lab: Lab, version: str, folder: Path) -> None:
+        self.title = f"Asterisk {version}, real SIP and RTP on loopback"
+        self.settings = {"ari": {"url": lab.pbx.ari_url}, "ami": {"port": lab.pbx.ports.ami}}
+        self.secrets = {"CALLGUARD_ARI_PASSWORD": lab.pbx.ari.secret, "CALLGUARD_AMI_SECRET": lab.pbx.ami.secret}
+        self._lab = lab
+        self._customer = write_wav(folder / "customer.wav", _customer())
+        lab.farm.phone("agent1").voice = write_wav(folder / "agent.wav", speak(60, seed=1))
+        supervisor = lab.farm.phone("supervisor1")
+        supervisor.voice = write_wav(folder / "supervisor.wav", speak(20, seed=2))
+        supervisor.answer_after_s = ANSWER_S
+
+    async def perform(self) -> None:
+        """The customer calls the queue, speaks, and hangs up."""
+        call = await self._lab.farm.phone("customer1").call(QUEUE, self._customer)
+        await asyncio.sleep(CALM_S + RAISED_S + CALMER_S)
+        await call.hangup()
+
+
+class SimulatedStage:
+    """The simulated PBX: real ARI and real media on loopback, people made of arrays."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.title = "simulated PBX, real ARI and media on loopback"
+        self.settings = {"ari": {"url": simulator.url}, "ami": {"enabled": False}}
+        self.secrets = {"CALLGUARD_ARI_PASSWORD": simulator.password}
+        path = find("angry")
+        self._play = lambda: Director(simulator, load(path), path.parent).finished()
+
+    async def perform(self) -> None:
+        """Play the shipped scenario."""
+        await self._play()
+
+
+@asynccontextmanager
+async def real_stage(folder: Path) -> AsyncIterator[Stage]:
+    """Start the lab. Raises AsteriskUnavailable."""
+    from callguard.lab.root import asterisk
+
+    installation = await asyncio.to_thread(asterisk)
+    async with Lab.start(customers=1, agents=1, supervisors=1, installation=installation) as lab:
+        yield RealStage(lab, installation.version, folder)
+
+
+@asynccontextmanager
+async def simulated_stage() -> AsyncIterator[Stage]:
+    """Start the simulated PBX."""
+    async with Simulator() as simulator:
+        yield SimulatedStage(simulator)
+
+
+def _customer() -> np.ndarray[Any, np.dtype[np.int16]]:
+    parts = ((CALM_S, "calm"), (RAISED_S, "raised"), (CALMER_S, "calm"))
+    return np.concatenate([speak(seconds, effort, seed=3) for seconds, effort in parts])  # type: ignore[arg-type]
