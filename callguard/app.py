@@ -4,10 +4,11 @@ A part that can't start rolls back those that have. Nothing here decides anythin
 """
 
 import asyncio
+import os
 import signal
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -17,7 +18,8 @@ import structlog
 
 from callguard.actions.executor import Actions, build_ways
 from callguard.alerts import AlertBook, AlertError
-from callguard.alerts.intents import RingSupervisors
+from callguard.alerts.book import Where
+from callguard.alerts.intents import Intent, RingSupervisors
 from callguard.alerts.policy import Policy
 from callguard.ari_app import AriApp
 from callguard.asterisk.client import ApplicationTakenError
@@ -25,11 +27,12 @@ from callguard.asterisk.session import Session, SupervisionError
 from callguard.asterisk.supervision import Verdict
 from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer
+from callguard.commands import Command
 from callguard.config import Config, ConfigError, load_config, read_rule_files
 from callguard.console import Console
 from callguard.desk import Desk
 from callguard.dispatch import Dispatcher
-from callguard.events import Event, NodeStarted, NodeStopped
+from callguard.events import CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
 from callguard.host import notify, pid_file, watchdog_interval_s
 from callguard.messages import (
     CallSnapshot,
@@ -70,10 +73,11 @@ class Service:
         self.ari = AriApp(config, self._pool, self._emit, on_verdict=self._verdict)
         book = AlertBook(Policy.from_config(config), lambda: str(uuid.uuid4()))
         store = (self.bus.client, f"{config.redis.prefix}book:{config.node}")
-        self.desk = Desk(book, self.ari.where, self._emit, lambda intents: self._actions.carry_out(intents), store)
+        self.desk = Desk(book, self._where, self._emit, self._carry_out, store)
         self._dispatcher = Dispatcher(config, self.ari.calls, self.ari.supervision, self.desk, self.ari)
         self._commands = CommandConsumer(self.bus, config.node, self._dispatcher)
         self.console = Console(config.console, self.bus.overview, self._commands.submit, self.metrics)
+        self._snapshot_listeners: list[Callable[[CallSnapshot], None]] = [self.bus.show, self.console.show]
         self.bus.listen(self.desk.see)
         self.bus.listen(self.console.see)
         self.bus.listen(self.metrics.see)
@@ -139,8 +143,23 @@ class Service:
 
     # --- what parts tell each other ---
 
+    def on_snapshot(self, listener: Callable[[CallSnapshot], None]) -> None:
+        """Call `listener` with each call's signals, about once a second."""
+        self._snapshot_listeners.append(listener)
+
+    async def command(self, command: Command) -> CommandCompleted | CommandFailed:
+        """Carry a command out as if it came by the stream."""
+        return await self._commands.submit(command)
+
     def _emit(self, event: Event) -> None:
         self.bus.publish(event)
+
+    def _carry_out(self, intents: Iterable[Intent]) -> None:
+        self._actions.carry_out(intents)
+
+    def _where(self, call: str) -> Where | None:
+        present = self.ari.calls.get(call)
+        return Where(present.queue, present.member) if present else None
 
     def _from_worker(self, message: FromWorker) -> None:
         match message:
@@ -149,8 +168,8 @@ class Service:
             case LegConnected() | LegLost():
                 self.ari.on_worker_message(message)
             case CallSnapshot():
-                self.bus.show(message)
-                self.console.show(message)
+                for listener in self._snapshot_listeners:
+                    listener(message)
             case WorkerStats():
                 self.metrics.take(message)
 
@@ -191,7 +210,7 @@ class Service:
             rules = read_rule_files(config, self._path)
             load_rules(rules)
         except ConfigError as error:
-            log.error("reload_refused", problems=error.problems)
+            log.error("reload_refused", problems=error.problems)  # noqa: TRY400 - the problems say it all
             return
         fixed = [name for name in FIXED if getattr(config, name) != getattr(self._config, name)]
         if fixed:
@@ -227,14 +246,8 @@ async def serve(config: Config, path: Path) -> None:
         log.info("started", node=config.node, seconds=round(time.monotonic() - started, 2))
         file = pid_file(config.node)
         with suppress(OSError):
-            file.write_text(str(_pid()), "ascii")
+            file.write_text(str(os.getpid()), "ascii")
         try:
             await service.stopped
         finally:
             file.unlink(missing_ok=True)
-
-
-def _pid() -> int:
-    import os
-
-    return os.getpid()
