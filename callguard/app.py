@@ -118,7 +118,7 @@ class Service:
     async def _build_actions(self) -> Actions:
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
         config = self._config
-        ami = self.ari.ami.send if config.asterisk.ami.enabled else None
+        ami = self.ari.ami.act if config.asterisk.ami.enabled else None
         ways = build_ways(config.notify, config.node, session, ami, self.metrics.count_way)
         return Actions(config.node, ways, self, config.supervisors, self.metrics.count_way, self._briefing)
 
@@ -140,6 +140,11 @@ class Service:
         if not isinstance(error, ApplicationTakenError):
             log.error("part_failed", part=task.get_name(), exc_info=error)
         self.stopped.set_exception(FatalError(f"{task.get_name()}: {error}"))
+
+    def end(self) -> None:
+        """Have the service end in good order."""
+        if not self.stopped.done():
+            self.stopped.set_result(None)
 
     # --- what parts tell each other ---
 
@@ -239,7 +244,7 @@ async def serve(config: Config, path: Path) -> None:
     loop = asyncio.get_running_loop()
     service = Service(config, path)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: service.stopped.done() or service.stopped.set_result(None))
+        loop.add_signal_handler(number, service.end)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
     started = time.monotonic()
     async with service:

@@ -82,8 +82,7 @@ class Desk:
         data, call, now = seen.data, seen.subject or "", time.time()
         match seen.type.removeprefix(PREFIX):
             case "call.ended.v1":
-                reason = "opt_out" if data["reason"] == "opt_out" else "call_ended"
-                self.settle(self.book.call_ended(call, now, reason))
+                self.settle(self.book.call_ended(call, now, "opt_out" if data["reason"] == "opt_out" else "call_ended"))
             case "supervision.started.v1":
                 self.settle(self.book.joined(call, data["supervisor"], now, data["alert"]))
             case "supervision.ended.v1":

@@ -1,12 +1,15 @@
 """Where the demo plays: on a real Asterisk with real SIP phones, or where none can be had, on the simulated PBX."""
 
 import asyncio
+import secrets
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import QUEUE
@@ -40,7 +43,7 @@ class RealStage:
     """The lab: Asterisk as PBX, a second one as the phones."""
 
     def __init__(self, lab: Lab, version: str, folder: Path) -> None:
-        self.title = f"Asterisk {version}, real SIP and RTP on loopback"
+        self.title = f"a real Asterisk {version}, real SIP and RTP on loopback"
         self.settings = {"ari": {"url": lab.pbx.ari_url}, "ami": {"port": lab.pbx.ports.ami}}
         self.secrets = {"CALLGUARD_ARI_PASSWORD": lab.pbx.ari.secret, "CALLGUARD_AMI_SECRET": lab.pbx.ami.secret}
         self._lab = lab
@@ -60,16 +63,16 @@ class RealStage:
 class SimulatedStage:
     """The simulated PBX: real ARI and real media on loopback, people made of arrays."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Simulator, password: str) -> None:
         self.title = "simulated PBX, real ARI and media on loopback"
         self.settings = {"ari": {"url": simulator.url}, "ami": {"enabled": False}}
-        self.secrets = {"CALLGUARD_ARI_PASSWORD": simulator.password}
-        path = find("angry")
-        self._play = lambda: Director(simulator, load(path), path.parent).finished()
+        self.secrets = {"CALLGUARD_ARI_PASSWORD": password}
+        self._simulator = simulator
 
     async def perform(self) -> None:
         """Play the shipped scenario."""
-        await self._play()
+        path = find("angry")
+        await Director(self._simulator, load(path), path.parent).finished()
 
 
 @asynccontextmanager
@@ -79,16 +82,23 @@ async def real_stage(folder: Path) -> AsyncIterator[Stage]:
 
     installation = await asyncio.to_thread(asterisk)
     async with Lab.start(customers=1, agents=1, supervisors=1, installation=installation) as lab:
-        yield RealStage(lab, installation.version, folder)
+        version = await asyncio.to_thread(_version, installation.command)
+        yield RealStage(lab, version, folder)
 
 
 @asynccontextmanager
 async def simulated_stage() -> AsyncIterator[Stage]:
     """Start the simulated PBX."""
-    async with Simulator() as simulator:
-        yield SimulatedStage(simulator)
+    password = secrets.token_hex(12)
+    async with Simulator(password=password) as simulator:
+        yield SimulatedStage(simulator, password)
 
 
-def _customer() -> np.ndarray[Any, np.dtype[np.int16]]:
-    parts = ((CALM_S, "calm"), (RAISED_S, "raised"), (CALMER_S, "calm"))
-    return np.concatenate([speak(seconds, effort, seed=3) for seconds, effort in parts])  # type: ignore[arg-type]
+def _customer() -> NDArray[np.int16]:
+    calm, raised, calmer = speak(CALM_S, seed=3), speak(RAISED_S, "raised", seed=3), speak(CALMER_S, seed=3)
+    return np.concatenate([calm, raised, calmer])
+
+
+def _version(command: tuple[str, ...]) -> str:
+    said = subprocess.run([*command, "-V"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 - the Asterisk just found
+    return said.stdout.removeprefix("Asterisk").strip() or "of unknown version"
