@@ -5,8 +5,9 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from callguard.lab.instance import HOST, Instance, Ports
+from callguard.lab.instance import Instance
 from callguard.lab.phone import Phone, PhoneCall
+from callguard.lab.ports import HOST, Ports
 from callguard.lab.remote import Remote
 from callguard.lab.root import Installation
 

@@ -4,11 +4,9 @@ import asyncio
 import base64
 import ctypes
 import os
-import random
 import secrets
 import shutil
 import signal
-import socket
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,42 +16,13 @@ from typing import Final
 
 import aiohttp
 
+from callguard.lab.files import common_files
+from callguard.lab.ports import HOST, Ports
 from callguard.lab.root import AsteriskUnavailable, Installation
 
 BOOT_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 3.0
-RTP_PORTS: Final = 400
-HOST: Final = "127.0.0.1"
 _PR_SET_PDEATHSIG: Final = 1
-_FIRST_PORT, _LAST_PORT = 10_000, 31_000
-"""Below the ports that the kernel hands to outgoing connections, so that a restarted Asterisk finds its own free."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Loopback ports of one Asterisk; `rtp` is the first of RTP_PORTS."""
-
-    http: int
-    ami: int
-    sip: int
-    rtp: int
-
-    @classmethod
-    def free(cls) -> "Ports":
-        """Pick ports on which nothing listens now. An RTP port that is taken later is skipped by Asterisk itself."""
-        rtp = random.randrange(_FIRST_PORT, _LAST_PORT, 2)
-        return cls(_free(socket.SOCK_STREAM), _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM), rtp)
-
-
-def _free(kind: socket.SocketKind) -> int:
-    while True:
-        port = random.randrange(_FIRST_PORT, _LAST_PORT)
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
 
 
 @dataclass(frozen=True)
@@ -170,19 +139,10 @@ class Instance:
     def _write(self, files: Mapping[str, str]) -> None:
         for part in ("etc", "db", "keys", "spool/recording", "run", "log", "agi"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
-        common = _COMMON.items()
-        values = {
-            **vars(self.ports),
-            "rtp_end": self.ports.rtp + RTP_PORTS,
-            "folder": self.folder,
-            "modules": self._installation.modules,
-            "data": self._installation.data,
-            "secret": self.admin.secret,
-        }
-        texts = {name: text.format(**values) for name, text in common}
-        for name in texts.keys() | files.keys():
+        common = common_files(self._installation, self.folder, self.ports, self.admin.secret)
+        for name in common.keys() | files.keys():
             path = self.folder / "etc" / name
-            path.write_text(texts.get(name, "") + files.get(name, ""), "utf-8")
+            path.write_text(common.get(name, "") + files.get(name, ""), "utf-8")
             path.chmod(0o600)
 
     def remove(self) -> None:
@@ -203,78 +163,3 @@ def _die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-
-
-_COMMON: Final[Mapping[str, str]] = {
-    "asterisk.conf": """\
-[directories]
-astetcdir => {folder}/etc
-astmoddir => {modules}
-astvarlibdir => {folder}/db
-astdbdir => {folder}/db
-astkeydir => {folder}
-astdatadir => {data}
-astagidir => {folder}/agi
-astspooldir => {folder}/spool
-astrundir => {folder}/run
-astlogdir => {folder}/log
-
-[options]
-verbose = 3
-documentation_language = en_US
-live_dangerously = no
-""",
-    "modules.conf": """\
-[modules]
-autoload = yes
-""",
-    "logger.conf": """\
-[general]
-queue_log = yes
-[logfiles]
-full => notice,warning,error,verbose(3)
-""",
-    "http.conf": """\
-[general]
-enabled = yes
-bindaddr = 127.0.0.1
-bindport = {http}
-sessionlimit = 1000
-""",
-    "ari.conf": """\
-[general]
-enabled = yes
-[lab]
-type = user
-password = {secret}
-""",
-    "manager.conf": """\
-[general]
-enabled = yes
-bindaddr = 127.0.0.1
-port = {ami}
-displayconnects = no
-""",
-    "rtp.conf": """\
-[general]
-rtpstart = {rtp}
-rtpend = {rtp_end}
-""",
-    "pjsip.conf": """\
-[loopback]
-type = transport
-protocol = udp
-bind = 127.0.0.1:{sip}
-
-[phone](!)
-type = endpoint
-transport = loopback
-disallow = all
-allow = ulaw
-direct_media = no
-bind_rtp_to_media_address = yes
-media_address = 127.0.0.1
-dtmf_mode = rfc4733
-from_domain = 127.0.0.1
-""",
-}

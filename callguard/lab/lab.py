@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callguard.lab.farm import Farm
-from callguard.lab.instance import Ports
 from callguard.lab.pbx import Pbx
+from callguard.lab.ports import Ports
 from callguard.lab.root import Installation, asterisk
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from callguard.lab.instance import HOST, Instance, Login, Ports
+from callguard.lab.instance import Instance, Login
+from callguard.lab.ports import HOST, Ports
 from callguard.lab.root import AsteriskUnavailable, Installation
 from callguard.lab.tones import music, write_wav
 

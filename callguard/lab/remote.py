@@ -40,13 +40,13 @@ class Remote:
         await self._http.close()
 
     async def ask(self, method: str, path: str, **parameters: str | float) -> Any:
-        """Send one request to /ari/`path`; return its JSON, or None for an object that is gone.
+        """Send one request to /ari/`path`; return its JSON, or None for an object that is gone or going.
 
         Raises aiohttp.ClientResponseError for every other refusal.
         """
         url = f"{self._instance.ari_url}/ari/{path}"
         async with self._http.request(method, url, params=parameters) as answer:
-            if answer.status == 404:
+            if answer.status in (404, 409):
                 return None
             answer.raise_for_status()
             return await answer.json() if answer.status == 200 else None

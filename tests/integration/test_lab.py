@@ -3,13 +3,17 @@
 import asyncio
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
 from callguard.lab.phone import CallFailed, PhoneCall
+from callguard.lab.remote import Remote
 from callguard.lab.tones import read_wav, tone_dbfs, tone_share
 from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.tones import Voices
@@ -106,6 +110,41 @@ async def test_a_phone_transfers_by_feature_code(lab: Lab, voices: Voices) -> No
     await customer.hangup()
 
 
+@asynccontextmanager
+async def pbx_events(lab: Lab, seen: list[tuple[str, str]]) -> AsyncIterator[None]:
+    """Collect the user events of all channels: name and endpoint."""
+
+    def note(event: dict[str, Any]) -> None:
+        if event["type"] == "ChannelUserevent":
+            seen.append((event["eventname"], event["channel"]["name"].rpartition("-")[0]))
+
+    remote = Remote(lab.pbx, note)
+    await remote.open()
+    await remote.ask("POST", f"applications/{Remote.APP}/subscription", eventSource="channel:")
+    try:
+        yield
+    finally:
+        await remote.close()
+
+
+async def test_help_and_abuse_codes_tell_who_keyed_them(lab: Lab, voices: Voices) -> None:
+    customer, agent = await conversation(lab, voices, QUEUE_WITH_FEATURES)
+    seen: list[tuple[str, str]] = []
+    async with pbx_events(lab, seen):
+        await agent.dtmf("*55")
+        await asyncio.sleep(0.5)
+        await agent.dtmf("*56")
+        await asyncio.sleep(0.5)
+        await customer.dtmf("*55")
+        await asyncio.sleep(0.5)
+    assert seen == [
+        ("CallGuardHelp", "PJSIP/agent1"),
+        ("CallGuardAbuse", "PJSIP/agent1"),
+        ("CallGuardHelp", "PJSIP/customer1"),
+    ]
+    await customer.hangup()
+
+
 async def test_a_busy_phone_refuses(lab: Lab) -> None:
     lab.farm.phone("agent1").busy = True
     with pytest.raises(CallFailed, match="cause 17"):
@@ -175,3 +214,8 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+async def test_the_log_holds_no_error(lab: Lab) -> None:
+    """So that a line in the log is worth reading."""
+    assert [line for line in lab.pbx.log.read_text().splitlines() if "ERROR[" in line] == []

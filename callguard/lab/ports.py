@@ -1,0 +1,38 @@
+"""Loopback ports for the lab's Asterisks."""
+
+import random
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+RTP_PORTS: Final = 400
+_FIRST_PORT, _LAST_PORT = 10_000, 31_000
+"""Below the ports that the kernel hands to outgoing connections, so that a restarted Asterisk finds its own free."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Loopback ports of one Asterisk; `rtp` is the first of RTP_PORTS."""
+
+    http: int
+    ami: int
+    sip: int
+    rtp: int
+
+    @classmethod
+    def free(cls) -> "Ports":
+        """Pick ports on which nothing listens now. An RTP port that is taken later is skipped by Asterisk itself."""
+        rtp = random.randrange(_FIRST_PORT, _LAST_PORT, 2)
+        return cls(_free(socket.SOCK_STREAM), _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM), rtp)
+
+
+def _free(kind: socket.SocketKind) -> int:
+    while True:
+        port = random.randrange(_FIRST_PORT, _LAST_PORT)
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
