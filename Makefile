@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit integration evaluate bench train lock docs docker-test clean
+.PHONY: help demo test lint unit integration evaluate bench train lock docs prompts docker-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lock: ## Pin and hash all dependencies again (needs uv)
 
 docs: $(READY) ## Write the generated pages again (configuration, signals, events)
 	@$(BIN)/python -m tools.docs
+
+prompts: $(READY) ## Speak the shipped prompts again (needs espeak-ng)
+	@$(BIN)/python -m tools.prompts
 
 docker-test: $(READY) ## Build and start docker/compose.yaml for real, with podman
 	@bash docker/test.sh

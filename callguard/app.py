@@ -25,6 +25,7 @@ from callguard.ari_app import AriApp
 from callguard.asterisk.client import ApplicationTakenError
 from callguard.asterisk.session import Session, SupervisionError
 from callguard.asterisk.supervision import Verdict
+from callguard.briefing import briefing
 from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer
 from callguard.commands import Command
@@ -185,6 +186,14 @@ class Service:
             self.desk.settle(self.desk.book.judge(session.alert, VERDICTS[verdict], session.supervisor))
 
     def _briefing(self, ring: RingSupervisors) -> Sequence[str]:
+        call = self.ari.calls.get(ring.call)
+        if call is None or not self._config.supervision.briefing:
+            return ()
+        queue = self._config.analysis.queues.get(call.queue or "")
+        with suppress(AlertError):
+            minute = int((time.time() - call.started_at) // 60) + 1
+            spoken = queue.spoken if queue else None
+            return briefing(self.desk.book.get(ring.alert), minute=minute, agent=call.member, queue_media=spoken)
         return ()
 
     # --- RingsAndPrompts, for the actions of alerts ---

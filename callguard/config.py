@@ -139,6 +139,7 @@ class QueueAnalysis(Section):
     mode: Mode | None = Field(None, description="Overrides analysis.mode.")
     language: str | None = Field(None, description="Language of the queue (BCP 47), for rules with a language scope.")
     team: str | None = Field(None, description="Team whose supervisors get this queue's alerts.")
+    spoken: str | None = Field(None, description="Media URI that says the queue's name in a briefing, e.g. sound:sales.")
 
 
 class Analysis(Section):

@@ -1,6 +1,8 @@
 """`callguard run`, `check`, `reload`: the service."""
 
 import asyncio
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -74,8 +76,26 @@ def reload(config: ConfigOption = None) -> None:
     console.print(f"asked process {pid} to reload")
 
 
+def prompts(
+    folder: Annotated[Path, typer.Argument(help="Asterisk's folder, e.g. /var/lib/asterisk/sounds/en/callguard.")],
+) -> None:
+    """Copy the spoken prompts to where Asterisk plays them from as sound:callguard/NAME.
+
+    Example: callguard prompts /var/lib/asterisk/sounds/en/callguard
+    """
+    from callguard.prompts import TEXTS, install
+
+    try:
+        copied = install(folder)
+    except OSError as error:
+        fail(f"{folder}: {error.strerror}")
+    for path in copied:
+        console.print(f"{path.stem:20} {TEXTS[path.stem]}", markup=False)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(run)
     app.command()(check)
     app.command()(reload)
+    app.command()(prompts)

@@ -1,0 +1,38 @@
+"""Spoken prompts: what agents hear whispered, and the words of a supervisor's briefing.
+
+`TEXTS` is what they say; `make prompts` speaks them with espeak-ng into the files beside this module. Asterisk finds
+them as sound:callguard/NAME once `callguard prompts FOLDER` has copied them to its sounds.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).parent / "en"
+
+TEXTS: Final = {
+    "abuse-warning": "Please let us speak to each other with respect. If that is not possible, this call will end.",
+    "lower-your-voice": "Lower your voice.",
+    "let-them-finish": "Let them finish.",
+    "slow-down": "Slow down.",
+    "show-empathy": "Say that you understand.",
+    "offer-a-solution": "Offer a concrete next step.",
+    "help-is-coming": "A supervisor is on the way.",
+    "brief-raised-voice": "The customer's voice has risen.",
+    "brief-shouting": "The customer has been shouting.",
+    "brief-anger": "The customer sounds angry.",
+    "brief-talk-over": "They talk over each other.",
+    "brief-help": "The agent asks for help.",
+    "brief-abuse": "The agent reports abuse.",
+    "brief-request": "You asked to join this call.",
+    "brief-queue": "Queue",
+    "brief-agent": "Agent",
+    "brief-minute": "Minute",
+}
+"""Name of each prompt and what it says."""
+
+
+def install(folder: Path) -> list[Path]:
+    """Copy all prompts to a folder; return the copies. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [Path(shutil.copyfile(path, folder / path.name)) for path in sorted(FOLDER.glob("*.wav"))]
