@@ -112,7 +112,7 @@ def _locked(path: Path) -> Iterator[None]:
         with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-    except PermissionError as error:
+    except OSError as error:
         raise AsteriskUnavailable(f"{error.filename or path} can't be written: {error.strerror}") from error
 
 
@@ -180,7 +180,7 @@ Dir::Etc::preferencesparts "-";
 Dir::Log "{work}";
 Acquire::Check-Valid-Until "false";
 Acquire::Languages "none";
-Acquire::Retries "3";
+Acquire::Retries "1";
 Debug::NoLocking "1";
 APT::Sandbox::User "";
 APT::Install-Recommends "false";
