@@ -87,7 +87,7 @@ class Call:
             f"{phone.endpoint}-", linkedid=self.customer.linkedid, phone=phone, caller=phone.party, place=place
         )
         agent.connected, caller.connected = caller.caller, phone.party
-        inherited = {name[2:]: value for name, value in caller.variables.items() if name.startswith("__")}
+        inherited = {name: value for name, value in caller.variables.items() if name.startswith("__")}
         agent.variables.update(inherited)
         caller.on_gone.append(lambda: self._abandon(agent))
         return agent
