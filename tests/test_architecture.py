@@ -1,0 +1,36 @@
+"""The layout shows how data flows; these tests fail when it stops being true."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "callguard"
+ASTERISKS_WORDS = re.compile(r"\bsnoops?\b", re.IGNORECASE)
+SPEAK_THEM = ("asterisk", "doctor", "lab", "simulator", "ari_app.py", "config.py", "cli", "alerts/book.py")
+"""asterisk/ and ari_app speak ARI; doctor, lab and simulator stand at the PBX's side; config and help explain them."""
+LONGEST_MODULE = 450
+
+
+def test_imports_keep_their_direction() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    checked = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_snoops_stay_with_asterisk(path: Path) -> None:
+    if not str(path.relative_to(PACKAGE)).startswith(SPEAK_THEM):
+        assert ASTERISKS_WORDS.findall(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_stay_small(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST_MODULE
