@@ -1,0 +1,1 @@
+"""Offline: recordings through the live pipeline, scores on labelled data, plots."""

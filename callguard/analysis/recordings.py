@@ -1,0 +1,55 @@
+"""Recordings to samples as a tap would deliver them."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from callguard.audio.frames import SAMPLE_RATE
+from callguard.messages import Role
+
+LEGS: Final[tuple[Role, ...]] = ("customer", "agent")
+"""Channels of a recording, left first."""
+LOWEST_RATE: Final = 8000
+HIGHEST_RATE: Final = 192_000
+LONGEST_S: Final = 4 * 3600
+
+
+class RecordingError(Exception):
+    """A file that can't be analysed; the message names it and says why."""
+
+
+def read_recording(path: Path) -> NDArray[np.int16]:
+    """Return a recording's channels at 8 kHz, shape (1 or 2, samples).
+
+    Raises:
+        RecordingError: no audio file, too many channels, a rate out of range, values that are not numbers, too long.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check(path, file)
+            whole = file.subtype == "PCM_16" and file.samplerate == SAMPLE_RATE
+            samples = file.read(dtype="int16" if whole else "float32", always_2d=True)
+            rate = file.samplerate
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise RecordingError(f"{path}: not a WAV or FLAC file that can be read: {error}") from error
+    if samples.dtype == np.int16:
+        return np.ascontiguousarray(samples.T)
+    if not np.isfinite(samples).all():
+        raise RecordingError(f"{path}: holds values that are not numbers")
+    if rate != SAMPLE_RATE and len(samples):
+        samples = soxr.resample(samples, rate, SAMPLE_RATE)
+    scaled = np.clip(np.round(np.clip(samples.T, -2.0, 2.0) * 32768.0), -32768, 32767)
+    return np.ascontiguousarray(scaled.astype(np.int16))
+
+
+def _check(path: Path, file: soundfile.SoundFile) -> None:
+    if file.channels not in (1, 2):
+        raise RecordingError(f"{path}: {file.channels} channels; mono (customer) or stereo (customer, agent) expected")
+    if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
+        raise RecordingError(f"{path}: {file.samplerate} Hz; {LOWEST_RATE}-{HIGHEST_RATE} Hz can be analysed")
+    if file.frames > LONGEST_S * file.samplerate:
+        raise RecordingError(f"{path}: longer than {LONGEST_S // 3600} hours")

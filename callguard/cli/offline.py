@@ -1,0 +1,149 @@
+"""`callguard analyze` and `callguard evaluate`: recordings and labelled data through the live pipeline."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from callguard.cli.common import FINDINGS, USAGE, ConfigOption, JsonOption, console, errors, fail, print_json
+
+if TYPE_CHECKING:
+    from callguard.analysis.replay import Replay
+    from callguard.config import Config
+    from callguard.pipeline import Models
+    from callguard.rules import RuleSet
+
+Mode = Literal["raised_voice", "emotion", "off"]
+RulesOption = Annotated[
+    list[Path] | None, typer.Option("--rules", help="Rule files instead of the configured ones; may be repeated.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(analyze)
+    app.command()(evaluate)
+
+
+def analyze(
+    files: Annotated[list[Path], typer.Argument(help="WAV or FLAC; stereo: left customer, right agent; mono: customer.")],
+    as_json: JsonOption = False,
+    signals: Annotated[Path | None, typer.Option(help="CSV to write: every signal, one row a hop and leg.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Picture to write (PNG or SVG): levels, scores, alerts.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Overrides the configured analysis.mode.")] = None,
+    rules: RulesOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Run the live pipeline over recordings and print what would have fired.
+
+    With several files, --signals and --plot name a folder. Exit code 1 when a file could not be analysed.
+
+    Example: callguard analyze call.wav --plot call.png
+    """
+    from callguard.analysis.recordings import RecordingError, read_recording
+    from callguard.analysis.replay import replay
+    from callguard.analysis.tables import as_object, write_signals
+
+    settings, base = _settings(config)
+    ruleset = _rules(settings, base, rules)
+    models = _models(settings)
+    failed = False
+    for file in files:
+        try:
+            result = replay(read_recording(file), models, ruleset, mode or settings.analysis.mode)
+        except RecordingError as error:
+            errors.print(str(error), style="red", markup=False, soft_wrap=True)
+            failed = True
+            continue
+        if as_json:
+            print_json(as_object(file, result))
+        else:
+            _show(file, result)
+        if signals:
+            write_signals(_target(signals, file, files, ".csv"), result)
+        if plot:
+            _plot(_target(plot, file, files, ".png"), file, result, models)
+    if failed:
+        raise typer.Exit(FINDINGS)
+
+
+def evaluate(
+    directory: Annotated[Path, typer.Argument(help="Calls (index.json) or clips (metadata.csv).")],
+    as_json: JsonOption = False,
+    html: Annotated[Path | None, typer.Option(help="Page to write: curves and timelines, self-contained.")] = None,
+    rules: RulesOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Score detection on labelled data.
+
+    Example: callguard evaluate recordings/ --html report.html
+    """
+    fail("not built yet", FINDINGS)
+
+
+def _settings(config: Path | None) -> tuple["Config", Path | None]:
+    """Return the configuration in force; without any file, the defaults."""
+    from callguard.cli.common import read_config
+    from callguard.config import Config
+
+    if config is None and not any(path.exists() for path in _DEFAULTS):
+        return Config(), None
+    return read_config(config)
+
+
+_DEFAULTS = (Path("config/callguard.yaml"), Path("/etc/callguard/callguard.yaml"))
+
+
+def _rules(settings: "Config", base: Path | None, given: list[Path] | None) -> "RuleSet":
+    from callguard.config import ConfigError, read_rule_files
+    from callguard.rules import load_rules
+
+    try:
+        if given:
+            return load_rules([(str(path), path.read_text("utf-8")) for path in given])
+        if base is None:
+            fail("no rules: no configuration was found; give --rules or --config", USAGE)
+        return load_rules(read_rule_files(settings, base))
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"rules can't be read: {error}", USAGE)
+    except ConfigError as error:
+        fail("\n".join(error.problems), USAGE)
+
+
+def _models(settings: "Config") -> "Models":
+    from callguard.analysis.replay import load_models
+    from callguard.models.card import ModelError
+
+    try:
+        return load_models(path=settings.analysis.model, threads=settings.analysis.onnx_threads)
+    except ModelError as error:
+        fail(str(error), USAGE)
+
+
+def _target(given: Path, file: Path, files: list[Path], suffix: str) -> Path:
+    """Return where a file's output goes: the path given, or for several files a file of its name below it."""
+    if len(files) == 1 and not given.is_dir():
+        return given
+    given.mkdir(parents=True, exist_ok=True)
+    return given / (file.stem + suffix)
+
+
+def _show(file: Path, result: "Replay") -> None:
+    scores = result.scores()["customer"]
+    console.print(f"[bold]{file}[/]  {result.duration_s:.1f} s, {' and '.join(result.legs)}", soft_wrap=True)
+    console.print(f"  speech {scores['speech_s']} s, raised voice at most {_percent(scores['raised_voice_max'])}")
+    for alert in result.alerts:
+        end = "end" if alert.resolved_at_s is None else f"{alert.resolved_at_s:.1f} s"
+        console.print(f"  {alert.fired_at_s:7.1f} s - {end}: {alert.rule} ({alert.leg}, {alert.severity})")
+    if not result.alerts:
+        console.print("  nothing fired")
+
+
+def _percent(value: float | None) -> str:
+    return "not judged" if value is None else f"{value:.0%}"
+
+
+def _plot(target: Path, file: Path, result: "Replay", models: "Models") -> None:
+    fail("plots are not built yet", FINDINGS)
+
+

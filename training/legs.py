@@ -1,0 +1,132 @@
+"""Simulated legs: a speaker's calm start, then what is to be judged, on one line; and what the listener makes of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callguard.audio.features import FloatArray
+from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE, Hop
+from callguard.audio.listener import Listener
+from callguard.audio.window import FUNCTIONALS
+from training.channel import Line, Samples, speech_rms, transmit
+from training.data import Clip, read
+
+HOP_SAMPLES: Final = FRAME_SAMPLES * HOP_FRAMES
+BATCH: Final = 128
+"""Legs heard side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One clip in a leg; `offset_db` is its level above the speaker's calm speech, None keeps the recorded level."""
+
+    clip: Clip
+    offset_db: float | None = None
+    samples: Samples | None = None
+    """Instead of the clip's own samples: what was made of them."""
+
+    def sound(self) -> Samples:
+        """Return the samples to play."""
+        return read(self.clip.path) if self.samples is None else self.samples
+
+
+@dataclass(frozen=True, slots=True)
+class LegPlan:
+    """What is said on a leg, in order: `calm` first, then `test`, which is what counts."""
+
+    calm: tuple[Take, ...]
+    test: tuple[Take, ...]
+    line: Line
+    label: float
+    weight: float = 1.0
+    group: str = ""
+    """Speaker; cross-validation keeps groups apart."""
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class Heard(NamedTuple):
+    """Windows of many legs, one a row.
+
+    Attributes:
+        leg: index of the plan, shape (n,).
+        at_s: end of the window in seconds since the test began, shape (n,).
+        window, baseline: functionals, shape (n, len(FUNCTIONALS)).
+        speech_s, baseline_s: shape (n,).
+    """
+
+    leg: NDArray[np.intp]
+    at_s: FloatArray
+    window: FloatArray
+    baseline: FloatArray
+    speech_s: FloatArray
+    baseline_s: FloatArray
+
+
+def render(plan: LegPlan) -> tuple[NDArray[np.int16], float]:
+    """Return a leg's samples and the second at which its test begins."""
+    rng = np.random.default_rng(plan.line.seed + 1)
+    calm = _reference(plan)
+    parts: list[Samples] = [_silence(rng, 0.3, 1.0)]
+    for take in plan.calm:
+        parts += [_levelled(take, calm), _silence(rng, 0.2, 0.7)]
+    start = sum(map(len, parts)) / SAMPLE_RATE
+    for take in plan.test:
+        parts += [_levelled(take, calm), _silence(rng, 0.15, 0.4)]
+    return transmit(np.concatenate(parts), plan.line, calm), start
+
+
+def _reference(plan: LegPlan) -> float:
+    """RMS of calm speech: of the calm takes where recorded levels count, else a common one."""
+    natural = [speech_rms(take.sound()) for take in plan.calm if take.offset_db is None]
+    return float(np.median(natural)) if natural else 0.05
+
+
+def _levelled(take: Take, calm: float) -> Samples:
+    sound = take.sound()
+    if take.offset_db is None:
+        return sound
+    return (sound * (calm * 10 ** (take.offset_db / 20) / max(speech_rms(sound), 1e-5))).astype(np.float32)
+
+
+def _silence(rng: np.random.Generator, low: float, high: float) -> Samples:
+    return np.zeros(int(rng.uniform(low, high) * SAMPLE_RATE), np.float32)
+
+
+def hear(plans: Sequence[LegPlan]) -> Heard:
+    """Render plans and run them through the listener, as the service would."""
+    parts = [part for start in range(0, len(plans), BATCH) for part in _hear_batch(plans[start : start + BATCH], start)]
+    return Heard(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _hear_batch(plans: Sequence[LegPlan], first: int) -> Iterator[Heard]:
+    rendered = [render(plan) for plan in plans]
+    starts = np.array([start for _, start in rendered], dtype=np.float32)
+    hops = np.array([-(-len(pcm) // HOP_SAMPLES) for pcm, _ in rendered])
+    sound = np.zeros((len(plans), int(hops.max()), HOP_FRAMES, FRAME_SAMPLES), np.int16)
+    for row, (pcm, _) in enumerate(rendered):
+        sound[row].reshape(-1)[: len(pcm)] = pcm
+    listener = Listener(len(plans))
+    for at in range(int(hops.max())):
+        rows = np.flatnonzero(hops > at)
+        listener.hear(Hop(rows, sound[rows, at], np.zeros((len(rows), HOP_FRAMES), np.uint8)))
+        judged = listener.judgeable(rows)
+        since = (at + 1) * np.float32(HOP_S) - starts[judged.rows]
+        keep = (judged.speech_s > 0.3) & (since > 0.35)
+        yield Heard(
+            judged.rows[keep] + first,
+            since[keep],
+            judged.window[keep],
+            judged.baseline[keep],
+            judged.speech_s[keep],
+            judged.baseline_s[keep],
+        )
+
+
+def empty() -> Heard:
+    """Return no windows."""
+    none = np.zeros((0, len(FUNCTIONALS)), np.float32)
+    zero = np.zeros(0, np.float32)
+    return Heard(np.zeros(0, np.intp), zero, none, none, zero, zero)
