@@ -107,6 +107,8 @@ class Overview:
         self.recent: deque[AlertView] = deque(maxlen=RECENT)
         self.degraded: dict[str, set[str]] = {}
         """Per node, why it is degraded."""
+        self.nodes: set[str] = set()
+        """Nodes that are up."""
 
     def apply(self, envelope: Envelope) -> list[Change]:
         """Fold one event in; return what it changed."""
@@ -182,7 +184,7 @@ class Overview:
     def _alert(self, verb: str, envelope: Envelope) -> Iterator[Change]:
         key = envelope.data["alert"]
         view = self.alerts.get(key)
-        if view is None and verb != "resolved":
+        if view is None and verb != "resolved" and envelope.subject in self.calls:
             view = AlertView(key, envelope.subject or "", _node_of(envelope), envelope.time.timestamp())
             self.alerts[key] = view
         if view is None:
@@ -208,15 +210,19 @@ class Overview:
         return [Change("call", view.call)]
 
     def _node(self, verb: str, envelope: Envelope) -> Iterator[Change]:
-        node, reason = _node_of(envelope), envelope.data.get("reason", "").split(":")[0]
-        if verb == "degraded":
-            self.degraded.setdefault(node, set()).add(reason)
-        elif verb == "recovered":
-            self.degraded.get(node, set()).discard(reason)
-        else:
-            self.degraded.pop(node, None)
-            for call in [view.call for view in self.calls.values() if view.node == node]:
-                yield from self._forget(call)
+        node, reason = _node_of(envelope), envelope.data["reason"].partition(":")[0]
+        match verb:
+            case "degraded":
+                self.degraded.setdefault(node, set()).add(reason)
+            case "recovered":
+                self.degraded.get(node, set()).discard(reason)
+            case "started":
+                self.nodes.add(node)
+            case "stopped":
+                self.nodes.discard(node)
+                self.degraded.pop(node, None)
+                for call in [view.call for view in self.calls.values() if view.node == node]:
+                    yield from self._forget(call)
 
 
 def _copy(data: dict[str, Any], view: CallView | AlertView, names: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from callguard.bus import Bus
 from callguard.bus.streams import entries
 from callguard.config import Redis as RedisConfig
-from callguard.events import AlertPending, Envelope, TapOpened
+from callguard.events import Envelope, TapOpened
 from tests.support.events import (
     alert_fired,
     alert_resolved,
@@ -251,8 +251,3 @@ async def test_a_delivery_whose_answer_was_lost_is_not_repeated(bus: Bus, monkey
     await wait_for(lambda: bus.stats.waiting == 0)
 
     assert [item.type for item in await stream(bus.client)].count(f"{ALERT}fired.v1") == 1
-
-
-async def test_a_pending_alert_counts_as_an_alert(bus: Bus) -> None:
-    bus.publish(AlertPending(call="c1", alert="a1", rule="r", leg="customer"))
-    assert bus.overview.alerts["a1"].state == "pending"
