@@ -81,6 +81,8 @@ class AriApp:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._down: set[str] = set()
         self._swept = False
+        self.ready = False
+        """Whether events come in and the present calls are known."""
 
     @property
     def calls(self) -> Mapping[str, Call]:
@@ -88,7 +90,7 @@ class AriApp:
         return self._discovery.calls
 
     async def run(self) -> None:
-        """Work until cancelled, then leave nothing behind. Raises ApplicationReplacedError."""
+        """Work until cancelled, then leave nothing behind. Raises ApplicationTakenError."""
         async with self.ari:
             ami = self._spawn(self.ami.run()) if self._config.asterisk.ami.enabled else None
             try:
@@ -122,6 +124,7 @@ class AriApp:
         if isinstance(event, Connected):
             await self._catch_up()
         elif isinstance(event, Disconnected):
+            self.ready = False
             self._report("ari", False, "event socket lost")
         else:
             self._watch.see(event)
@@ -151,6 +154,7 @@ class AriApp:
             return
         self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
         self.supervision.settle({channel.id for channel in channels})
+        self.ready = True
         self._report("ari", True, "")
 
     def _adopt(self, remains: Remains, channels: list[events.Channel]) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from panoramisk import Manager
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from callguard.asterisk.calls import QueueConnected
 from callguard.config import Ami
@@ -67,7 +67,7 @@ class AmiClient:
         """Connect, and again after each loss with growing pauses, for ever."""
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((AmiError, OSError)),  # TimeoutError is an OSError
-            wait=wait_exponential_jitter(initial=0.2, max=10, jitter=0.3),
+            wait=wait_exponential(multiplier=0.2, max=10) + wait_random(0, 0.3),
             before_sleep=self._report_failure,
         )
         while True:
@@ -136,15 +136,6 @@ class AmiClient:
         """Pause or unpause a member in all its queues. Raises AmiError."""
         state = "true" if paused else "false"
         await self.act({"Action": "QueuePause", "Interface": interface, "Paused": state, "Reason": reason})
-
-    async def user_event(self, name: str, fields: Mapping[str, str]) -> None:
-        """Send a UserEvent. Raises AmiError."""
-        await self.act({**fields, "Action": "UserEvent", "UserEvent": name})
-
-    async def queue_log(self, queue: str, event: str, *, uniqueid: str, interface: str = "", message: str = "") -> None:
-        """Write a line into queue_log. Raises AmiError."""
-        line = {"Queue": queue, "Event": event, "Uniqueid": uniqueid, "Interface": interface, "Message": message}
-        await self.act({"Action": "QueueLog", **{key: value for key, value in line.items() if value}})
 
     async def act(self, action: Mapping[str, str]) -> None:
         """Send one action and wait for its success. Raises AmiError; never sends anything twice."""

@@ -1,6 +1,7 @@
 """A thin typed ARI client: REST with a time limit on every call, events over a WebSocket that comes back by itself."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
@@ -8,7 +9,7 @@ from urllib.parse import quote
 
 import aiohttp
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential, wait_random
 
 from callguard.asterisk.events import (
     PARSERS,
@@ -102,7 +103,7 @@ class AriClient:
     async def __aenter__(self) -> Self:
         secret = self._config.password.read().get_secret_value()
         self._session = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(self._config.user, secret, "utf-8"),
+            headers={"Authorization": "Basic " + b64encode(f"{self._config.user}:{secret}".encode()).decode()},
             connector=aiohttp.TCPConnector(limit=POOL),
             timeout=aiohttp.ClientTimeout(total=self._config.timeout_s),
         )
@@ -175,7 +176,7 @@ class AriClient:
     async def _connect(self) -> aiohttp.ClientWebSocketResponse:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((AriError, aiohttp.ClientError, TimeoutError)),
-            wait=wait_exponential_jitter(initial=0.1, max=RECONNECT_MAX_S, jitter=0.2),
+            wait=wait_exponential(multiplier=0.1, max=RECONNECT_MAX_S) + wait_random(0, 0.2),
             before_sleep=lambda state: log.info("ari_unreachable", attempt=state.attempt_number),
         )
         return await retrying(self._connect_once)

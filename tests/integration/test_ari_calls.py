@@ -1,0 +1,50 @@
+"""Calls and taps on a real Asterisk: who is who, and that each leg carries its own party's voice only."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from callguard.events import CallEnded, CallStarted, CallUpdated, TapOpened
+from callguard.lab.lab import Lab
+from callguard.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
+from callguard.lab.phone import PhoneCall
+from callguard.lab.tones import tone_dbfs, tone_share
+from tests.asterisk.harness.node import Node, config_for, node
+from tests.integration.harness.tones import Voices
+
+CUSTOMER_HZ, AGENT_HZ, OTHER_HZ = 440, 1000, 1700
+
+
+async def conversation(lab: Lab, voices: Voices, extension: str) -> tuple[PhoneCall, PhoneCall]:
+    lab.farm.phone("agent1").voice = voices.tone(AGENT_HZ)
+    customer = await lab.farm.phone("customer1").call(extension, voices.tone(CUSTOMER_HZ))
+    return customer, await lab.farm.phone("agent1").answered()
+
+
+def hears_only(running: Node, role: str, hertz: int, folder: Path) -> None:
+    heard = running.receiver.heard(running.receiver.of(role)[-1], folder / f"{role}.wav", 0.5)
+    assert tone_share(heard, hertz) > 0.9  # on a busy machine the mixer leaves gaps, and these spread the line
+    for other in {CUSTOMER_HZ, AGENT_HZ, OTHER_HZ} - {hertz}:
+        assert tone_dbfs(heard, other) < -45
+
+
+@pytest.mark.parametrize("tap", ["audiosocket", "external_media"])
+@pytest.mark.parametrize("extension", [QUEUE, QUEUE_WITH_FEATURES, "201", f"{FEATURES}201"])
+async def test_each_leg_carries_its_own_partys_voice(
+    lab: Lab, voices: Voices, tmp_path: Path, tap: str, extension: str
+) -> None:
+    async with node(config_for(lab, media={"tap": tap})) as running:
+        customer, _ = await conversation(lab, voices, extension)
+        call = await running.tapped_call()
+        await asyncio.sleep(0.8)
+        hears_only(running, "customer", CUSTOMER_HZ, tmp_path)
+        hears_only(running, "agent", AGENT_HZ, tmp_path)
+        await customer.hangup()
+        ended = await running.event(CallEnded)
+        assert ended.call == call.id
+        assert not running.app.calls
+    assert call.customer_channel.startswith("PJSIP/customer1-")
+    assert call.agent_channel and call.agent_channel.startswith("PJSIP/agent1-")
+    assert call.queue == ("support" if extension in (QUEUE, QUEUE_WITH_FEATURES) else None)
+    assert {event.path for event in running.of(TapOpened)} == {tap}
