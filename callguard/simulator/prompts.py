@@ -16,6 +16,9 @@ SYMBOL_S: Final = 0.5
 """Seconds for each digit or letter that is read out."""
 WORD_S: Final = 0.45
 """Seconds for each word in a sound's name: `agent-lower-voice` has three."""
+OWN: Final = Path(__file__).parent.parent / "prompts" / "en"
+OWN_FOLDER: Final = "callguard/"
+"""Where a PBX keeps the prompts that this package ships."""
 FORMATS: Final = (".wav", ".WAV", ".flac")
 
 
@@ -40,6 +43,9 @@ def _sound(name: str) -> Pcm:
         return tone(1000.0, 0.4)
     if name.startswith("silence/") and name[8:].isdigit():
         return silence(float(name[8:]))
+    own = OWN / f"{name.removeprefix(OWN_FOLDER)}.wav"
+    if name.startswith(OWN_FOLDER) and own.is_file():
+        return load(own)
     if not name.startswith("/"):
         return syllables(WORD_S * (1 + name.count("-")), seed=zlib.crc32(name.encode()) % 1000)
     file = next((file for suffix in FORMATS if (file := Path(name + suffix)).is_file()), None)

@@ -15,6 +15,11 @@ from callguard.simulator.objects import Bridge, Channel, Json, stamp
 from callguard.simulator.weather import Weather
 
 VERSION: Final = "22.10.1"
+MODULES: Final = (
+    "app_audiosocket.so", "app_bridgeaddchan.so", "app_dial.so", "app_queue.so", "app_stasis.so", "chan_pjsip.so",
+    "chan_rtp.so", "res_ari.so", "res_audiosocket.so", "res_rtp_asterisk.so", "res_stasis.so", "res_stasis_snoop.so",
+)  # fmt: skip
+"""What a program may look for; no bridge_native_rtp, which a simulated call can't have."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -91,6 +96,7 @@ class GeneralRest(Rest):
         return [
             web.get("/ari/asterisk/info", self.info),
             web.get("/ari/asterisk/ping", self.ping),
+            web.get("/ari/asterisk/modules", self.modules),
             web.get("/ari/asterisk/modules/{module}", self.module),
             web.get("/ari/applications", self.index),
             web.get("/ari/applications/{app}", self.show),
@@ -116,14 +122,16 @@ class GeneralRest(Rest):
         now = stamp(self.exchange.clock.now)
         return web.json_response({"ping": "pong", "timestamp": now, "asterisk_id": ASTERISK_ID})
 
+    async def modules(self, _: web.Request) -> web.Response:
+        """GET /asterisk/modules."""
+        return web.json_response([_module(name) for name in MODULES])
+
     async def module(self, request: web.Request) -> web.Response:
-        """GET /asterisk/modules/{module}: all but native bridging, which a simulated call can't have."""
+        """GET /asterisk/modules/{module}."""
         name = request.match_info["module"]
-        if name == "bridge_native_rtp.so":
+        if name not in MODULES:
             raise AriFault(404, "Module could not be found in running modules")
-        return web.json_response(
-            {"name": name, "description": "simulated", "use_count": 0, "status": "Running", "support_level": "core"}
-        )
+        return web.json_response(_module(name))
 
     async def index(self, _: web.Request) -> web.Response:
         """GET /applications."""
@@ -182,6 +190,10 @@ class GeneralRest(Rest):
             self._sockets.discard(transport)
             self.applications.disconnect(outlet)
         return socket
+
+
+def _module(name: str) -> Json:
+    return {"name": name, "description": "simulated", "use_count": 0, "status": "Running", "support_level": "core"}
 
 
 def _rules(body: Json, name: str) -> list[Any]:
