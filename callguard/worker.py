@@ -21,7 +21,7 @@ from callguard import logs
 from callguard.audio.bank import BankFullError, LegBank
 from callguard.audio.frames import HOP_S
 from callguard.audio.ingest import Ingest, Limits, PortsExhaustedError
-from callguard.config import Config
+from callguard.config import Config, ConfigError
 from callguard.mailbox import GarbledError, GoneError, Mailbox
 from callguard.messages import (
     CallFacts,
@@ -196,7 +196,12 @@ class Worker:
             self._free_calls.append(row)
 
     def _load(self, message: LoadRules) -> None:
-        for transition in self._engine.reload(load_rules(message.files)):
+        try:
+            rules = load_rules(message.files)
+        except ConfigError as error:
+            self._malformed(str(error))
+            return
+        for transition in self._engine.reload(rules):
             self._post(transition)
 
     def _malformed(self, why: str) -> None:

@@ -70,6 +70,8 @@ class RtpReceiver:
     def drain(self) -> Rows:
         """Push what may be played; return the row of each RTP packet that came since the last drain."""
         count = self.used
+        if count == self._waiting:
+            return np.empty(0, dtype=np.intp)
         rows = np.array(self._rows, dtype=np.intp)
         headers = rtp.parse(self._slots[:count], np.array(self._lengths, dtype=np.intp))
         form = rtp.formats(headers, self._dynamic[rows])

@@ -82,9 +82,10 @@ class Streams:
             if not self._more:
                 break
             fresh = self._read_all(now, ended)
-            for row, end in self._receiver.drain(np.array(sorted(fresh), dtype=np.intp)).items():
-                ended.setdefault(row, end)
-            heard |= fresh
+            if fresh:
+                for row, end in self._receiver.drain(np.array(sorted(fresh), dtype=np.intp)).items():
+                    ended.setdefault(row, end)
+                heard |= fresh
         self._refuse_late(now)
         return np.array(sorted(heard), dtype=np.intp), ended
 
