@@ -139,7 +139,7 @@ class AlertBook:
         return self._settled(now, out)
 
     def joined(self, call: str, supervisor: str, now: float, alert: str | None = None) -> Outcome:
-        """A supervisor is in a call, by answering the ring of `alert` or by a command; what wants help there is theirs."""
+        """A supervisor is in a call, by answering the ring of `alert` or by a command; its open alerts are theirs."""
         out = Outcome()
         self._state.joined[call] = supervisor
         rung, stop = self._ringing.stop(call)

@@ -17,7 +17,7 @@ Column = NDArray[np.float32]
 """One number a call, NaN where not known; shape (calls,)."""
 
 KNOWN_SHARE: Final = 0.2
-"""A window is not known until this share of it is judged: parties listen more than half of the time."""
+"""A mean is not known until this share of its window is judged: parties listen more than half of the time."""
 CURVE_STEP_S: Final = 0.5
 CURVE_POINTS: Final = 60
 """Points of an evidence curve before the present one: 30 s."""
@@ -80,10 +80,10 @@ class Ring:
         return np.where(count >= _enough(hops), mean, np.nan).astype(np.float32)
 
     def extreme(self, hops: int, function: np.ufunc) -> Column:
-        """Return np.fmax or np.fmin over the last `hops`."""
+        """Return np.fmax or np.fmin over the last `hops`; one known value is enough."""
         end = self._pushed % self.hops + self.hops + 1
         found: Column = function.reduce(self.values[end - hops : end], axis=0)
-        return np.where(self._known(hops) >= _enough(hops), found, np.float32(np.nan))
+        return found
 
     def adopt(self, old: "Ring") -> None:
         """Take over what another ring of the same series remembers."""

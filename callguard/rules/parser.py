@@ -136,7 +136,8 @@ class _Parser:
         token = self._next()
         if token.text == "-":
             operand = self._number(self._deeper(token, self._factor))
-            return Negative(operand, (token.start, operand.span[1]))
+            span = (token.start, operand.span[1])
+            return Number(-operand.value, span) if isinstance(operand, Number) else Negative(operand, span)
         if token.text == "(":
             inner = self._deeper(token, self._either)
             self._expect(")", token)

@@ -1,0 +1,189 @@
+"""`callguard rules check | test | backtest`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from callguard.cli.common import FINDINGS, USAGE, JsonOption, console, fail, print_json
+from callguard.config import ConfigError
+
+if TYPE_CHECKING:
+    from callguard.rules.backtest import Backtest, Total
+    from callguard.rules.cases import Failure
+    from callguard.rules.replay import Recorded
+
+rules_app = typer.Typer(no_args_is_help=True, help="Check, test and try out rules.")
+
+RuleFiles = Annotated[list[Path], typer.Argument(help="Rule files, or folders of them.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the program."""
+    app.add_typer(rules_app, name="rules")
+
+
+@rules_app.command()
+def check(files: RuleFiles, json: JsonOption = False) -> None:
+    """Validate rule files: each problem with file, line, rule and column.
+
+    Example: callguard rules check config/rules
+    """
+    from callguard.rules import load_rules
+
+    try:
+        rules = load_rules(_texts(files))
+    except ConfigError as error:
+        if json:
+            print_json({"ok": False, "problems": error.problems})
+            raise typer.Exit(FINDINGS) from None
+        fail("\n".join(error.problems), FINDINGS)
+    if json:
+        print_json({"ok": True, "rules": [rule.name for rule in rules], "thresholds": dict(rules.thresholds)})
+    else:
+        console.print(f"ok: {len(rules)} rules, {len(rules.thresholds)} thresholds")
+
+
+@rules_app.command(name="test")
+def run_tests(
+    files: Annotated[list[Path], typer.Argument(help="Files of rule tests.")], json: JsonOption = False
+) -> None:
+    """Unit-test rules on signal series: series in, alerts expected at t. docs/rules.md shows the format.
+
+    Example: callguard rules test config/rules/tests/*.yaml
+    """
+    from callguard.rules.cases import run_cases
+
+    count = 0
+    failures: list[Failure] = []
+    try:
+        for file in files:
+            tests, failed = run_cases(str(file), _text(file), lambda name, at=file.parent: _beside(at, name))  # type: ignore[misc]  # a default binds the folder
+            count += tests
+            failures += failed
+    except ConfigError as error:
+        fail("\n".join(error.problems), USAGE)
+    _show_tests(count, failures, json)
+    if failures:
+        raise typer.Exit(FINDINGS)
+
+
+@rules_app.command()
+def backtest(
+    *,
+    files: Annotated[list[Path], typer.Argument(help="Stored signals: CSV files of `callguard analyze --signals`.")],
+    rules: Annotated[list[Path], typer.Option("--rules", "-r", help="Rule file or folder; may be repeated.")],
+    against: Annotated[list[Path] | None, typer.Option("--against", help="Second rule set, shown beside.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A change, shown beside: raised=0.7, RULE.signal=0.7 or RULE.for=2s."),
+    ] = None,
+    calls_at_once: Annotated[float, typer.Option(help="Conversations at one time per supervisor.", min=0.1)] = 10.0,
+    mode: Annotated[str, typer.Option(help="Mode of analysis: raised_voice or emotion.")] = "raised_voice",
+    queue: Annotated[str | None, typer.Option(help="Queue that the calls count as.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language that the calls count as.")] = None,
+    budget: Annotated[int, typer.Option(help="Alert budget drawn into the plot.", min=1)] = 12,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture: .png, .svg or .pdf.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Replay stored signals through rules: what would have fired, per hour and per supervisor-hour.
+
+    Example: callguard rules backtest calls/*.csv --rules config/rules --set raised=0.7 --plot change.png
+    """
+    from callguard.rules import load_rules
+    from callguard.rules.backtest import backtest as run
+    from callguard.rules.vary import vary
+
+    if mode not in {"raised_voice", "emotion"}:
+        fail(f"--mode {mode}: allowed: raised_voice, emotion", USAGE)
+    try:
+        texts, other = _texts(rules), _texts(against or rules)
+        second = vary(other, change or []) if against or change else None
+        calls = [_stored(file, mode, queue, language) for file in files]
+        before = run(load_rules(texts), calls, calls_at_once)
+        after = run(second, calls, calls_at_once) if second else None
+    except ConfigError as error:
+        fail("\n".join(error.problems), USAGE)
+    label = ", ".join([*map(str, against or []), *(change or [])])
+    if plot is not None:
+        _plot(plot, before, after, label, budget)
+    if json:
+        print_json({"before": before.as_json(), "after": after.as_json() if after else None, "change": label or None})
+    else:
+        _show_backtest(before, after, label)
+
+
+def _show_tests(count: int, failures: "list[Failure]", json: bool) -> None:
+    if json:
+        print_json({"tests": count, "failures": [failure.model_dump() for failure in failures]})
+        return
+    for failure in failures:
+        console.print(f"{failure.file}:{failure.line}: FAILED {failure.test}", style="red", markup=False)
+        console.print(failure.message, markup=False, soft_wrap=True)
+    failed = len({(failure.file, failure.test) for failure in failures})
+    console.print(f"{count} tests, {failed} failed")
+
+
+def _show_backtest(before: "Backtest", after: "Backtest | None", label: str) -> None:
+    table = Table(title=f"{before.hours:.2f} h of calls, {before.calls_at_once:g} calls at once per supervisor")
+    for heading in ("rule", "fires", "calls", "per hour", "per supervisor-hour"):
+        table.add_column(heading, justify="left" if heading == "rule" else "right")
+    changed = {total.rule: total for total in after.totals} if after else {}
+    if after:
+        table.add_column(f"fires: {label}", justify="right")
+        table.add_column("per supervisor-hour", justify="right")
+    for total in before.totals:
+        cells = [f"{total.rule}{' (rings)' if total.rings else ''}", str(total.fires), str(total.calls)]
+        cells += [f"{total.per_hour:.2f}", f"{total.per_supervisor_hour:.2f}"]
+        table.add_row(*cells, *(_beside_it(total, changed.get(total.rule)) if after else ()))
+    for name in changed.keys() - {total.rule for total in before.totals}:
+        table.add_row(name, "-", "-", "-", "-", str(changed[name].fires), f"{changed[name].per_supervisor_hour:.2f}")
+    console.print(table)
+    rings = f"rings per supervisor-hour: {before.rings_per_supervisor_hour:.2f}"
+    console.print(rings + (f" -> {after.rings_per_supervisor_hour:.2f}" if after else ""))
+
+
+def _beside_it(total: "Total", other: "Total | None") -> tuple[str, str]:
+    if other is None:
+        return "-", "-"
+    return f"{other.fires} ({other.fires - total.fires:+d})", f"{other.per_supervisor_hour:.2f}"
+
+
+def _plot(path: Path, before: "Backtest", after: "Backtest | None", label: str, budget: int) -> None:
+    from callguard.rules.plot import FORMATS, plot_backtest
+
+    if path.suffix not in FORMATS:
+        fail(f"--plot {path}: allowed endings: {', '.join(FORMATS)}", USAGE)
+    try:
+        plot_backtest(path, before, after, label, budget)
+    except ImportError:
+        fail("--plot needs matplotlib: pip install 'callguard[plots]'", USAGE)
+    except OSError as error:
+        fail(f"--plot {path}: {error.strerror}", USAGE)
+
+
+def _stored(file: Path, mode: str, queue: str | None, language: str | None) -> "Recorded":
+    from callguard.messages import CallFacts
+    from callguard.rules.stored import read_signals
+
+    facts = CallFacts(str(file), mode, queue, language)  # type: ignore[arg-type]  # checked by the caller
+    return read_signals(str(file), _text(file).splitlines(), facts)
+
+
+def _texts(paths: list[Path]) -> list[tuple[str, str]]:
+    files = [inner for path in paths for inner in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
+    if not files:
+        raise ConfigError([f"{', '.join(map(str, paths))}: no rule files"])
+    return [(str(file), _text(file)) for file in files]
+
+
+def _beside(folder: Path, name: str) -> tuple[str, str]:
+    return str(folder / name), _text(folder / name)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file}: can't be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"]) from error
