@@ -1,0 +1,59 @@
+"""What a screen shows, as plain data: the calls that need somebody first. Pure."""
+
+from typing import Any, Final
+
+from callguard.overview import AlertView, CallView, Overview
+
+SHOWN: Final = 60
+"""Calls on a screen; the rest is a number."""
+_CALL: Final = ("call", "queue", "agent", "mode", "started_at", "on_hold", "taps")
+_ALERT: Final = (
+    "alert", "rule", "leg", "severity", "state", "since", "score", "by", "shadow", "merged", "silenced_by", "evidence",
+    "call", "queue", "agent", "reason",
+)  # fmt: skip
+
+
+def board(overview: Overview, now: float) -> dict[str, Any]:
+    """Return everything that a board draws at Unix time `now`."""
+    calls = overview.by_need()
+    asking = [alert for alert in overview.alerts.values() if alert.rank]
+    return {
+        "now": now,
+        "degraded": {node: sorted(parts) for node, parts in overview.degraded.items() if parts},
+        "totals": {"calls": len(calls), "alerts": len(asking)},
+        "calls": [_call(overview, call) for call in calls[:SHOWN]],
+        "recent": [_alert(alert) for alert in reversed(overview.recent)],
+    }
+
+
+def _call(overview: Overview, call: CallView) -> dict[str, Any]:
+    alerts = overview.alerts_of(call.call)
+    return {
+        **{name: getattr(call, name) for name in _CALL},
+        "need": max((alert.rank for alert in alerts), default=0),
+        "supervisors": [{"session": session, **facts} for session, facts in call.supervisors.items()],
+        "alerts": [_alert(alert) for alert in alerts],
+        "signals": _signals(overview, call.call),
+    }
+
+
+def _signals(overview: Overview, call: str) -> dict[str, Any] | None:
+    snapshot = overview.signals.get(call)
+    if snapshot is None:
+        return None
+    return {
+        "raised_voice": _round(snapshot.customer.get("raised_voice")),
+        "level_rise_db": _round(snapshot.customer.get("level_rise_db"), 1),
+        "unjudged": snapshot.unjudged.get("customer"),
+        "curve": [_round(value) for value in overview.curves.get(call, ())],
+    }
+
+
+def _alert(alert: AlertView) -> dict[str, Any]:
+    facts = {name: getattr(alert, name) for name in _ALERT}
+    notes = alert.annotations
+    return facts | {"summary": notes.get("summary") or alert.rule, "runbook": notes.get("runbook_url")}
+
+
+def _round(value: float | None, digits: int = 2) -> float | None:
+    return None if value is None else round(value, digits)

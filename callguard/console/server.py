@@ -1,0 +1,182 @@
+"""The console's HTTP server. Reading is open to whoever reaches the address; commands need the token."""
+
+import asyncio
+import hmac
+import json
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from callguard import __version__
+from callguard.commands import MAX_BYTES, Command, MalformedCommandError, parse_command
+from callguard.config import Console as ConsoleConfig
+from callguard.console.feed import Feed
+from callguard.events import CommandCompleted, CommandFailed, Envelope
+from callguard.messages import CallSnapshot
+from callguard.metrics import CONTENT_TYPE, Metrics
+from callguard.overview import Overview
+
+log = structlog.get_logger(__name__)
+
+STATIC: Final = Path(__file__).parent / "static"
+SCREENS: Final = 64
+"""Screens at the same time."""
+WRONG_TOKEN_S: Final = 0.5
+"""Delay after a wrong token, so that guessing is slow."""
+NEEDED: Final = frozenset({"ari", "redis"})
+"""Parts without which the node is not ready."""
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+Submit = Callable[[Command], Awaitable[CommandCompleted | CommandFailed]]
+
+
+class Console:
+    """Serves the board of one node.
+
+    Args:
+        overview: what goes on; folded by the bus.
+        submit: carries a command out and returns its answer.
+        supervisors: names offered on the board.
+    """
+
+    def __init__(
+        self,
+        config: ConsoleConfig,
+        overview: Overview,
+        submit: Submit,
+        metrics: Metrics,
+        supervisors: Sequence[str] = (),
+    ) -> None:
+        self._config = config
+        self._overview = overview
+        self._submit = submit
+        self._metrics = metrics
+        self._supervisors = list(supervisors)
+        self._token = config.token.read().get_secret_value()
+        self._feed = Feed(overview)
+        self._screens = 0
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+        """Where it listens, once started."""
+
+    def see(self, _: Envelope) -> None:
+        """An event was folded into the overview."""
+        self._feed.change()
+
+    def show(self, _: CallSnapshot) -> None:
+        """Signals were folded into the overview."""
+        self._feed.change_soon()
+
+    async def start(self) -> None:
+        """Listen; raise OSError when the address is taken."""
+        app = web.Application(client_max_size=MAX_BYTES)
+        app.on_response_prepare.append(_add_headers)
+        app.router.add_get("/", self._page)
+        app.router.add_static("/static", STATIC)
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/readyz", self._ready)
+        app.router.add_get("/metrics", self._show_metrics)
+        app.router.add_get("/api/board", self._board)
+        app.router.add_get("/api/events", self._events)
+        app.router.add_get("/api/session", self._session)
+        app.router.add_post("/api/commands", self._command)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._config.listen, self._config.port).start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def stop(self) -> None:
+        """Close all screens, stop listening."""
+        self._feed.close()
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _page(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(STATIC / "index.html")
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "version": __version__})
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        missing = sorted(part for parts in self._overview.degraded.values() for part in parts & NEEDED)
+        ready = bool(self._overview.nodes) and not missing
+        return web.json_response({"ready": ready, "missing": missing}, status=200 if ready else 503)
+
+    async def _show_metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _board(self, _: web.Request) -> web.Response:
+        return web.json_response(text=self._feed.text())
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        if self._screens >= SCREENS:
+            raise web.HTTPServiceUnavailable(text=f"more than {SCREENS} screens")
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        self._screens += 1
+        try:
+            await response.prepare(request)
+            async for chunk in self._feed.follow():
+                await response.write(chunk)
+        except ConnectionResetError:
+            log.debug("screen_gone")
+        finally:
+            self._screens -= 1
+        return response
+
+    async def _session(self, request: web.Request) -> web.Response:
+        """Say whether the token allows commands, and whom they may be given for."""
+        refusal = await self._refusal(request)
+        return refusal or web.json_response({"supervisors": self._supervisors})
+
+    async def _command(self, request: web.Request) -> web.Response:
+        refusal = await self._refusal(request)
+        if refusal:
+            return refusal
+        try:
+            command = parse_command(_with_id(await request.text()))
+        except (MalformedCommandError, UnicodeDecodeError) as error:
+            return web.json_response({"reason": str(error)}, status=400)
+        answer = await self._submit(command)
+        return web.json_response(
+            answer.model_dump(mode="json"), status=200 if isinstance(answer, CommandCompleted) else 409
+        )
+
+    async def _refusal(self, request: web.Request) -> web.Response | None:
+        if not self._token:
+            return web.json_response({"reason": "read-only: no console.token is configured"}, status=403)
+        given = request.headers.get("Authorization", "")
+        if hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self._token}".encode()):
+            return None
+        await asyncio.sleep(WRONG_TOKEN_S)
+        headers = {"WWW-Authenticate": "Bearer"}
+        return web.json_response({"reason": "wrong or missing token"}, status=401, headers=headers)
+
+
+def _with_id(text: str) -> str:
+    """Give a command an identifier of our own making; what is no JSON object stays as it is, to be refused."""
+    try:
+        given: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return json.dumps(given | {"id": str(uuid.uuid4())}) if isinstance(given, dict) else text
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
