@@ -11,16 +11,13 @@ Line = tuple[str, str]
 
 
 def _alert(data: dict[str, Any]) -> str:
-    values = data["evidence"].get("values", {})
-    shown = ", ".join(f"{name} {_value(facts)}" for name, facts in values.items())
+    shown = ", ".join(_comparison(each) for each in data["evidence"].get("comparisons", []))
     return f"ALERT      {data['rule']} on the {data['leg']}'s leg, {data['severity']}: {shown}"
 
 
-def _value(facts: Any) -> str:
-    if isinstance(facts, dict):
-        value, limit = facts.get("value"), facts.get("threshold")
-        return f"{value:.2f} {facts.get('op', 'against')} {limit}" if isinstance(value, float) else str(value)
-    return str(facts)
+def _comparison(facts: dict[str, Any]) -> str:
+    value, limit = facts["value"], facts["threshold"]
+    return facts["text"] if value is None else f"{facts['text']} ({value:.2f} {facts['operator']} {limit:.2f})"
 
 
 TEXTS: Final[dict[str, tuple[str, Callable[[dict[str, Any]], str]]]] = {

@@ -14,20 +14,24 @@ from callguard.simulator.voice import speak
 
 DATA = Path(os.environ.get("CALLGUARD_DATA", Path(__file__).parents[4] / "shared" / "data"))
 HAVE_RECORDINGS = (DATA / "emodb" / "metadata.csv").exists()
-LEVELS_DBFS = {"neutral": -27.0, "angry": -17.0}
+LEVELS_DBFS: dict[str, float] = {"neutral": -27.0, "angry": -17.0}
 """The recordings are all scaled to full scale; people who shout are some 10 dB louder."""
 GAP_S = 0.35
 
-Emotion = Literal["neutral", "angry"]
+Emotion = Literal["neutral", "angry", "silence"]
 
 
 def call_voice(path: Path, *parts: tuple[Emotion, float], speaker: str = "emo11") -> Path:
     """Write one party's voice: `parts` are emotion and seconds, in order, all by the same speaker."""
+    return write_wav(path, np.concatenate([_part(speaker, emotion, seconds) for emotion, seconds in parts]))
+
+
+def _part(speaker: str, emotion: Emotion, seconds: float) -> NDArray[np.int16]:
+    if emotion == "silence":
+        return np.zeros(round(seconds * RATE), dtype=np.int16)
     if HAVE_RECORDINGS:
-        samples = [_recorded(speaker, emotion, seconds) for emotion, seconds in parts]
-    else:
-        samples = [speak(s, "raised" if emotion == "angry" else "calm", seed=7) for emotion, s in parts]
-    return write_wav(path, np.concatenate(samples))
+        return _recorded(speaker, emotion, seconds)
+    return speak(seconds, "raised" if emotion == "angry" else "calm", seed=7)
 
 
 def _recorded(speaker: str, emotion: Emotion, seconds: float) -> NDArray[np.int16]:
