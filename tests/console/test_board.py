@@ -1,0 +1,52 @@
+"""What a screen shows is bounded and sorted by need."""
+
+import json
+
+from callguard.console.board import SHOWN, board
+from callguard.events import envelope
+from callguard.overview import Overview
+from tests.support.events import alert_fired, alert_resolved, call_started, snapshot
+
+
+def test_the_calls_that_need_somebody_come_first_and_the_rest_is_a_number() -> None:
+    overview = Overview()
+    for number in range(SHOWN + 10):
+        overview.apply(envelope(call_started(f"c{number}"), "n1"))
+    overview.apply(envelope(alert_fired(f"c{SHOWN + 5}", "a1"), "n1"))
+    shown = board(overview, 0.0)
+
+    assert shown["calls"][0]["call"] == f"c{SHOWN + 5}"
+    assert len(shown["calls"]) == SHOWN
+    assert shown["totals"] == {"calls": SHOWN + 10, "alerts": 1}
+
+
+def test_a_call_carries_alerts_with_evidence_and_signals() -> None:
+    overview = Overview()
+    for event in (call_started("c1"), alert_fired("c1", "a1", annotations={"runbook_url": "https://kb/1"})):
+        overview.apply(envelope(event, "n1"))
+    overview.show(snapshot("c1", 0.123456))
+    (call,) = board(overview, 0.0)["calls"]
+
+    assert call["alerts"][0]["summary"] == "CustomerRaisedVoice"
+    assert call["alerts"][0]["runbook"] == "https://kb/1"
+    assert call["alerts"][0]["evidence"]["comparisons"]
+    assert call["signals"] == {"raised_voice": 0.12, "level_rise_db": 7.5, "unjudged": None, "curve": [0.12]}
+    assert json.dumps(board(overview, 0.0))
+
+
+def test_a_trial_asks_for_nobody() -> None:
+    overview = Overview()
+    for event in (call_started("c1"), alert_fired("c1", "a1", shadow=True)):
+        overview.apply(envelope(event, "n1"))
+
+    assert board(overview, 0.0)["totals"]["alerts"] == 0
+
+
+def test_what_was_resolved_is_shown_the_latest_first() -> None:
+    overview = Overview()
+    overview.apply(envelope(call_started("c1"), "n1"))
+    for alert in ("a1", "a2"):
+        overview.apply(envelope(alert_fired("c1", alert), "n1"))
+        overview.apply(envelope(alert_resolved("c1", alert), "n1"))
+
+    assert [alert["alert"] for alert in board(overview, 0.0)["recent"]] == ["a2", "a1"]

@@ -1,0 +1,170 @@
+"""The console's HTTP interface: open to read, closed to command, hard to abuse."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from callguard.console.server import SCREENS
+from callguard.events import NodeDegraded, NodeRecovered, NodeStarted
+from tests.support.console import TOKEN, Desk, running_desk
+from tests.support.events import alert_fired, call_started, snapshot
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    async with running_desk(monkeypatch) as desk:
+        yield desk
+
+
+@pytest.fixture
+async def http(desk: Desk) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(desk.console.url) as session:
+        yield session
+
+
+async def boards(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
+    async for line in response.content:
+        if line.startswith(b"data: "):
+            yield json.loads(line[6:])
+
+
+@pytest.mark.parametrize("path", ["/", "/static/board.js", "/static/card.js", "/static/board.css", "/api/board"])
+async def test_everything_is_served_with_a_strict_policy(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(path) as response:
+        assert response.status == 200
+        policy = response.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert "unsafe" not in policy
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "http://" not in (text := await response.text()).replace("http://www.w3.org/2000/svg", "")
+        assert "https://" not in text
+
+
+async def test_health_and_readiness(desk: Desk, http: aiohttp.ClientSession) -> None:
+    async def ready() -> tuple[int, list[str]]:
+        async with http.get("/readyz") as response:
+            return response.status, (await response.json())["missing"]
+
+    async with http.get("/healthz") as response:
+        assert (await response.json())["status"] == "ok"
+    assert await ready() == (503, [])
+    desk.publish(NodeStarted(node="n1"))
+    assert await ready() == (200, [])
+    desk.publish(NodeDegraded(node="n1", reason="redis"), NodeDegraded(node="n1", reason="overload"))
+    assert await ready() == (503, ["redis"])
+    desk.publish(NodeRecovered(node="n1", reason="redis"))
+    assert await ready() == (200, [])
+
+
+async def test_metrics(desk: Desk, http: aiohttp.ClientSession) -> None:
+    desk.publish(call_started("c1"))
+    async with http.get("/metrics") as response:
+        assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert "callguard_calls 1.0" in await response.text()
+
+
+async def test_a_board_is_pushed_at_once(desk: Desk, http: aiohttp.ClientSession) -> None:
+    async with http.get("/api/events") as response:
+        pushed = boards(response)
+        assert (await anext(pushed))["calls"] == []
+        desk.publish(call_started("c1"), alert_fired("c1"))
+        async with asyncio.timeout(1):
+            board = await anext(pushed)
+        assert board["calls"][0]["alerts"][0]["state"] == "fired"
+
+
+async def test_signals_of_many_calls_make_one_push_a_second(desk: Desk, http: aiohttp.ClientSession) -> None:
+    desk.publish(*(call_started(f"c{number}") for number in range(200)))
+    async with http.get("/api/events") as response:
+        pushed = boards(response)
+        await anext(pushed)
+        for number in range(200):
+            desk.show(snapshot(f"c{number}"))
+        async with asyncio.timeout(3):
+            board = await anext(pushed)
+            assert board["calls"][0]["signals"]["raised_voice"] == 0.5
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.5):
+                await anext(pushed)
+
+
+async def test_screens_are_limited(desk: Desk, http: aiohttp.ClientSession) -> None:
+    desk.console._screens = SCREENS
+    async with http.get("/api/events") as response:
+        assert response.status == 503
+
+
+async def test_a_screen_that_leaves_is_forgotten(desk: Desk, http: aiohttp.ClientSession) -> None:
+    async with http.get("/api/events") as response:
+        await anext(boards(response))
+        assert desk.console._screens == 1
+    async with asyncio.timeout(5):
+        while desk.console._screens:
+            desk.publish(call_started("c1"))
+            await asyncio.sleep(0.05)
+
+
+async def test_stopping_ends_open_screens(desk: Desk, http: aiohttp.ClientSession) -> None:
+    async with http.get("/api/events") as response:
+        await anext(boards(response))
+        async with asyncio.timeout(5):
+            await desk.console.stop()
+
+
+async def test_a_command_needs_the_token(desk: Desk, http: aiohttp.ClientSession) -> None:
+    body = {"action": "listen", "call": "c1", "supervisor": "Ann"}
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}, {"Authorization": "Bearer é"}):
+        async with http.post("/api/commands", json=body, headers=headers) as response:
+            assert response.status == 401
+    async with http.get("/api/session", headers={"Authorization": "Bearer wrong"}) as response:
+        assert response.status == 401
+    assert desk.commands == []
+
+
+async def test_without_a_configured_token_the_console_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_desk(monkeypatch, token=False) as desk, aiohttp.ClientSession(desk.console.url) as http:
+        async with http.post("/api/commands", json={}, headers={"Authorization": "Bearer "}) as response:
+            assert response.status == 403
+            assert "read-only" in (await response.json())["reason"]
+        async with http.get("/api/board") as response:
+            assert response.status == 200
+
+
+async def test_a_command_goes_to_the_handler_and_its_answer_comes_back(desk: Desk, http: aiohttp.ClientSession) -> None:
+    body = {"id": "chosen by the sender", "action": "whisper", "call": "c1", "supervisor": "Ann"}
+    async with http.post("/api/commands", json=body, headers=BEARER) as response:
+        assert response.status == 200
+        answer = await response.json()
+    (command,) = desk.commands
+    assert (command.action, command.call, command.supervisor) == ("whisper", "c1", "Ann")
+    assert command.id == answer["command"] != "chosen by the sender"
+
+    desk.refuse = "no such call"
+    async with http.post("/api/commands", json=body, headers=BEARER) as response:
+        assert response.status == 409
+        assert (await response.json())["reason"] == "no such call"
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"action":"shout"}', b'{"action":"listen"}', b"[" * 50_000])
+async def test_a_malformed_command_is_refused(desk: Desk, http: aiohttp.ClientSession, body: bytes) -> None:
+    async with http.post("/api/commands", data=body, headers=BEARER) as response:
+        assert response.status == 400
+        assert (await response.json())["reason"]
+    assert desk.commands == []
+
+
+async def test_an_oversized_command_is_refused(desk: Desk, http: aiohttp.ClientSession) -> None:
+    async with http.post("/api/commands", data=b"x" * 100_000, headers=BEARER) as response:
+        assert response.status == 413
+
+
+async def test_nothing_outside_the_static_folder_is_served(http: aiohttp.ClientSession) -> None:
+    for path in ("/static/../server.py", "/static/%2e%2e/server.py", "/static//etc/passwd"):
+        async with http.get(path) as response:
+            assert response.status in (403, 404)

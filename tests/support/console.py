@@ -1,0 +1,58 @@
+"""A console on a free port of loopback, with a handler that notes commands."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from callguard.commands import Command
+from callguard.config import Console as ConsoleConfig
+from callguard.config import Secret
+from callguard.console import Console
+from callguard.events import CommandCompleted, CommandFailed, Event, envelope
+from callguard.messages import CallSnapshot
+from callguard.metrics import Metrics
+from callguard.overview import Overview
+
+TOKEN = "console-token"
+
+
+class Desk:
+    """Everything around a console: feed it events, read its commands."""
+
+    def __init__(self, token: bool = True) -> None:
+        self.overview = Overview()
+        self.metrics = Metrics()
+        self.commands: list[Command] = []
+        self.refuse = ""
+        config = ConsoleConfig(port=0, token=Secret(env="CONSOLE_TOKEN") if token else Secret())
+        self.console = Console(config, self.overview, self.submit, self.metrics, ["Ann", "Bob"])
+
+    async def submit(self, command: Command) -> Any:
+        self.commands.append(command)
+        if self.refuse:
+            return CommandFailed(command=command.id, action=command.action, reason=self.refuse)
+        return CommandCompleted(command=command.id, action=command.action, result={"session": "s1"})
+
+    def publish(self, *events: Event) -> None:
+        for event in events:
+            wrapped = envelope(event, "n1")
+            self.overview.apply(wrapped)
+            self.metrics.see(wrapped)
+            self.console.see(wrapped)
+
+    def show(self, snapshot: CallSnapshot) -> None:
+        self.overview.show(snapshot)
+        self.console.show(snapshot)
+
+
+@asynccontextmanager
+async def running_desk(monkeypatch: pytest.MonkeyPatch, token: bool = True) -> AsyncIterator[Desk]:
+    monkeypatch.setenv("CONSOLE_TOKEN", TOKEN)
+    desk = Desk(token)
+    await desk.console.start()
+    try:
+        yield desk
+    finally:
+        await desk.console.stop()
