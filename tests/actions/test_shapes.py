@@ -6,7 +6,7 @@ import pytest
 
 from callguard.actions.shapes import body, describe
 from callguard.events import Event, envelope
-from tests.support.events import alert_fired, alert_resolved
+from tests.support.events import alert_fired
 
 
 def shaped(style, event: Event):
@@ -26,7 +26,7 @@ def test_the_words_say_who_where_and_why() -> None:
 
 
 def test_without_a_summary_the_rule_s_name_is_the_title() -> None:
-    assert describe(envelope(alert_resolved(), "n1")).title == "[warning] CustomerRaisedVoice"
+    assert describe(envelope(alert_fired(annotations={}), "n1")).title == "[warning] CustomerRaisedVoice"
 
 
 def test_a_trial_says_so() -> None:

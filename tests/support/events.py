@@ -47,7 +47,15 @@ def alert_fired(call: str = "c1", alert: str = "a1", **facts: Any) -> AlertFired
 
 def alert_resolved(call: str = "c1", alert: str = "a1") -> AlertResolved:
     return AlertResolved(
-        call=call, alert=alert, rule="CustomerRaisedVoice", leg="customer", reason="calm", lasted_s=12.0
+        call=call,
+        alert=alert,
+        rule="CustomerRaisedVoice",
+        leg="customer",
+        annotations={"summary": "Customer's voice rose"},
+        queue="sales",
+        agent="Alex",
+        reason="calm",
+        lasted_s=12.0,
     )
 
 
