@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from callguard.audio.frames import SAMPLE_RATE
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import QUEUE
 from callguard.lab.tones import write_wav
@@ -19,10 +20,11 @@ from callguard.simulator.scenario import find, load
 from callguard.simulator.server import Simulator
 from callguard.simulator.voice import speak
 
-CALM_S: Final = 12.0
-RAISED_S: Final = 14.0
-CALMER_S: Final = 14.0
-ANSWER_S: Final = 2.0
+CALM_S: Final = 5.0
+RAISED_S: Final = 6.0
+CALMER_S: Final = 12.0
+"""After the last raised word an alert of the shipped rules holds for eight seconds."""
+ANSWER_S: Final = 1.5
 """Seconds that the supervisor's phone rings."""
 
 
@@ -48,7 +50,7 @@ class RealStage:
         self.secrets = {"CALLGUARD_ARI_PASSWORD": lab.pbx.ari.secret, "CALLGUARD_AMI_SECRET": lab.pbx.ami.secret}
         self._lab = lab
         self._customer = write_wav(folder / "customer.wav", _customer())
-        lab.farm.phone("agent1").voice = write_wav(folder / "agent.wav", speak(60, seed=1))
+        lab.farm.phone("agent1").voice = write_wav(folder / "agent.wav", _agent())
         supervisor = lab.farm.phone("supervisor1")
         supervisor.voice = write_wav(folder / "supervisor.wav", speak(20, seed=2))
         supervisor.answer_after_s = ANSWER_S
@@ -97,6 +99,12 @@ async def simulated_stage() -> AsyncIterator[Stage]:
 def _customer() -> NDArray[np.int16]:
     calm, raised, calmer = speak(CALM_S, seed=3), speak(RAISED_S, "raised", seed=3), speak(CALMER_S, seed=3)
     return np.concatenate([calm, raised, calmer])
+
+
+def _agent() -> NDArray[np.int16]:
+    """A word now and then: an agent who talks over the customer would be an alert of its own."""
+    pause = np.zeros(round(9 * SAMPLE_RATE), dtype=np.int16)
+    return np.concatenate([pause, speak(1.2, seed=1), pause, speak(1.2, seed=1)])
 
 
 def _version(command: tuple[str, ...]) -> str:
