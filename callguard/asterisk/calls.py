@@ -36,6 +36,8 @@ class Call:
     together: bool = True
     """False while customer and agent don't hear each other: a consultation, a transfer under way."""
     transferring: bool = False
+    parted: tuple[float, Role] | None = None
+    """When they last ceased to hear each other, and who of the two left the bridge."""
 
     def legs(self) -> Mapping[Role, tuple[str, str]]:
         """Return (channel id, channel name) of each leg that is to be tapped now."""

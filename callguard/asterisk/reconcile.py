@@ -38,7 +38,7 @@ async def sweep(ari: AriClient, channels: Sequence[Channel], bridges: Sequence[B
     ours = {bridge.id for bridge in bridges if kind_of(ari.app, bridge.id) in BRIDGES}
     elsewhere = {channel for bridge in bridges if bridge.id not in ours for channel in bridge.channels}
     inside = {channel for bridge in bridges if bridge.id in ours for channel in bridge.channels}
-    made = {channel.id for channel in channels if kind_of(ari.app, channel.id)}
+    made = {channel.id for channel in channels if kind_of(ari.app, channel.id) or _idle_snoop(ari.app, channel)}
     supervisors = {channel for channel in made if kind_of(ari.app, channel) == SUPERVISOR}
     took_over = supervisors & elsewhere
     orphans = await asyncio.gather(*(_identify(ari, channel) for channel in sorted(supervisors - took_over)))
@@ -47,6 +47,11 @@ async def sweep(ari: AriClient, channels: Sequence[Channel], bridges: Sequence[B
         *(ari.destroy_bridge(bridge) for bridge in sorted(ours)),
     )
     return Remains(tuple(orphan for orphan in orphans if orphan), tuple(sorted(took_over)))
+
+
+def _idle_snoop(app: str, channel: Channel) -> bool:
+    """Whether it is a tap's snoop that has not gone on to the dialplan."""
+    return channel.name.startswith("Snoop/") and channel.app == "Stasis" and channel.app_data.split(",")[0] == app
 
 
 async def _identify(ari: AriClient, channel: str) -> Orphan | None:

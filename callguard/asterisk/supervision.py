@@ -167,10 +167,17 @@ class Supervision:
         session = next((s for s in self._sessions.values() if s.channel == event.subject), None)
         if session is None:
             return
-        if isinstance(event, events.ChannelDestroyed) and not isinstance(session.state, Requested | Ringing):
-            session.end("supervisor_left")
+        if isinstance(event, events.ChannelDestroyed):
+            self._supervisor_gone(session)
         elif isinstance(event, events.ChannelDtmfReceived):
             self._key(session, event.digit)
+
+    def _supervisor_gone(self, session: Session) -> None:
+        call = self._calls.get(session.call)
+        if isinstance(session.state, Requested | Ringing):
+            return  # the cause says why, and the session's task waits for it
+        if call is None or call.agent != session.channel:  # one who took over is a party; the call's end says who left
+            session.end("supervisor_left")
 
     def call_changed(self, call: Call, change: Change) -> None:
         """End the sessions whose agent is no longer the call's."""
@@ -180,10 +187,13 @@ class Supervision:
 
     def call_over(self, over: Over) -> None:
         """End the sessions of a call that is over."""
-        reasons = {"customer": "customer_left", "agent": "agent_left"}
-        reason = "stopped" if over.reason == "opt_out" else reasons.get(over.left or "", "restart")
         for session in self._of(over.call.id):
-            session.end(reason)
+            if over.reason == "opt_out":
+                session.end("stopped")
+            elif over.left == "customer":
+                session.end("customer_left")
+            else:
+                session.end("supervisor_left" if over.call.agent == session.channel else "agent_left")
 
     def settle(self, alive: set[str]) -> None:
         """After a gap in the events: end the sessions whose supervisor has gone. `alive`: ids of all channels."""

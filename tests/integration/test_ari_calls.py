@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from callguard.events import CallEnded, CallStarted, CallUpdated, TapOpened
+from callguard.events import CallEnded, TapOpened
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
 from callguard.lab.phone import PhoneCall
@@ -45,6 +45,7 @@ async def test_each_leg_carries_its_own_partys_voice(
         assert ended.call == call.id
         assert not running.app.calls
     assert call.customer_channel.startswith("PJSIP/customer1-")
-    assert call.agent_channel and call.agent_channel.startswith("PJSIP/agent1-")
+    assert call.agent_channel
+    assert call.agent_channel.startswith("PJSIP/agent1-")
     assert call.queue == ("support" if extension in (QUEUE, QUEUE_WITH_FEATURES) else None)
     assert {event.path for event in running.of(TapOpened)} == {tap}
