@@ -77,7 +77,9 @@ class Service:
         self.desk = Desk(book, self._where, self._emit, self._carry_out, store)
         self._dispatcher = Dispatcher(config, self.ari.calls, self.ari.supervision, self.desk, self.ari)
         self._commands = CommandConsumer(self.bus, config.node, self._dispatcher)
-        self.console = Console(config.console, self.bus.overview, self._commands.submit, self.metrics)
+        names = [supervisor.name for supervisor in config.supervisors]
+        self.console = Console(config.console, self.bus.overview, self._commands.submit, self.metrics, names)
+        self.metrics.watch_bus(lambda: self.bus.stats)
         self._snapshot_listeners: list[Callable[[CallSnapshot], None]] = [self.bus.show, self.console.show]
         self.bus.listen(self.desk.see)
         self.bus.listen(self.console.see)
