@@ -1,8 +1,9 @@
 """Speech-like voices, calm or raised, made at run time.
 
-With espeak-ng on the machine its words are used; without it, a harmonic synthesiser of our own makes syllables that
-have pitch, formants and pauses but no meaning. Neither is a recording of a person. A raised voice differs from a calm
-one as measured on people who shout: higher pitch and first formant, flatter spectrum, higher level, faster syllables.
+A harmonic synthesiser of our own makes syllables that have pitch, formants and pauses but no meaning, the same on any
+machine. Where words are asked for and espeak-ng is installed, that speaks them. Neither is a recording of a person. A
+raised voice differs from a calm one as measured on people who shout: higher pitch and first formant, flatter spectrum,
+higher level, faster syllables. That the real detector takes each for what it is, is a test.
 """
 
 import io
@@ -24,19 +25,20 @@ Wave = NDArray[np.float64]
 
 CONTROL_S: Final = 0.005
 """Seconds between two points of the synthesiser's curves."""
+JITTER_ST: Final = 0.5
+"""Irregularity of the pitch between control points, semitones; without it the voice is music to a detector."""
+BREATH: Final = 0.15
+"""Noise beside the harmonics, as share of their loudness."""
+LEGATO: Final = 0.35
+"""Loudness between the syllables of a phrase; separate bursts would be laughter to a detector."""
 HIGHEST_HZ: Final = 3700.0
 VOWELS: Final = ((730, 1090, 2440), (530, 1840, 2480), (390, 1990, 2550), (570, 840, 2410), (440, 1020, 2240))
 """First three formants of five vowels, Hz."""
 BANDWIDTHS: Final = (90.0, 110.0, 170.0)
+ESPEAK_VOICES: Final = ("en-us+m3", "en-us+f2", "en-us+m7", "en-us+f4")
+ESPEAK_TILT_DB: Final[dict[Effort, float]] = {"calm": -13.0, "raised": 6.0}
+"""Per octave above 500 Hz: espeak-ng speaks with one effort only, a rather bright one."""
 SPEAK_TIMEOUT_S: Final = 20
-CALM_TEXT: Final = (
-    "Good morning, I am calling about my order from last week. It has not arrived yet. I would like to know "
-    "when it will be delivered. The number is four seven one one. Thank you, I can wait a moment."
-)
-RAISED_TEXT: Final = (
-    "No! This is the third time that I call! Nobody helps me! I want my money back, and I want it now! "
-    "Do you hear me? This can not go on! Every week the same story! Stop telling me to wait!"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +61,14 @@ class Manner:
 
 MANNERS: Final[dict[Effort, Manner]] = {
     "calm": Manner(0.0, 4.0, 12.0, 1.0, -27.0, 0.21, 0.25),
-    "raised": Manner(9.0, 8.0, 4.0, 1.3, -13.0, 0.16, 0.12),
+    "raised": Manner(5.0, 7.0, 2.0, 1.25, -13.0, 0.16, 0.22),
 }
 
 
 def speak(seconds: float, effort: Effort = "calm", *, seed: int = 0, text: str | None = None) -> Pcm:
-    """Return speech of one speaker (`seed`), shape (seconds * 8000,); words where espeak-ng is installed."""
-    program = shutil.which("espeak-ng")
-    if program is None:
-        return syllables(seconds, effort, seed=seed)
-    return _espeak(program, text or (RAISED_TEXT if effort == "raised" else CALM_TEXT), effort, seed, seconds)
+    """Return speech of one speaker (`seed`), shape (seconds * 8000,): `text` where espeak-ng is installed."""
+    program = shutil.which("espeak-ng") if text else None
+    return _espeak(program, text, effort, seed, seconds) if program and text else syllables(seconds, effort, seed=seed)
 
 
 def syllables(seconds: float, effort: Effort = "calm", *, seed: int = 0) -> Pcm:
@@ -93,17 +93,20 @@ def _curves(points: int, manner: Manner, rng: np.random.Generator) -> tuple[Wave
     start = 0
     while start < points:
         for beat in range(int(rng.integers(5, 12))):
-            length = max(8, round(manner.syllable_s * rng.uniform(0.7, 1.4) / CONTROL_S))
+            length = max(8, round(manner.syllable_s * rng.uniform(0.6, 1.9) / CONTROL_S))
             part = slice(start, min(points, start + length))
             x = np.linspace(0.0, 1.0, length)[: max(0, part.stop - start)]
             onset = 0.15 if rng.random() < 0.7 else 0.0
-            loudness[part] = np.sin(np.pi * np.clip((x - onset) / (1 - onset), 0, 1)) ** 0.5 * rng.uniform(0.7, 1.0)
+            swell = np.sin(np.pi * np.clip((x - onset) / (1 - onset), 0, 1)) ** 0.5
+            loudness[part] = (LEGATO + (1 - LEGATO) * swell) * (x >= onset / 2) * rng.uniform(0.7, 1.0)
             noise[part] = 0.25 * np.sin(np.pi * np.clip(x / 0.2, 0, 1)) * (onset > 0)
             accent = manner.span_st * rng.uniform(0.0, 1.0)
             pitch[part] = manner.pitch_st + accent * np.sin(np.pi * x) - manner.span_st * beat / 24
             formants[part] = np.asarray(VOWELS[rng.integers(len(VOWELS))]) * (manner.first_formant, 1.0, 1.0)
             start += length
         start += round(manner.pause * rng.uniform(1.5, 4.0) / CONTROL_S)
+    pitch += JITTER_ST * rng.standard_normal(points)
+    noise += BREATH * loudness
     smooth = np.hanning(11) / np.hanning(11).sum()
     for column in range(3):
         formants[:, column] = np.convolve(np.pad(formants[:, column], 5, mode="edge"), smooth, mode="valid")
@@ -147,12 +150,11 @@ def _unit(wave: Wave) -> Wave:
 
 def _espeak(program: str, text: str, effort: Effort, seed: int, seconds: float) -> Pcm:
     manner = MANNERS[effort]
-    voice = ("en-us+m3", "en-us+f2", "en-gb+m1", "en-gb+f3")[seed % 4]
+    voice = ESPEAK_VOICES[seed % len(ESPEAK_VOICES)]
     rate, pitch = ("210", "85") if effort == "raised" else ("165", "40")
     wave = _read_aloud([program, "-v", voice, "-s", rate, "-p", pitch, "--stdout", text])
     repeated = np.resize(np.append(wave, np.zeros(samples(0.4))), samples(seconds))
-    shaped = _tilted(repeated, 6.0) if effort == "raised" else repeated
-    return to_pcm(_unit(shaped), manner.level_dbfs)
+    return to_pcm(_unit(_tilted(repeated, ESPEAK_TILT_DB[effort])), manner.level_dbfs)
 
 
 def _read_aloud(command: list[str]) -> Wave:
@@ -162,7 +164,7 @@ def _read_aloud(command: list[str]) -> Wave:
 
 
 def _tilted(wave: Wave, db_per_octave: float) -> Wave:
-    """Lift the spectrum above 500 Hz, as a raised voice's glottis does."""
+    """Tilt the spectrum above 500 Hz, as the glottis does with effort."""
     spectrum = np.fft.rfft(wave)
     octaves = np.log2(np.maximum(1.0, np.fft.rfftfreq(wave.size, 1 / SAMPLE_RATE) / 500.0))
     return np.asarray(np.fft.irfft(spectrum * 10 ** (db_per_octave * octaves / 20), wave.size), dtype=np.float64)
