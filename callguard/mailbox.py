@@ -4,7 +4,13 @@ A thread writes what was posted, in batches, so that a slow or stopped reader ho
 processes of this program and were connected by inheritance, so that messages travel pickled.
 """
 
+import ctypes
+import os
 import pickle
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections import deque
 from multiprocessing.connection import Connection
@@ -13,6 +19,9 @@ from typing import Any, Final
 MOST_WAITING: Final = 2000
 """Messages that may wait for a slow reader before those that can be spared are dropped."""
 _CLOSE_S: Final = 1.0
+_PR_SET_PDEATHSIG: Final = 1
+# One core a process: numerical libraries must not start threads of their own.
+_ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class GoneError(Exception):
@@ -86,3 +95,35 @@ class Mailbox:
             except (OSError, ValueError):  # gone or closed: `receive` says so to the owner
                 self._closing = True
                 self._waiting.clear()
+
+
+def start_process(module: str, boot: object) -> tuple["subprocess.Popen[bytes]", Mailbox]:
+    """Run a module of this program as a process that answers at a mailbox and ends with this one.
+
+    It is run with the number of a file descriptor as its argument, from which `accept_boot` makes the other end.
+    """
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 # this program's own interpreter and module
+            [sys.executable, "-m", module, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **_ENVIRONMENT},
+        )
+    mailbox = Mailbox(Connection(ours.detach()))
+    mailbox.post((os.getpid(), boot))
+    return process, mailbox
+
+
+def accept_boot(descriptor: int) -> tuple[Mailbox, Any]:
+    """Return a started process's mailbox and what it was told first; from now on it ends with the one that started it.
+
+    Ctrl-C, which reaches the whole process group, is left to that one.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    mailbox = Mailbox(Connection(descriptor))
+    ((parent, boot),) = mailbox.receive(None)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)  # it was gone before the kernel was asked
+    return mailbox, boot

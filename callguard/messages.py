@@ -154,6 +154,8 @@ class WorkerStats:
     legs: int
     counters: dict[str, int]
     tick_ms: dict[str, float]
+    each_tick_ms: tuple[float, ...] = ()
+    """Every tick since the last report."""
 
 
 FromWorker = WorkerReady | LegReady | LegConnected | LegLost | Transition | CallSnapshot | WorkerStats

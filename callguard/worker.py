@@ -4,14 +4,11 @@ One thread, one loop: between two ticks it waits for messages. Run by `workers.W
 `python -m callguard.worker FD`, FD being its end of a socket pair; it ends when the other end does.
 """
 
-import ctypes
 import gc
-import os
-import signal
+import resource
 import sys
 import time
 from collections import Counter, deque
-from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +19,7 @@ from callguard.audio.bank import BankFullError, LegBank
 from callguard.audio.frames import HOP_S
 from callguard.audio.ingest import Ingest, Limits, PortsExhaustedError
 from callguard.config import Config, ConfigError
-from callguard.mailbox import GarbledError, GoneError, Mailbox
+from callguard.mailbox import GarbledError, GoneError, Mailbox, accept_boot
 from callguard.messages import (
     CallFacts,
     CloseCall,
@@ -49,7 +46,6 @@ from callguard.stopwatch import Stopwatch
 log = structlog.get_logger(__name__)
 
 TICKS_A_SECOND: Final = round(1 / HOP_S)
-_PR_SET_PDEATHSIG: Final = 1
 
 
 class Worker:
@@ -84,7 +80,7 @@ class Worker:
         self._leg_at: dict[int, str] = {}
         self._calls: dict[str, int] = {}
         self._free_calls = deque(range(legs // 2))
-        self._tick_ms: deque[float] = deque(maxlen=TICKS_A_SECOND)
+        self._tick_ms: list[float] = []
         self._stopwatch = self._watch_stages()
         self._ticks = 0
         # Rules need a clock that only goes forward; Unix time may be set back.
@@ -248,7 +244,14 @@ class Worker:
                 shot = snapshot(call, row, self._table, self._pipeline.reason, now)
                 self._mailbox.post(shot, spare=True)
         if turn == 0:
-            self._mailbox.post(WorkerStats(self._index, len(self._bank), self._counters(), self._times()), spare=True)
+            self._mailbox.post(self._stats(), spare=True)
+
+    def _stats(self) -> WorkerStats:
+        each, self._tick_ms = tuple(self._tick_ms), []
+        times = (
+            dict(zip(("p50", "p99", "max"), np.percentile(each, [50, 99, 100]).tolist(), strict=True)) if each else {}
+        )
+        return WorkerStats(self._index, len(self._bank), self._counters(), times, each)
 
     def _counters(self) -> dict[str, int]:
         own = {
@@ -259,12 +262,6 @@ class Worker:
         }
         stages = {f"stage_{stage}_us": ns // 1000 for stage, ns in self._stopwatch.ns.items()}
         return {**own, **self._counts, **self._ingest.counts(), **stages}
-
-    def _times(self) -> dict[str, float]:
-        if not self._tick_ms:
-            return {}
-        p50, p99, most = np.percentile(self._tick_ms, [50, 99, 100])
-        return {"p50": float(p50), "p99": float(p99), "max": float(most)}
 
     def _watch_stages(self) -> Stopwatch:
         pipeline, watch = self._pipeline, Stopwatch()
@@ -280,21 +277,16 @@ class Worker:
         return watch
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel end this process with the one that started it; end at once where that one is gone already."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(1)
+def raise_file_limit() -> None:
+    """Allow as many sockets as the system lets this process have; the usual 1,024 is too few for 2,000 legs."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main(descriptor: int) -> None:
-    """Run a worker at the end of an inherited socket; its first message says what it is."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; control says when to stop
-    mailbox = Mailbox(Connection(descriptor))
-    boot: tuple[Any, ...]
-    (boot,) = mailbox.receive(None)
-    config, index, rules, parent = boot
-    die_with_parent(parent)
+    """Run a worker at the end of an inherited socket."""
+    mailbox, (config, index, rules) = accept_boot(descriptor)
+    raise_file_limit()
     logs.configure(config.logging)
     worker = Worker(config, index, rules, mailbox)
     gc.collect()

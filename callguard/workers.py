@@ -2,21 +2,17 @@
 
 import asyncio
 import contextlib
-import os
-import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import structlog
 
 from callguard.config import Config
-from callguard.mailbox import GarbledError, GoneError, Mailbox
+from callguard.mailbox import GarbledError, GoneError, Mailbox, start_process
 from callguard.messages import (
     CallFacts,
     CloseCall,
@@ -41,9 +37,6 @@ BACKOFF_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0)
 """Pauses before a worker that died is started again; the last repeats."""
 STEADY_S: Final = 60.0
 """A worker that lived so long starts the pauses over."""
-
-# One core a worker: numerical libraries must not start threads of their own.
-_ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class MediaError(RuntimeError):
@@ -169,17 +162,8 @@ class WorkerPool:
     # --- lives ---
 
     def _launch(self, index: int) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(  # noqa: S603 # this program's own interpreter and module
-                [sys.executable, "-m", "callguard.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **_ENVIRONMENT},
-            )
-        life = _Life(index, process, Mailbox(Connection(ours.detach())), self._loop.create_future())
-        self._lives[index] = life
-        life.mailbox.post((self._config, index, self._rules, os.getpid()))
+        process, mailbox = start_process("callguard.worker", (self._config, index, self._rules))
+        life = self._lives[index] = _Life(index, process, mailbox, self._loop.create_future())
         life.listener = threading.Thread(target=self._listen, args=(life,), name=f"worker {index}", daemon=True)
         life.listener.start()
 

@@ -13,7 +13,7 @@ from callguard.audio.bank import LegBank
 from callguard.audio.codec import Format, encode
 from callguard.audio.frames import FRAME_SAMPLES
 from callguard.audio.ingest import Ingest, Limits, Lost, PortsExhaustedError
-from callguard.audio.ingest.streams import MAX_GUESTS
+from callguard.audio.ingest.streams import MAX_STRANGERS
 from callguard.audio.rtp import Packet
 from callguard.audio.rtp import serialise as rtp_packet
 from callguard.messages import OpenLeg
@@ -175,7 +175,7 @@ def test_who_leaves_without_a_name_is_counted(plane: Plane) -> None:
 
 def test_connections_without_a_name_are_limited_and_named_ones_still_come_in(plane: Plane) -> None:
     row, leg, _ = plane.expect()
-    crowd = [plane.connect() for _ in range(MAX_GUESTS + 3)]
+    crowd = [plane.connect() for _ in range(1 + MAX_STRANGERS + 3)]
     plane.sweep()
     assert plane.ingest.counts()["audiosocket_crowded"] == 3
     for sender in crowd:

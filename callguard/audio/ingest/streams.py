@@ -17,8 +17,8 @@ import numpy as np
 from callguard.audio.audiosocket import ROOM, AudioSocketReceiver, End, Message, ProtocolError, identity
 from callguard.audio.frames import Rows
 
-MAX_GUESTS: Final = 256
-"""Connections that may be there without having named themselves."""
+MAX_STRANGERS: Final = 64
+"""Connections beyond those expected that may be there without having named themselves."""
 PASSES: Final = 4
 """Times that one sweep comes back while a leg's room was full or somebody new came; 12 frames of a leg each time."""
 _BACKLOG: Final = 512
@@ -163,7 +163,7 @@ class Streams:
                 connection, _ = self._listener.accept()
             except OSError:  # nobody waits any more, or the one who waited has gone
                 return
-            if len(self._guests) >= MAX_GUESTS:
+            if len(self._guests) >= len(self._expected) + MAX_STRANGERS:
                 self.counts["crowded"] += 1
                 connection.close()
                 continue
