@@ -22,20 +22,22 @@ class Call:
 
     Args:
         queue: its name; None: a Dial of the only agent.
+        extension: what the customer dialled; default: the queue's name, else the agent's number.
         agents: whom to ring, in this order, for ever when a queue.
         joined: called once, when customer and agent first hear each other.
     """
 
     def __init__(
         self, exchange: Exchange, customer: Phone, agents: Sequence[Phone], *, queue: str | None = None,
-        options: str = "", variables: dict[str, str] | None = None, joined: Callable[[], None] = lambda: None,
+        extension: str = "", options: str = "", variables: dict[str, str] | None = None,
+        joined: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         self._exchange = exchange
         self._agents = tuple(agents)
         self._app: Literal["Queue", "Dial"] = "Queue" if queue else "Dial"
         self._data = ",".join(filter(None, (queue or "&".join(phone.endpoint for phone in agents), options)))
         self._joined = joined
-        place = Place(CONTEXT, queue or agents[0].party.number or "s")
+        place = Place(CONTEXT, extension or queue or agents[0].party.number or "s")
         self.customer = exchange.create(
             f"{customer.endpoint}-", phone=customer, state="Ring", caller=customer.party, place=place
         )
@@ -82,10 +84,11 @@ class Call:
         )  # fmt: skip
 
     def _outgoing(self, phone: Phone, caller: Channel) -> Channel:
-        place = Place(CONTEXT, caller.place.exten, 1, f"App{caller.place.app_name}", OUTGOING)
         agent = self._exchange.create(
-            f"{phone.endpoint}-", linkedid=self.customer.linkedid, phone=phone, caller=phone.party, place=place
+            f"{phone.endpoint}-", linkedid=self.customer.linkedid, phone=phone, caller=phone.party, place=Place(CONTEXT)
         )
+        place = Place(CONTEXT, caller.place.exten, 1, f"App{caller.place.app_name}", OUTGOING)
+        self._exchange.clock.after(FRAME_S, lambda: self._exchange.move(agent, place))
         agent.connected, caller.connected = caller.caller, phone.party
         inherited = {name: value for name, value in caller.variables.items() if name.startswith("__")}
         agent.variables.update(inherited)

@@ -5,14 +5,12 @@ import uuid
 from collections.abc import Callable
 from typing import Final
 
-from callguard.simulator.exchange import Exchange
+from callguard.simulator.exchange import UNKNOWN, Exchange
 from callguard.simulator.objects import Channel, Media, Place
 
 TAP: Final = "callguard-tap"
 JOIN: Final = "callguard-join"
 JOIN_VARIABLE: Final = "CALLGUARD_JOIN"
-UNKNOWN_CAUSE: Final = 0
-"""What Asterisk gives as cause when the dialplan ran out."""
 
 OpenAudioSocket = Callable[[uuid.UUID, int, Callable[[], None]], Media]
 """Begins a connection to a port of loopback; the last argument is called when it fails or ends."""
@@ -34,16 +32,16 @@ class Dialplan:
         elif context == JOIN and exten == "s":
             self._join(channel)
         else:
-            self._exchange.hang_up(channel, UNKNOWN_CAUSE)
+            self._exchange.hang_up(channel, UNKNOWN)
 
     def _tap(self, channel: Channel, port: int) -> None:
         self._exchange.move(channel, Place(TAP, f"u{port}", 1, "AudioSocket", f"{channel.id},127.0.0.1:{port}"))
         try:
             tap = uuid.UUID(channel.id)
         except ValueError:
-            self._exchange.hang_up(channel, UNKNOWN_CAUSE)
+            self._exchange.hang_up(channel, UNKNOWN)
             return
-        channel.media = self._open_audiosocket(tap, port, lambda: self._exchange.hang_up(channel, UNKNOWN_CAUSE))
+        channel.media = self._open_audiosocket(tap, port, lambda: self._exchange.hang_up(channel, UNKNOWN))
 
     def _join(self, channel: Channel) -> None:
         wanted = channel.variables.get(JOIN_VARIABLE, "")
@@ -52,6 +50,6 @@ class Dialplan:
         target = next(named, None)
         bridge = self._exchange.bridges.get(target.bridge or "") if target else None
         if bridge is None:
-            self._exchange.hang_up(channel, UNKNOWN_CAUSE)
+            self._exchange.hang_up(channel, UNKNOWN)
         else:
             self._exchange.enter(bridge, channel)

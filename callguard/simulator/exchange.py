@@ -14,6 +14,8 @@ from callguard.simulator.objects import Bridge, Channel, Json, Party, Phone, Pla
 
 ASTERISK_ID: Final = "00:00:5e:00:53:01"
 """Entity id; the address block is reserved for documentation."""
+UNKNOWN: Final = 0
+"""What Asterisk gives as cause when nobody hung up: the dialplan ran out, or a snoop lost its target."""
 NORMAL: Final = 16
 BUSY: Final = 17
 NO_ANSWER: Final = 19
@@ -119,7 +121,7 @@ class Exchange:
             channel.media.close()
         self.about("ChannelDestroyed", channel, cause=cause, cause_txt=CAUSES.get(cause, "Unknown"))
         for snoop in [each for each in self.channels.values() if each.snoop and each.snoop.target == channel.id]:
-            self.hang_up(snoop)
+            self.hang_up(snoop, UNKNOWN)
         for act in channel.on_gone:
             act()
 

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from callguard.audio.frames import FRAME_S
 from callguard.simulator.applications import Applications
-from callguard.simulator.dialplan import UNKNOWN_CAUSE, Dialplan
-from callguard.simulator.exchange import BUSY, NORMAL, Exchange
+from callguard.simulator.dialplan import Dialplan
+from callguard.simulator.exchange import BUSY, NORMAL, UNKNOWN, Exchange
 from callguard.simulator.media import RTP_FORMATS, RtpSession
 from callguard.simulator.objects import Channel, Direction, Party, Phone, Place, Playback, Snoop
 from callguard.simulator.prompts import prompt
@@ -112,7 +112,7 @@ class ChannelRest(Rest):
             if self.exchange.channels.get(channel.id) is not channel:
                 return
             if not self.applications.active(app):
-                self.exchange.hang_up(channel, UNKNOWN_CAUSE)
+                self.exchange.hang_up(channel, UNKNOWN)
                 return
             self.exchange.move(channel, Place("default", "s", 1, "Stasis", app))
             self.exchange.start_stasis(channel, app, args)
