@@ -100,7 +100,7 @@ class _Present(Collector):
 
     def see(self, name: str, seen: Envelope) -> None:
         """Follow what is open."""
-        data, noun = seen.data, name.split(".", maxsplit=1)[0]
+        data = seen.data
         match name:
             case "call.started.v1":
                 self._calls.add(seen.subject or "")
@@ -111,7 +111,7 @@ class _Present(Collector):
                 self._alerts.pop(data["alert"], None)
             case "supervision.ended.v1" | "supervision.failed.v1":
                 self._sessions.pop(data["session"], None)
-            case _ if noun == "alert" and name != "alert.pending.v1":
+            case "alert.fired.v1" | "alert.acknowledged.v1" | "alert.escalated.v1":
                 self._alerts[data["alert"]] = seen.subject, data["severity"]
             case "supervision.started.v1" | "supervision.mode_changed.v1":
                 self._sessions[data["session"]] = data["mode"]

@@ -18,6 +18,7 @@ RECENT: Final = 20
 """How many closed alerts are remembered."""
 SEVERITIES: Final = ("info", "warning", "critical")
 _OPEN: Final = ("fired", "escalated")
+_STATES: Final = ("pending", "fired", "escalated", "acknowledged", "resolved")
 _CALL_FACTS: Final = ("queue", "mode", "agent", "customer_channel", "agent_channel", "wait_s", "language", "on_hold")
 _ALERT_FACTS: Final = (
     "rule", "leg", "severity", "labels", "annotations", "queue", "agent", "shadow", "score", "basis",
@@ -182,6 +183,8 @@ class Overview:
         return [Change("call", view.call)]
 
     def _alert(self, verb: str, envelope: Envelope) -> Iterator[Change]:
+        if verb not in _STATES:
+            return
         key = envelope.data["alert"]
         view = self.alerts.get(key)
         if view is None and verb != "resolved" and envelope.subject in self.calls:

@@ -1,10 +1,13 @@
 """Fixtures for all tests, and the rule that what CI must run may not be skipped there."""
 
+import json
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
+from callguard.events import Envelope
+from tests.support.asyncapi import problems
 from tests.support.valkey import redis_url, stoppable_valkey, valkey_session_url
 
 __all__ = ["redis_url", "stoppable_valkey", "valkey_session_url"]
@@ -28,3 +31,18 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{' and '.join(needed)} must run here, but: {reason}"
     return report
+
+
+@pytest.fixture(autouse=True, scope="session")
+def published_events_fit_the_document() -> Iterator[None]:
+    """Whatever any test publishes is checked against the AsyncAPI document."""
+    serialise = Envelope.to_json
+
+    def checked(envelope: Envelope) -> str:
+        text = serialise(envelope)
+        assert problems(json.loads(text)) == []
+        return text
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Envelope, "to_json", checked)
+        yield

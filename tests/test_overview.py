@@ -7,6 +7,7 @@ import pytest
 from callguard.events import (
     AlertAcknowledged,
     AlertEscalated,
+    AlertJudged,
     AlertPending,
     CallUpdated,
     Event,
@@ -125,3 +126,10 @@ def test_nodes_say_how_they_are() -> None:
 
     overview = fold(NodeStarted(node="n1"), call_started("c1"), redis, NodeStopped(node="n1"))
     assert (overview.nodes, overview.degraded, overview.calls) == (set(), {}, {})
+
+
+def test_a_verdict_leaves_an_alert_as_it_is() -> None:
+    judged = AlertJudged(call="c1", alert="a1", rule="r", leg="customer", by="Ann", verdict="useful")
+    overview = fold(call_started("c1"), alert_fired("c1", "a1"), judged)
+
+    assert overview.alerts["a1"].state == "fired"
