@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import aiohttp
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential, wait_random
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from callguard.asterisk.events import (
     PARSERS,
@@ -177,7 +177,7 @@ class AriClient:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((AriError, aiohttp.ClientError, TimeoutError)),
             wait=wait_exponential(multiplier=0.1, max=RECONNECT_MAX_S) + wait_random(0, 0.2),
-            before_sleep=lambda state: log.info("ari_unreachable", attempt=state.attempt_number),
+            before_sleep=_log_attempt,
         )
         return await retrying(self._connect_once)
 
@@ -288,6 +288,11 @@ _TAKEN: Final = (
     "another program connected to Asterisk as Stasis application {app!r} and took over its events; "
     "give each node a name of its own in asterisk.ari.app"
 )
+
+
+def _log_attempt(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.info("ari_unreachable", attempt=state.attempt_number, error=f"{type(error).__name__}: {error}")
 
 
 def _quoted(part: str) -> str:

@@ -138,9 +138,10 @@ class Discovery:
         setting = joint_setting((customer, agent))
         if setting == "off":
             return []
+        taken = not customer.linkedid or customer.linkedid in self._calls  # one that two conversations share
         call = self._with_agent(
             Call(
-                id=customer.linkedid or customer.channel.id,
+                id=customer.channel.id if taken else customer.linkedid,
                 customer=customer.channel.id,
                 customer_channel=customer.channel.name,
                 agent=None, agent_channel=None, member=None, interface=None, queue=None, wait_s=None,

@@ -118,7 +118,7 @@ class Supervision:
         for supervisor in supervisors:
             self._request(ring, call, supervisor, mode, alert, command)
         if not ring.sessions:
-            raise SupervisionError("unreachable")
+            raise SupervisionError("busy" if supervisors else "unreachable")
         for session in ring.sessions:
             serving = self._serve(session, ring, timeout_s or self._config.ring_timeout_s, briefing)
             session.task = asyncio.create_task(serving, name=f"supervision {session.id}")
