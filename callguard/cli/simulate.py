@@ -84,14 +84,16 @@ async def _run(path: Path, *, port: int, speed: float, record: Path | None, wait
         if as_json:
             print_json(event)
         elif text := line(event):
-            console.print(f"{simulator.clock.elapsed:7.2f} s  {text}", markup=False)
+            console.print(f"{simulator.clock.elapsed:7.2f} s  {text}", markup=False, soft_wrap=True)
 
     simulator.observers.append(observe)
     async with simulator:
         if not as_json:
-            console.print(f"{scenario.title}: ARI on {simulator.url}, user callguard", markup=False)
+            console.print(f"{scenario.title}: ARI on {simulator.url}, user callguard", markup=False, soft_wrap=True)
             if password is None:
-                console.print(f"{PASSWORD_VARIABLE} is not set: nobody can connect; the call runs by itself")
+                console.print(
+                    f"{PASSWORD_VARIABLE} is not set: nobody can connect; the call runs by itself", soft_wrap=True
+                )
         if wait:
             await simulator.until(lambda: simulator.applications.any_active)
         await Director(simulator, scenario, path.parent).finished()
