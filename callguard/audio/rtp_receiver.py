@@ -1,6 +1,7 @@
 """RTP streams of all legs: datagrams in, frames into an inlet."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -61,6 +62,17 @@ class RtpReceiver:
         """Count a datagram of a leg that was written into the next free slot."""
         self._rows.append(row)
         self._lengths.append(length)
+
+    def fill(self, row: int, read: Callable[[memoryview], int], most: int) -> bool:
+        """Receive datagrams of a leg until `read` says BlockingIOError; return False then, True when more may wait."""
+        used = self.used
+        try:
+            for view in self.views[used : used + most]:
+                self._lengths.append(read(view))
+                self._rows.append(row)
+        except BlockingIOError:
+            return False
+        return True
 
     def is_audio(self, row: int, length: int) -> bool:
         """Return whether the datagram in the next free slot is a leg's audio."""

@@ -99,15 +99,10 @@ class Ports:
 
     def _read(self, row: int) -> bool:
         """Read a leg's datagrams; return whether more may wait."""
-        opened, receiver = self._sockets[row], self._receiver
-        if row not in self._pinned:
-            self._pin(row, opened)
-        else:
-            try:
-                for _ in range(min(MOST_READS, receiver.free)):
-                    receiver.received(row, opened.recv_into(receiver.views[receiver.used]))
-            except BlockingIOError:
-                return False
+        opened = self._sockets[row]
+        if row in self._pinned:
+            return self._receiver.fill(row, opened.recv_into, MOST_READS)
+        self._pin(row, opened)
         return True
 
     def _pin(self, row: int, opened: socket.socket) -> None:
