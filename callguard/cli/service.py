@@ -35,7 +35,8 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     from callguard.cli.common import config_path
     from callguard.config import ConfigError, load_config, read_rule_files
-    from callguard.models.card import load_card
+    from callguard.models.card import ModelError
+    from callguard.models.emotion import SHIPPED, EmotionModel
     from callguard.rules import load_rules
 
     path = config_path(config)
@@ -45,9 +46,11 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         settings = load_config(path)
         rules = load_rules(read_rule_files(settings, path))
         facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
-        facts["model"] = load_card(settings.analysis.model).name
+        facts["model"] = EmotionModel(1, settings.analysis.model or SHIPPED).card.name
     except ConfigError as error:
         problems = error.problems
+    except ModelError as error:
+        problems = [f"{path}: analysis.model: {error}"]
     if as_json:
         print_json({**facts, "valid": not problems, "problems": problems})
     elif not problems:

@@ -1,0 +1,79 @@
+"""`check`, `reload` and `prompts` say what is wrong and exit 0, 1 or 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from callguard.cli import service
+
+app = typer.Typer()
+service.register(app)
+RULES = "groups: [{name: g, rules: [{alert: Loud, expr: customer.level_dbfs > -20, labels: {severity: warning}}]}]"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "r.yaml").write_text(RULES)
+    path = tmp_path / "callguard.yaml"
+    path.write_text("node: test-cli\n")
+    return path
+
+
+def call(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_check_says_what_is_in_force(config: Path) -> None:
+    status, out, _ = call("check", "--config", str(config), "--json")
+    facts = json.loads(out)
+    assert status == 0
+    assert facts["valid"]
+    assert facts["rules"] == 1
+
+
+def test_check_names_the_key(config: Path) -> None:
+    config.write_text("media: {workers: none}")
+    status, _, err = call("check", "--config", str(config))
+    assert status == 2
+    assert "media.workers" in err
+
+
+def test_check_names_the_rule(config: Path) -> None:
+    (config.parent / "rules" / "r.yaml").write_text(RULES.replace("level_dbfs", "levl_dbfs"))
+    status, out, _ = call("check", "--config", str(config), "--json")
+    (problem,) = json.loads(out)["problems"]
+    assert status == 2
+    assert "Loud" in problem
+    assert "level_dbfs" in problem
+
+
+def test_a_missing_configuration_is_told() -> None:
+    status, _, err = call("check", "--config", "/nonexistent/callguard.yaml")
+    assert status == 2
+    assert "/nonexistent/callguard.yaml" in err
+
+
+def test_reload_without_a_service_is_told(config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    status, _, err = call("reload", "--config", str(config))
+    assert status == 1
+    assert "test-cli" in err
+
+
+def test_prompts_are_copied(tmp_path: Path) -> None:
+    status, out, _ = call("prompts", str(tmp_path / "sounds"))
+    assert status == 0
+    assert (tmp_path / "sounds" / "abuse-warning.wav").exists()
+    assert "Lower your voice." in out
+
+
+def test_prompts_to_where_nothing_can_be_written_are_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    status, _, err = call("prompts", str(tmp_path / "file"))
+    assert status == 1
+    assert "file" in err

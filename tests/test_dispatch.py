@@ -1,0 +1,114 @@
+"""Every command reaches what carries it out, and a refusal says what is wrong and what is possible."""
+
+from typing import Any
+
+import pytest
+
+from callguard.alerts import AlertError
+from callguard.asterisk.session import SupervisionError
+from callguard.commands import Command, CommandError
+from callguard.config import Config, SupervisorConfig
+from callguard.dispatch import Dispatcher
+
+CONFIG = Config(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),))
+
+
+class Recorder:
+    """Stands for supervision, desk and app: notes what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.refusal: Exception | None = None
+
+    async def ring(self, **facts: Any) -> Any:
+        self._note("ring", facts)
+        return type("S", (), {"id": "s1", "supervisor": facts["supervisors"][0].name, "present_mode": facts["mode"]})
+
+    async def set_mode(self, call: str, supervisor: str | None, mode: str, by: str) -> None:
+        self._note("set_mode", {"call": call, "supervisor": supervisor, "mode": mode, "by": by})
+
+    async def stop(self, call: str, supervisor: str | None) -> None:
+        self._note("stop", {"call": call, "supervisor": supervisor})
+
+    async def prompt(self, call: str, prompt: str, command: str) -> None:
+        self._note("prompt", {"call": call, "prompt": prompt, "command": command})
+
+    async def opt_out(self, call: str) -> None:
+        self._note("opt_out", {"call": call})
+
+    def _note(self, what: str, facts: dict[str, Any]) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.asked.append((what, facts))
+
+
+class Book:
+    def acknowledge(self, alert: str, by: str, now: float) -> str:
+        raise AlertError(f"no open alert {alert!r}")
+
+
+class FakeDesk:
+    book = Book()
+
+    def settle(self, outcome: object) -> None:
+        raise AssertionError("nothing to settle")
+
+
+def dispatcher(recorder: Recorder) -> Dispatcher:
+    calls: Any = {"1.1": object()}
+    other: Any = recorder
+    desk: Any = FakeDesk()
+    return Dispatcher(CONFIG, calls, other, desk, recorder)
+
+
+def command(action: str, **fields: Any) -> Command:
+    return Command.model_validate({"id": "c1", "action": action, **fields})
+
+
+@pytest.mark.parametrize("mode", ["listen", "whisper", "barge", "takeover"])
+async def test_joining_rings_the_supervisor_in_that_mode(mode: str) -> None:
+    recorder = Recorder()
+    result = await dispatcher(recorder)(command(mode, call="1.1", supervisor="lead"))
+    assert result == {"session": "s1", "supervisor": "lead", "mode": mode}
+    assert recorder.asked[0][1]["command"] == "c1"
+
+
+async def test_a_supervisor_is_known_by_name_or_endpoint_and_any_endpoint_will_do() -> None:
+    recorder = Recorder()
+    for given in ("lead", "PJSIP/s1", "PJSIP/other"):
+        await dispatcher(recorder)(command("listen", call="1.1", supervisor=given))
+    assert [facts["supervisors"][0].name for _, facts in recorder.asked] == ["lead", "lead", "PJSIP/other"]
+
+
+async def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(CommandError, match=r"no supervisor 'boss'; configured: lead"):
+        await dispatcher(Recorder())(command("listen", call="1.1", supervisor="boss"))
+
+
+@pytest.mark.parametrize("action", ["listen", "set_mode", "stop", "prompt", "opt_out"])
+async def test_an_unknown_call_is_told(action: str) -> None:
+    args = {"set_mode": {"mode": "barge"}, "prompt": {"prompt": "slow-down"}}.get(action, {})
+    with pytest.raises(CommandError, match="no_call"):
+        await dispatcher(Recorder())(command(action, call="9.9", supervisor="lead", args=args))
+
+
+async def test_a_refusal_of_asterisk_is_explained() -> None:
+    recorder = Recorder()
+    recorder.refusal = SupervisionError("no_answer")
+    with pytest.raises(CommandError, match="no_answer: the supervisor did not answer"):
+        await dispatcher(recorder)(command("whisper", call="1.1", supervisor="lead"))
+
+
+async def test_an_alert_that_is_not_open_is_told() -> None:
+    with pytest.raises(CommandError, match="no open alert 'a7'"):
+        await dispatcher(Recorder())(command("ack", supervisor="lead", args={"alert": "a7"}))
+
+
+async def test_modes_prompts_and_opt_out_go_through() -> None:
+    recorder = Recorder()
+    handle = dispatcher(recorder)
+    await handle(command("set_mode", call="1.1", args={"mode": "barge"}))
+    await handle(command("prompt", call="1.1", args={"prompt": "slow-down"}))
+    await handle(command("opt_out", call="1.1"))
+    await handle(command("stop", call="1.1"))
+    assert [what for what, _ in recorder.asked] == ["set_mode", "prompt", "opt_out", "stop"]
