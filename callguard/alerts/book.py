@@ -88,7 +88,7 @@ class AlertBook:
                 out.events.append(tell(AlertPending, self._add(transition, where)))
             case "fired" if alert is None or alert.state == "pending":
                 alert = alert or self._add(transition, where)
-                _note(alert, transition)
+                _note(alert, transition, where)
                 self._course.fire(alert, now, out)
             case "resolved" | "cancelled" if alert is not None:
                 self._course.end(alert, transition.reason or "calm", now, out)
@@ -124,13 +124,11 @@ class AlertBook:
 
     def acknowledge(self, alert: str, by: str, now: float) -> Outcome:
         """A supervisor takes an alert, and what rings together with it. Raises AlertError, naming the owner."""
-        found = self.get(alert)
+        found = self._fired(alert)
         if found.owner == by:
             return Outcome()
         if found.owner is not None:
             raise AlertError(f"alert {alert} is owned by {found.owner} already")
-        if found.state == "pending":
-            raise AlertError(f"alert {alert} is pending; it has not fired yet")
         ring = self._state.rings.get(found.call)
         together, stop = self._ringing.stop(found.call) if ring and alert in ring.alerts else ([alert], [])
         out = Outcome(intents=[*stop])
@@ -188,7 +186,7 @@ class AlertBook:
 
     def judge(self, alert: str, verdict: Verdict, by: str) -> Outcome:
         """Note what a fired alert, open or resolved, was worth; a later verdict replaces an earlier one."""
-        found = self._state.past.get(alert) or self.get(alert)
+        found = self._state.past.get(alert) or self._fired(alert)
         counts = self._state.verdicts.setdefault(found.rule, {})
         if found.verdict is not None:
             counts[found.verdict] -= 1
@@ -228,6 +226,12 @@ class AlertBook:
         self._ringing = Ringing(state, policy)
         self._course = Course(state, policy, self._ringing)
 
+    def _fired(self, alert: str) -> Alert:
+        found = self.get(alert)
+        if found.state == "pending":
+            raise AlertError(f"alert {alert} is pending; it has not fired yet")
+        return found
+
     def _find(self, transition: Transition) -> Alert | None:
         return next(
             (a for a in self._state.alerts.values() if a.call == transition.call and a.rule == transition.rule), None
@@ -242,11 +246,9 @@ class AlertBook:
             severity=transition.severity,
             labels=transition.labels,
             actions=transition.actions,
-            queue=where.queue,
-            agent=where.agent,
             shadow=transition.shadow,
         )
-        _note(alert, transition)
+        _note(alert, transition, where)
         self._state.alerts[alert.id] = alert
         return alert
 
@@ -255,7 +257,8 @@ class AlertBook:
         return out
 
 
-def _note(alert: Alert, transition: Transition) -> None:
+def _note(alert: Alert, transition: Transition, where: Where) -> None:
+    alert.queue, alert.agent = where.queue, where.agent
     alert.score = transition.score
     alert.evidence = transition.evidence
     alert.basis = transition.evidence.get("basis", "none")

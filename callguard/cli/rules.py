@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from callguard.cli.common import FINDINGS, USAGE, JsonOption, console, fail, print_json
@@ -119,35 +120,37 @@ def _show_tests(count: int, failures: "list[Failure]", json: bool) -> None:
         print_json({"tests": count, "failures": [failure.model_dump() for failure in failures]})
         return
     for failure in failures:
-        console.print(f"{failure.file}:{failure.line}: FAILED {failure.test}", style="red", markup=False)
+        console.print(
+            f"{failure.file}:{failure.line}: FAILED {failure.test}", style="red", markup=False, soft_wrap=True
+        )
         console.print(failure.message, markup=False, soft_wrap=True)
     failed = len({(failure.file, failure.test) for failure in failures})
     console.print(f"{count} tests, {failed} failed")
 
 
 def _show_backtest(before: "Backtest", after: "Backtest | None", label: str) -> None:
-    table = Table(title=f"{before.hours:.2f} h of calls, {before.calls_at_once:g} calls at once per supervisor")
-    for heading in ("rule", "fires", "calls", "per hour", "per supervisor-hour"):
-        table.add_column(heading, justify="left" if heading == "rule" else "right")
+    title = f"{before.hours:.2f} h of calls, {before.calls_at_once:g} calls at once per supervisor"
+    table = Table(title=title + (f"; changed: {label}" if after else ""), box=SIMPLE_HEAD)
+    table.add_column("rule", overflow="fold")
+    table.add_column("rings", no_wrap=True)
+    for heading in ("fires", "per h", "per sup.-h", *(("changed", "per sup.-h") if after else ())):
+        table.add_column(heading, justify="right", no_wrap=True)
+    rows = {total.rule: total for total in before.totals}
     changed = {total.rule: total for total in after.totals} if after else {}
-    if after:
-        table.add_column(f"fires: {label}", justify="right")
-        table.add_column("per supervisor-hour", justify="right")
-    for total in before.totals:
-        cells = [f"{total.rule}{' (rings)' if total.rings else ''}", str(total.fires), str(total.calls)]
-        cells += [f"{total.per_hour:.2f}", f"{total.per_supervisor_hour:.2f}"]
-        table.add_row(*cells, *(_beside_it(total, changed.get(total.rule)) if after else ()))
-    for name in changed.keys() - {total.rule for total in before.totals}:
-        table.add_row(name, "-", "-", "-", "-", str(changed[name].fires), f"{changed[name].per_supervisor_hour:.2f}")
+    for name in dict.fromkeys([*rows, *changed]):
+        old, new = rows.get(name), changed.get(name)
+        rings = "yes" if (old and old.rings) or (new and new.rings) else ""
+        table.add_row(name, rings, *_cells(old, per_hour=True), *(_cells(new, per_hour=False) if after else ()))
     console.print(table)
     rings = f"rings per supervisor-hour: {before.rings_per_supervisor_hour:.2f}"
     console.print(rings + (f" -> {after.rings_per_supervisor_hour:.2f}" if after else ""))
 
 
-def _beside_it(total: "Total", other: "Total | None") -> tuple[str, str]:
-    if other is None:
-        return "-", "-"
-    return f"{other.fires} ({other.fires - total.fires:+d})", f"{other.per_supervisor_hour:.2f}"
+def _cells(total: "Total | None", *, per_hour: bool) -> tuple[str, ...]:
+    if total is None:
+        return ("-",) * (3 if per_hour else 2)
+    hourly = (f"{total.per_hour:.2f}",) if per_hour else ()
+    return (str(total.fires), *hourly, f"{total.per_supervisor_hour:.2f}")
 
 
 def _plot(path: Path, before: "Backtest", after: "Backtest | None", label: str, budget: int) -> None:

@@ -11,7 +11,7 @@ tests:
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -26,12 +26,10 @@ from callguard.rules.engine import RuleEngine
 from callguard.rules.files import load_rules
 from callguard.rules.model import RuleSet
 from callguard.rules.nodes import Ref
-from callguard.rules.replay import Recorded, replay
+from callguard.rules.replay import Recorded, replay, usual
 from callguard.rules.series import parse_series
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
-USUAL: Final = {"on_hold": 0.0, "agent_request": 0.0}
-"""Signals of the call that a test need not give: what they are in an ordinary call."""
 
 
 class _Strict(BaseModel):
@@ -144,10 +142,8 @@ def _recorded(document: Document, index: int, case: CaseText, step_s: float) -> 
             raise ConfigError([document.at(where, f"test {case.name!r}: {key}: {error}")]) from error
     steps = max((len(values) for values in signals.values()), default=0)
     given = {ref: np.array(values + [np.nan] * (steps - len(values)), np.float32) for ref, values in signals.items()}
-    usual = {Ref("call", name): np.full(steps, value, np.float32) for name, value in USUAL.items()}
-    usual[Ref("call", "elapsed_s")] = np.arange(1, steps + 1, dtype=np.float32) * np.float32(step_s)
     facts = CallFacts("0", case.facts.mode, case.facts.queue, case.facts.language)
-    return Recorded(case.name, usual | given, facts, step_s)
+    return Recorded(case.name, usual(steps, step_s) | given, facts, step_s)
 
 
 def _differences(expected: Expected, states: dict[str, str], past: list[Transition]) -> list[str]:

@@ -64,6 +64,16 @@ def replay(
     return list(done.values())
 
 
+def usual(steps: int, step_s: float) -> dict[Ref, NDArray[np.float32]]:
+    """Return signals of an ordinary call that recordings and tests need not give."""
+    nothing = np.zeros(steps, np.float32)
+    return {
+        Ref("call", "on_hold"): nothing,
+        Ref("call", "agent_request"): nothing,
+        Ref("call", "elapsed_s"): np.arange(1, steps + 1, dtype=np.float32) * np.float32(step_s),
+    }
+
+
 def _named(facts: CallFacts, row: int) -> CallFacts:
     return CallFacts(str(row), facts.mode, facts.queue, facts.language, started_at=facts.started_at)
 

@@ -20,7 +20,7 @@ from callguard.config import ConfigError
 from callguard.messages import CallFacts
 from callguard.rules.names import nearest
 from callguard.rules.nodes import Ref, Scope
-from callguard.rules.replay import Recorded
+from callguard.rules.replay import Recorded, usual
 from callguard.signals import CALL_INDEX, LEG_INDEX
 
 LONGEST_S: Final = 24 * 3600.0
@@ -45,7 +45,7 @@ def read_signals(name: str, lines: Iterable[str], facts: CallFacts) -> Recorded:
                 ref = _ref(column, leg)
                 cells.setdefault(ref, {})[step] = _number(f"{name}:{reader.line_num}: {column}", text)
     signals = {ref: _filled(values, last + 1) for ref, values in cells.items()}
-    return Recorded(name, signals, replace(facts, call=name))
+    return Recorded(name, usual(last + 1, HOP_S) | signals, replace(facts, call=name))
 
 
 def _columns(name: str, header: list[str]) -> list[str]:

@@ -1,0 +1,364 @@
+"""Each path that an alert can take, as a script in virtual time: who is told what, and when."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from callguard.alerts import AlertError, SilenceScope
+from callguard.alerts.intents import PromptAgent, RingSupervisors, SendTo, StopRinging
+from callguard.config import Inhibit, SupervisorConfig
+from callguard.events import AlertAcknowledged, AlertFired, AlertResolved
+from tests.alerts.desk import ANN, BOB, CHIEF, Desk, policy, rung, types
+
+MONDAY_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC).timestamp()
+
+
+def test_an_alert_fires_rings_is_answered_and_resolves() -> None:
+    desk = Desk()
+    assert types(desk.rule("pending", 0)) == ["pending"]
+    fired = desk.rule("fired", 1, evidence={"expr": "x > 1", "basis": "raised_voice"}, queue="support", agent="kim")
+    assert types(fired) == ["fired"]
+    assert fired.intents == [RingSupervisors("1", "c1", ("ann", "bob"), 1, "whisper", 15.0)]
+    answered = desk.note(desk.book.joined("c1", "bob", 5.5, alert="1"))
+    assert types(answered) == ["acknowledged"]
+    assert answered.intents == []
+    resolved = desk.rule("resolved", 60, reason="calm")
+    assert types(resolved) == ["resolved"]
+    first, taken, last = desk.events[1:]
+    assert isinstance(first, AlertFired)
+    assert isinstance(taken, AlertAcknowledged)
+    assert isinstance(last, AlertResolved)
+    assert (first.evidence["expr"], first.basis, first.queue, first.agent) == (
+        "x > 1",
+        "raised_voice",
+        "support",
+        "kim",
+    )
+    assert (taken.by, taken.after_s) == ("bob", 4.5)
+    assert (last.reason, last.lasted_s) == ("calm", 59)
+    assert {event.alert for event in desk.events} == {"1"}
+
+
+def test_a_pending_alert_that_calms_down_is_cancelled_and_rings_nobody() -> None:
+    desk = Desk()
+    desk.rule("pending", 0)
+    outcome = desk.rule("cancelled", 0.5)
+    assert isinstance(outcome.events[0], AlertResolved)
+    assert outcome.events[0].reason == "cancelled"
+    assert desk.intents == []
+
+
+def test_the_same_rule_on_the_same_call_is_one_alert() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    again = desk.rule("fired", 1)
+    assert (again.events, again.intents) == ([], [])
+    assert types(desk.rule("fired", 1, call="c2")) == ["fired"]
+
+
+def test_a_condition_that_returns_is_a_new_alert() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    desk.rule("resolved", 5)
+    desk.rule("fired", 9)
+    assert [event.alert for event in desk.events] == ["1", "1", "2"]
+
+
+def test_nobody_answers_and_the_next_tier_is_rung() -> None:
+    desk = Desk(policy(escalate_after_s=20))
+    desk.rule("fired", 0)
+    assert desk.tick(19.9).events == []
+    escalated = desk.tick(20)
+    assert types(escalated) == ["escalated"]
+    assert escalated.intents == [StopRinging("1"), RingSupervisors("1", "c1", ("chief",), 2, "whisper", 15.0)]
+    assert desk.tick(40).intents == [StopRinging("1")]
+    assert desk.tick(300).intents == []
+    assert types(desk.note(desk.book.acknowledge("1", "ann", 301))) == ["acknowledged"]
+
+
+def test_a_ring_that_fails_goes_to_the_next_tier_without_waiting() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    assert rung(desk.note(desk.book.unanswered("1", 3))) == [("chief",)]
+
+
+def test_only_the_first_to_take_an_alert_owns_it() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    assert desk.note(desk.book.acknowledge("1", "ann", 2)).intents == [StopRinging("1")]
+    with pytest.raises(AlertError, match="owned by ann already"):
+        desk.book.acknowledge("1", "bob", 3)
+    assert desk.book.acknowledge("1", "ann", 3).events == []
+    assert types(desk.note(desk.book.joined("c1", "bob", 4))) == []
+
+
+def test_a_supervisor_who_joins_by_command_takes_the_ring_over() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    joined = desk.note(desk.book.joined("c1", "chief", 2))
+    assert types(joined) == ["acknowledged"]
+    assert joined.intents == [StopRinging("1")]
+
+
+def test_while_somebody_helps_further_alerts_of_the_call_are_theirs() -> None:
+    desk = Desk()
+    desk.book.joined("c1", "ann", 0)
+    outcome = desk.rule("fired", 1)
+    assert types(outcome) == ["fired", "acknowledged"]
+    assert outcome.intents == []
+    desk.rule("resolved", 5)
+    desk.note(desk.book.left("c1", "ann", 6))
+    assert rung(desk.rule("fired", 7)) == [("ann", "bob")]
+
+
+def test_a_second_alert_of_a_call_shares_its_ring() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    second = desk.rule("fired", 1, rule="StillRising")
+    assert isinstance(second.events[0], AlertFired)
+    assert second.events[0].merged
+    assert second.intents == []
+    assert desk.rule("resolved", 2).intents == []
+    assert types(desk.note(desk.book.joined("c1", "ann", 3, alert="1"))) == ["acknowledged"]
+
+
+def test_ringing_stops_when_the_customer_calms_down() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    assert desk.rule("resolved", 5).intents == [StopRinging("1")]
+
+
+def test_the_end_of_the_call_ends_everything() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    desk.rule("pending", 0, rule="Other")
+    ended = desk.note(desk.book.call_ended("c1", 4))
+    assert [event.reason for event in ended.events if isinstance(event, AlertResolved)] == ["call_ended", "cancelled"]
+    assert ended.intents == [StopRinging("1")]
+    assert desk.rule("resolved", 5).events == []
+
+
+def test_critical_speaks_for_warning_and_hands_over_when_it_ends() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    warning = desk.rule("fired", 1, rule="Raised", severity="warning", actions=("ring_listen", "webhook:chat"))
+    assert isinstance(warning.events[0], AlertFired)
+    assert warning.events[0].inhibited_by == "1"
+    assert warning.intents == []
+    handed = desk.rule("resolved", 9)
+    assert rung(handed) == [("ann", "bob")]
+    assert [intent.way for intent in handed.intents if isinstance(intent, SendTo)] == ["webhook:chat"]
+
+
+def test_inhibition_follows_configured_labels_and_stays_within_a_call() -> None:
+    rules = (Inhibit(source={"tier": "ring"}, target={"rule": "Raised"}),)
+    desk = Desk(policy(inhibit=rules))
+    desk.rule("fired", 0, labels={"tier": "ring"})
+    assert rung(desk.rule("fired", 1, rule="Raised", call="c2", labels={"tier": "ring"})) == []
+    inhibited = desk.rule("fired", 2, rule="Raised").events[0]
+    assert isinstance(inhibited, AlertFired)
+    assert inhibited.inhibited_by == "1"
+
+
+def test_a_silence_rings_nobody_and_says_which() -> None:
+    desk = Desk()
+    silence, _ = desk.book.silence("ann", "training day", 0, 100, SilenceScope(queue="support"))
+    quiet = desk.rule("fired", 1, queue="support")
+    assert isinstance(quiet.events[0], AlertFired)
+    assert quiet.events[0].silenced_by == silence.id
+    assert quiet.intents == []
+    assert rung(desk.rule("fired", 2, queue="sales", call="c2")) == [("ann", "bob")]
+
+
+@pytest.mark.parametrize("ends", ["by itself", "early", "after a restart"])
+def test_an_alert_that_outlives_its_silence_rings_then(ends: str) -> None:
+    desk = Desk()
+    silence, _ = desk.book.silence("ann", "tea", 0, 100, SilenceScope(call="c1"))
+    desk.rule("fired", 50)
+    if ends == "after a restart":
+        desk.restart(60)
+        desk.rule("fired", 61)
+    assert desk.tick(90).intents == []
+    outcome = desk.book.unsilence(silence.id, 99) if ends == "early" else desk.tick(100)
+    assert rung(outcome) == [("ann", "bob")]
+
+
+def test_a_silence_stops_what_rings() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    _, outcome = desk.book.silence("bob", "false alarm", 1, 60, SilenceScope(rule="Shout*"))
+    assert outcome.intents == [StopRinging("1")]
+    assert rung(desk.tick(60)) == [("ann", "bob")]
+
+
+@pytest.mark.parametrize(("why", "until"), [(" ", 10), ("x", 0), ("x", 8 * 86400)])
+def test_a_silence_has_a_reason_and_an_end(why: str, until: float) -> None:
+    with pytest.raises(AlertError):
+        Desk().book.silence("ann", why, 0, until, SilenceScope())
+
+
+def test_over_the_budget_alerts_are_merged_in_sight_and_the_worst_rings_first() -> None:
+    desk = Desk(policy([ANN], budget_per_hour=2))
+    for number, call in enumerate(["c1", "c2"]):
+        assert rung(desk.rule("fired", number, call=call)) == [("ann",)]
+        desk.rule("resolved", number + 0.5, call=call)
+    mild = desk.rule("fired", 10, call="c3", severity="warning", score=0.7)
+    desk.rule("fired", 11, call="c4", score=0.6)
+    desk.rule("fired", 12, call="c5", score=0.8)
+    assert isinstance(mild.events[0], AlertFired)
+    assert mild.events[0].merged
+    assert [alert.call for alert in desk.book.waiting()] == ["c5", "c4", "c3"]
+    assert desk.tick(3599).intents == []
+    assert [intent.call for intent in desk.tick(3600).intents if isinstance(intent, RingSupervisors)] == ["c5"]
+
+
+def test_who_is_busy_is_not_rung_and_the_alert_waits_for_them() -> None:
+    desk = Desk(policy([ANN]))
+    desk.book.joined("c0", "ann", 0)
+    assert desk.rule("fired", 1).intents == []
+    assert rung(desk.book.left("c0", "ann", 2)) == [("ann",)]
+
+
+def test_an_unreachable_supervisor_is_passed_over() -> None:
+    desk = Desk()
+    desk.book.available("ann", False, 0)
+    assert rung(desk.rule("fired", 1)) == [("bob",)]
+    desk.book.available("ann", True, 2)
+    assert rung(desk.rule("fired", 3, call="c2")) == [("ann",)]
+
+
+def test_team_shift_and_tier_decide_who_is_rung() -> None:
+    floor = SupervisorConfig(name="floor", endpoint="PJSIP/3", teams=("floor",))
+    shop = SupervisorConfig(name="shop", endpoint="PJSIP/4", teams=("shop",))
+    night = SupervisorConfig(name="night", endpoint="PJSIP/5", hours="22:00-06:00")
+    weekend = SupervisorConfig(name="weekend", endpoint="PJSIP/6", days=("sat", "sun"))
+    desk = Desk(policy([floor, shop, night, weekend, CHIEF]))
+    assert rung(desk.rule("fired", MONDAY_NOON, queue="support")) == [("floor",)]
+    desk.rule("resolved", MONDAY_NOON + 5)
+    assert rung(desk.rule("fired", MONDAY_NOON + 12 * 3600, queue="sales", call="c2")) == [("shop", "night")]
+
+
+def test_nobody_on_shift_waits_for_the_shift() -> None:
+    late = SupervisorConfig(name="late", endpoint="PJSIP/3", hours="13:00-18:00")
+    desk = Desk(policy([late]))
+    assert desk.rule("fired", MONDAY_NOON).intents == []
+    assert rung(desk.tick(MONDAY_NOON + 3600)) == [("late",)]
+
+
+def test_a_shadow_rule_publishes_and_rings_nobody() -> None:
+    desk = Desk()
+    actions = ("ring_barge", "webhook:chat", "prompt:calm")
+    fired = desk.rule("fired", 0, shadow=True, actions=actions).events[0]
+    assert fired.shadow
+    assert isinstance(fired, AlertFired)
+    assert not fired.merged
+    desk.tick(100)
+    desk.rule("resolved", 101)
+    assert desk.intents == []
+
+
+def test_a_shadow_alert_speaks_for_no_other() -> None:
+    desk = Desk()
+    desk.rule("fired", 0, shadow=True)
+    assert rung(desk.rule("fired", 1, rule="Raised", severity="warning")) == [("ann", "bob")]
+
+
+def test_a_private_rule_whispers_and_leaves_no_trace() -> None:
+    desk = Desk()
+    for kind in ("pending", "fired", "resolved"):
+        desk.rule(kind, 0, private=True, leg="agent", actions=("prompt:lower_your_voice",))
+    assert desk.intents == [PromptAgent("", "c1", "lower_your_voice")]
+    assert desk.events == []
+    assert "lower" not in str(desk.book.snapshot())
+
+
+def test_ways_that_are_told_of_an_alert_are_told_of_its_end() -> None:
+    desk = Desk()
+    desk.rule("fired", 0, actions=("notify", "queue_log", "email:floor"))
+    desk.rule("resolved", 5, actions=("notify", "queue_log", "email:floor"))
+    sent = [(intent.way, type(intent.event)) for intent in desk.intents if isinstance(intent, SendTo)]
+    assert sent == [
+        ("queue_log", AlertFired),
+        ("email:floor", AlertFired),
+        ("queue_log", AlertResolved),
+        ("email:floor", AlertResolved),
+    ]
+
+
+def test_verdicts_are_counted_once_an_alert_and_may_be_changed() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    desk.rule("resolved", 5)
+    desk.book.judge("1", "false", "ann")
+    assert types(desk.book.judge("1", "early", "ann")) == ["judged"]
+    desk.restart(6)
+    assert desk.book.verdicts() == {"Shouting": {"false": 0, "early": 1}}
+    with pytest.raises(AlertError, match="no open alert '7'"):
+        desk.book.judge("7", "useful", "ann")
+
+
+def test_after_a_restart_a_ring_rings_again_and_nothing_is_published_twice() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    again = desk.restart(10)
+    assert again.events == []
+    assert rung(again) == [("ann", "bob")]
+    assert desk.rule("pending", 11).events == []
+    assert desk.rule("fired", 12).events == []
+    assert types(desk.rule("resolved", 50)) == ["resolved"]
+
+
+def test_after_a_restart_an_alert_whose_rule_stays_silent_ends() -> None:
+    desk = Desk()
+    desk.rule("fired", 0, actions=("notify",))
+    desk.restart(10)
+    assert desk.tick(39).events == []
+    assert types(desk.tick(40)) == ["resolved"]
+
+
+def test_after_a_restart_alerts_of_calls_that_are_gone_end() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    desk.rule("fired", 0, call="c2")
+    desk.restart(10)
+    ended = desk.book.retain_calls({"c2"}, 11)
+    assert [event.call for event in ended.events] == ["c1"]
+
+
+def test_a_lost_worker_leaves_no_alert_behind() -> None:
+    desk = Desk()
+    desk.rule("fired", 0, actions=("notify",))
+    desk.book.unconfirm("c1", 5)
+    desk.rule("fired", 20)
+    assert desk.tick(100).events == []
+    desk.book.unconfirm("c1", 200)
+    assert types(desk.tick(230)) == ["resolved"]
+
+
+@pytest.mark.parametrize("broken", [None, {"version": 2}, {"rings": {"c": {"alert": "1"}}}, [], {"alerts": 3}])
+def test_a_snapshot_that_cannot_be_read_is_refused(broken: object) -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    with pytest.raises(AlertError, match="can't be read"):
+        desk.book.restore(broken, 1)
+    assert desk.book.get("1").state == "fired"
+
+
+def test_a_new_configuration_keeps_what_is_going_on() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    desk.book.available("bob", False, 0)
+    desk.book.reconfigure(policy([BOB, CHIEF], escalate_after_s=5))
+    assert rung(desk.rule("fired", 1, call="c2")) == [("chief",)]
+    assert types(desk.rule("resolved", 2)) == ["resolved"]
+
+
+def test_what_has_not_fired_cannot_be_taken() -> None:
+    desk = Desk()
+    desk.rule("pending", 0)
+    with pytest.raises(AlertError, match="has not fired yet"):
+        desk.book.acknowledge("1", "ann", 1)
+    with pytest.raises(AlertError, match="has not fired yet"):
+        desk.book.judge("1", "false", "ann")
+    with pytest.raises(AlertError, match="no open alert 'x'"):
+        desk.book.acknowledge("x", "ann", 1)
