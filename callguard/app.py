@@ -46,7 +46,7 @@ from callguard.messages import (
 )
 from callguard.metrics import Metrics
 from callguard.rules import load_rules
-from callguard.workers import WorkerPool
+from callguard.workers import MediaError, WorkerPool
 
 log = structlog.get_logger(__name__)
 
@@ -86,8 +86,12 @@ class Service:
         self.bus.listen(self.metrics.see)
 
     async def __aenter__(self) -> Self:
+        """Start. Raises FatalError when a part can't."""
         try:
             await self._start()
+        except (MediaError, OSError) as error:
+            await self._stack.aclose()
+            raise FatalError(str(error)) from error
         except BaseException:
             await self._stack.aclose()
             raise

@@ -50,6 +50,7 @@ class Desk:
         self._carry_out = carry_out
         self._client, self._key = store
         self._saved: str | None = None
+        self._recalled = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -62,8 +63,9 @@ class Desk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(RedisError, OSError):
-            await self._save()
+        if self._recalled:
+            with contextlib.suppress(RedisError, OSError):
+                await self._save()
 
     def settle(self, outcome: Outcome) -> None:
         """Publish an outcome's events, then carry out its intents."""
@@ -109,8 +111,11 @@ class Desk:
     async def _keep_saved(self) -> None:
         while True:
             await asyncio.sleep(SAVE_S)
-            with contextlib.suppress(RedisError, OSError):  # the bus tells of the outage; the next round saves all
-                await self._save()
+            if self._recalled:
+                with contextlib.suppress(RedisError, OSError):  # the bus tells of outages; the next round saves all
+                    await self._save()
+            elif not self.book.open():  # recalling replaces the book: not while an alert is open
+                await self._recall()
 
     async def _save(self) -> None:
         text = json.dumps(self.book.snapshot())
@@ -121,9 +126,9 @@ class Desk:
     async def _recall(self) -> None:
         try:
             text = await self._client.get(self._key)
-        except (RedisError, OSError) as error:
-            log.warning("alerts_not_recalled", error=str(error))
+        except (RedisError, OSError):
             return
+        self._recalled = True
         if text:
             try:
                 self.settle(self.book.restore(json.loads(text), time.time()))

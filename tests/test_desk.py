@@ -1,5 +1,6 @@
 """The desk feeds the alert book, publishes before it acts, and remembers over a restart."""
 
+import asyncio
 import itertools
 from collections.abc import Iterable
 
@@ -15,6 +16,7 @@ from callguard.config import SupervisorConfig
 from callguard.desk import Desk
 from callguard.events import CallEnded, Event, SupervisionStarted, envelope
 from callguard.messages import Transition
+from tests.support.valkey import StoppableValkey
 
 POLICY = Policy(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),))
 KEY = "callguard:book:test"
@@ -82,6 +84,27 @@ async def test_silences_survive_a_restart(floor: Floor) -> None:
     await second.start()
     await second.stop()
     assert [silence.why for silence in second.book.silences(now)] == ["fire drill"]
+
+
+async def test_a_memory_out_of_reach_at_the_start_is_recalled_later(
+    stoppable_valkey: StoppableValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callguard.desk.SAVE_S", 0.05)
+    floor = Floor(stoppable_valkey.url)
+    first = floor.desk()
+    await first.start()
+    first.book.silence("lead", "fire drill", 2e9, 2e9 + 60, SilenceScope())
+    await first.stop()
+    stoppable_valkey.stop()
+    second = floor.desk()
+    await second.start()
+    stoppable_valkey.start()
+    for _ in range(100):
+        if second.book.silences(2e9):
+            break
+        await asyncio.sleep(0.05)
+    await second.stop()
+    assert len(second.book.silences(2e9)) == 1
 
 
 async def test_a_memory_that_cant_be_read_is_no_obstacle(floor: Floor) -> None:

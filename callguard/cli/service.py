@@ -2,11 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from callguard.cli.common import FINDINGS, USAGE, ConfigOption, JsonOption, console, fail, print_json, read_config
+
+if TYPE_CHECKING:
+    from callguard.config import Config
 
 
 def run(config: ConfigOption = None) -> None:
@@ -21,6 +24,7 @@ def run(config: ConfigOption = None) -> None:
     settings, path = read_config(config)
     configure(settings.logging)
     try:
+        check_model(settings, path)
         asyncio.run(serve(settings, path))
     except ConfigError as error:
         fail("\n".join(error.problems), USAGE)
@@ -35,8 +39,6 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     from callguard.cli.common import config_path
     from callguard.config import ConfigError, load_config, read_rule_files
-    from callguard.models.card import ModelError
-    from callguard.models.emotion import SHIPPED, EmotionModel
     from callguard.rules import load_rules
 
     path = config_path(config)
@@ -46,11 +48,9 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         settings = load_config(path)
         rules = load_rules(read_rule_files(settings, path))
         facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
-        facts["model"] = EmotionModel(1, settings.analysis.model or SHIPPED).card.name
+        facts["model"] = check_model(settings, path)
     except ConfigError as error:
         problems = error.problems
-    except ModelError as error:
-        problems = [f"{path}: analysis.model: {error}"]
     if as_json:
         print_json({**facts, "valid": not problems, "problems": problems})
     elif not problems:
@@ -94,6 +94,18 @@ def prompts(
         fail(f"{folder}: {error.strerror}")
     for path in copied:
         console.print(f"{path.stem:20} {TEXTS[path.stem]}", markup=False)
+
+
+def check_model(settings: "Config", path: Path) -> str:
+    """Return the name of the configured model; raise ConfigError when workers could not load it."""
+    from callguard.config import ConfigError
+    from callguard.models.card import ModelError
+    from callguard.models.emotion import SHIPPED, EmotionModel
+
+    try:
+        return EmotionModel(1, settings.analysis.model or SHIPPED).card.name
+    except ModelError as error:
+        raise ConfigError([f"{path}: analysis.model: {error}"]) from error
 
 
 def register(app: typer.Typer) -> None:
