@@ -129,8 +129,11 @@ class ChannelRest(Rest):
             raise AriFault(500, "Allocation failed")
         timeout_s = _seconds(found.get("timeout", 30))
         party = _party(str(found["callerId"])) if found.get("callerId") else phone.party
-        place = Place("phones", "s", 1, APPLIED, "(Outgoing Line)")
-        channel = self.exchange.create(f"{endpoint}-", channel=own, phone=phone, caller=party, place=place)
+        channel = self.exchange.create(
+            f"{endpoint}-", channel=own, phone=phone, caller=phone.party, place=Place("phones")
+        )
+        channel.caller = party
+        self.exchange.move(channel, Place("phones", "s", 1, APPLIED, "(Outgoing Line)"))
         channel.variables |= {name: str(value) for name, value in _mapping(found.get("variables")).items()}
         Ringing(
             self.exchange, channel, phone, caller=None, timeout_s=timeout_s,

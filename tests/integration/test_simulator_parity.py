@@ -6,10 +6,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import aiohttp
+import pytest
 
 from callguard.asterisk.events import ChannelDestroyed, ChannelEvent, EventReader
 from callguard.lab.lab import Lab
@@ -65,26 +66,77 @@ async def listening(url: str, user: str, password: str) -> AsyncIterator[Listene
         await asyncio.gather(reading, return_exceptions=True)
 
 
-async def act(
-    pbx: Listener, hold: Callable[[bool], Awaitable[None]], hang_up: Callable[[], Awaitable[None]]
-) -> list[Any]:
-    """Play the same scene; return the statuses of the requests."""
-    await pbx.seen("ChannelEnteredBridge", 2)
+@dataclass
+class Stage:
+    """What a scene may make people do, on either PBX."""
+
+    pbx: Listener
+    hold: Callable[[bool], Awaitable[None]]
+    hang_up: Callable[[], Awaitable[None]]
+    supervisor: Callable[[dict[str, Any]], None]
+    press: Callable[[str], Awaitable[None]]
+
+
+Scene = Callable[[Stage], Awaitable[list[Any]]]
+
+
+async def tap_and_hold(stage: Stage) -> list[Any]:
+    """A call is tapped, put on hold and back, and ended by the customer; return what the requests gave."""
+    pbx = stage.pbx
     customer, snoop = pbx.channel("PJSIP/customer1"), str(uuid.uuid4())
-    statuses = [
+    answers = [
         await pbx.ask("POST", f"/channels/{customer}/play", media="sound:beep"),
         await pbx.ask("GET", f"/channels/{customer}/variable", variable="NOT_SET"),
         await pbx.ask("POST", f"/channels/{customer}/snoop", app=APP, spy="sideways"),
     ]
     status, _ = await pbx.ask("POST", f"/channels/{customer}/snoop", app=APP, spy="in", snoopId=snoop)
     await pbx.seen("StasisStart")
-    await hold(True)
+    await stage.hold(True)
     await pbx.seen("ChannelHold")
-    await hold(False)
+    await stage.hold(False)
     await pbx.seen("ChannelUnhold")
-    await hang_up()
+    await stage.hang_up()
     await pbx.seen("ChannelDestroyed", 3)
-    return [*statuses, status, await pbx.ask("GET", f"/channels/{customer}")]
+    return [*answers, status, await pbx.ask("GET", f"/channels/{customer}")]
+
+
+async def supervise(stage: Stage) -> list[Any]:
+    """A supervisor is busy, does not come, comes, whispers, presses a key, hears a beep and is released."""
+    pbx, statuses = stage.pbx, []
+
+    async def ask(method: str, path: str, **params: str) -> None:
+        statuses.append((path.replace(agent, "AGENT"), (await pbx.ask(method, path, **params))[0]))
+
+    agent = pbx.channel("PJSIP/agent1")
+    ring = {"endpoint": "PJSIP/supervisor1", "app": APP, "callerId": "CallGuard <100>"}
+    stage.supervisor({"busy": True})
+    await ask("POST", "/channels", **ring, channelId="busy", timeout="5")
+    await pbx.seen("ChannelDestroyed", 1)
+    stage.supervisor({"busy": False, "answers": None})
+    await ask("POST", "/channels", **ring, channelId="nobody", timeout="1")
+    await pbx.seen("ChannelDestroyed", 2)
+    stage.supervisor({"busy": False, "answers": 0.1})
+    await ask("POST", "/channels", **ring, channelId="sup", timeout="5")
+    await pbx.seen("StasisStart", 1)
+    await ask("POST", "/bridges/room", type="mixing,dtmf_events")
+    await ask("POST", "/bridges/room/addChannel", channel="sup")
+    await ask("POST", f"/channels/{agent}/snoop", app=APP, spy="both", whisper="out", snoopId="ear")
+    await pbx.seen("StasisStart", 2)
+    await ask("POST", "/bridges/room/addChannel", channel="ear")
+    await ask("POST", "/bridges/room/addChannel", channel=agent)
+    await stage.press("5")
+    await pbx.seen("ChannelDtmfReceived")
+    await ask("POST", "/channels/sup/play/p1", media="sound:beep")
+    await pbx.seen("PlaybackFinished")
+    await ask("DELETE", "/channels/ear")
+    await pbx.seen("ChannelDestroyed", 3)
+    await ask("DELETE", "/bridges/room")
+    await pbx.seen("BridgeDestroyed")
+    await ask("DELETE", "/channels/sup")
+    await pbx.seen("ChannelDestroyed", 4)
+    await stage.hang_up()
+    await pbx.seen("ChannelDestroyed", 6)
+    return statuses
 
 
 def story(messages: list[str]) -> Story:
@@ -113,22 +165,39 @@ def _who(name: str) -> str:
     return name.rpartition("-")[0] if name.startswith("PJSIP/") else name.partition("/")[0]
 
 
-async def on_asterisk(lab: Lab) -> tuple[Story, list[Any]]:
+async def on_asterisk(lab: Lab, scene: Scene) -> tuple[Story, list[Any]]:
     async with listening(lab.pbx.ari_url, lab.pbx.ari.user, lab.pbx.ari.secret) as pbx:
+        phone = lab.farm.phone("supervisor1")
         call = await lab.farm.phone("customer1").call(QUEUE)
         agent = await lab.farm.phone("agent1").answered()
-        statuses = await act(pbx, lambda on: agent.hold() if on else agent.unhold(), call.hangup)
+
+        def supervisor(how: dict[str, Any]) -> None:
+            phone.busy, phone.answer_after_s = how["busy"], how.get("answers", 0.1)
+
+        async def hold(on: bool) -> None:
+            await (agent.hold() if on else agent.unhold())
+
+        async def press(digits: str) -> None:
+            await phone.calls[-1].dtmf(digits)
+
+        await pbx.seen("ChannelEnteredBridge", 2)
+        statuses = await scene(Stage(pbx, hold, call.hangup, supervisor, press))
+        phone.reset()
         return story(pbx.messages), statuses
 
 
-async def on_simulator() -> tuple[Story, list[Any]]:
+async def on_simulator(scene: Scene) -> tuple[Story, list[Any]]:
     async with Simulator(password=PASSWORD) as simulator:
         customer = Phone("PJSIP/customer1", Party("customer1", "101"))
         agent = Phone("PJSIP/agent1", Party("agent1", "201"), answers_after=0.1)
-        simulator.add(customer, agent)
+        phone = Phone("PJSIP/supervisor1", Party("supervisor1", "301"))
+        simulator.add(customer, agent, phone)
         exchange = simulator.exchange
         async with listening(simulator.url, "callguard", PASSWORD) as pbx:
             call = Call(exchange, customer, [agent], queue="support", extension=QUEUE)
+
+            def supervisor(how: dict[str, Any]) -> None:
+                phone.busy, phone.answers_after = how["busy"], how.get("answers", 0.1)
 
             async def hold(on: bool) -> None:
                 assert call.agent
@@ -137,13 +206,19 @@ async def on_simulator() -> tuple[Story, list[Any]]:
             async def hang_up() -> None:
                 exchange.request_hangup(call.customer)
 
-            statuses = await act(pbx, hold, hang_up)
+            async def press(digit: str) -> None:
+                exchange.press(exchange.channels["sup"], digit)
+
+            await pbx.seen("ChannelEnteredBridge", 2)
+            statuses = await scene(Stage(pbx, hold, hang_up, supervisor, press))
             return story(pbx.messages), statuses
 
 
-async def test_both_tell_the_same_story_of_a_queue_call_with_a_tap_and_a_hold(lab: Lab) -> None:
-    real, real_statuses = await on_asterisk(lab)
-    simulated, simulated_statuses = await on_simulator()
-    assert simulated_statuses == real_statuses
-    assert simulated == real
-    assert set(real) == {"PJSIP/customer1", "PJSIP/agent1", "Snoop"}
+@pytest.mark.parametrize("scene", [tap_and_hold, supervise], ids=["tap and hold", "supervision"])
+async def test_both_tell_the_same_story(lab: Lab, scene: Scene) -> None:
+    real, real_answers = await on_asterisk(lab, scene)
+    simulated, simulated_answers = await on_simulator(scene)
+    assert simulated_answers == real_answers
+    for who in sorted(real | simulated):
+        assert simulated.get(who) == real.get(who), who
+    assert {"PJSIP/customer1", "PJSIP/agent1", "Snoop"} <= set(real)
