@@ -1,0 +1,227 @@
+"""What goes on, in a terminal: live board, lists, the audit chain."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from callguard.bus import Keys, connect
+from callguard.bus.lists import read_overview
+from callguard.bus.streams import entries, last_id, read_after
+from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, fail, print_json, read_config
+from callguard.config import Config
+from callguard.events import PREFIX
+from callguard.overview import AlertView, CallView, Overview
+from callguard.overview import as_json as facts_of
+
+T = TypeVar("T")
+SHAPES: Final = {"info": "●", "warning": "▲", "critical": "■"}
+STYLES: Final = {"info": "blue", "warning": "yellow", "critical": "bold red"}
+BARS: Final = "▁▂▃▄▅▆▇█"
+PAGE: Final = 1000
+
+SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0.1, help="End after so long.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for function in (watch, calls, alerts, audit):
+        app.command()(function)
+
+
+def watch(seconds: SecondsOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the live board; events, one a line, where the output is no terminal or with --json.
+
+    Example: callguard watch
+    """
+    settings = read_config(config)[0]
+    deadline = time.monotonic() + (seconds or float("inf"))
+    show = _show_board if sys.stdout.isatty() and not as_json else _Lines(as_json)
+    _run(lambda: show(settings, deadline))
+
+
+def calls(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the calls that go on, those that need somebody first.
+
+    Example: callguard calls --json
+    """
+    overview = _run(lambda: _overview(read_config(config)[0]))
+    if as_json:
+        print_json([_call_facts(overview, call) for call in overview.by_need()])
+    else:
+        console.print(_call_table(overview, time.time()))
+
+
+def alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the alerts that are open, the most pressing first.
+
+    Example: callguard alerts
+    """
+    overview = _run(lambda: _overview(read_config(config)[0]))
+    found = sorted(overview.alerts.values(), key=lambda alert: (-alert.rank, alert.since))
+    if as_json:
+        print_json([facts_of(alert) for alert in found])
+    else:
+        console.print(_alert_table(found, time.time()))
+
+
+def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check the chain of the audit stream: exit code 1 when an entry was changed, removed or inserted.
+
+    Example: callguard audit
+    """
+    from callguard.bus.audit import verify
+
+    found = verify(_run(lambda: _audit_entries(read_config(config)[0])))
+    if as_json:
+        print_json(found._asdict())
+    elif found.broken_at is None:
+        console.print(f"{found.entries} audit entries, chain unbroken")
+    if found.broken_at is not None:
+        raise typer.Exit(FINDINGS) if as_json else fail(f"the audit chain is broken at entry {found.broken_at}")
+
+
+def printable(value: object) -> str:
+    """Return text without control characters, so that a caller's name can't drive the terminal."""
+    return "".join(character if character.isprintable() else "·" for character in str(value))
+
+
+def _run(work: Callable[[], Awaitable[T]]) -> T:
+    from redis.exceptions import RedisError
+
+    async def main() -> T:
+        return await work()
+
+    try:
+        return asyncio.run(main())
+    except (RedisError, OSError) as error:
+        fail(f"redis: {error}")
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+async def _overview(config: Config) -> Overview:
+    async with connect(config.redis) as client:
+        return await read_overview(client, Keys(config.redis.prefix))
+
+
+async def _audit_entries(config: Config) -> list[Any]:
+    """All entries, page by page."""
+    found: list[Any] = []
+    after = "-"
+    async with connect(config.redis) as client:
+        while page := entries(await client.xrange(Keys(config.redis.prefix).audit, min=after, count=PAGE)):
+            found += page
+            after = f"({page[-1].id}"
+    return found
+
+
+class _Lines:
+    """Events as they come, one a line."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+
+    async def __call__(self, config: Config, deadline: float) -> None:
+        keys = Keys(config.redis.prefix)
+        async with connect(config.redis) as client:
+            position = await last_id(client, keys.events)
+            while (left_s := deadline - time.monotonic()) > 0:
+                block_ms = max(1, round(min(1.0, left_s) * 1000))
+                for entry in await read_after(client, keys.events, position, block_ms):
+                    position = entry.id
+                    self._print(entry.fields.get("event", ""))
+
+    def _print(self, text: str) -> None:
+        event = json.loads(text)
+        data = event["data"]
+        facts = [
+            f"{name}={data[name]}" for name in ("queue", "agent", "rule", "supervisor", "reason") if data.get(name)
+        ]
+        line = f"{event['time'][:19]} {event['type'].removeprefix(PREFIX)} {event.get('subject', '')} {' '.join(facts)}"
+        sys.stdout.write((text if self._as_json else printable(line)) + "\n")
+        sys.stdout.flush()
+
+
+async def _show_board(config: Config, deadline: float) -> None:
+    """Draw whenever the bus wakes us, and every second for the clocks."""
+    keys = Keys(config.redis.prefix)
+    async with connect(config.redis) as client, client.pubsub() as wake:
+        await wake.subscribe(keys.wake)
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            while time.monotonic() < deadline:
+                overview = await read_overview(client, keys)
+                live.update(_board(overview, time.time()), refresh=True)
+                await wake.get_message(timeout=min(1.0, max(0.0, deadline - time.monotonic())))
+
+
+def _board(overview: Overview, now: float) -> Group:
+    open_alerts = sorted((a for a in overview.alerts.values() if a.rank), key=lambda alert: (-alert.rank, alert.since))
+    head = _alert_table(open_alerts, now) if open_alerts else Text("✓ All quiet", style="bold green")
+    return Group(head, Text(), _call_table(overview, now))
+
+
+def _call_table(overview: Overview, now: float) -> Table:
+    table = Table("Call", "Queue", "Agent", "Time", "Raised voice", "Alerts", "With", box=None, header_style="bold")
+    for call in overview.by_need():
+        mine = [alert for alert in overview.alerts_of(call.call) if alert.rank]
+        people = ", ".join(f"{each['supervisor']} ({each['mode']})" for each in call.supervisors.values())
+        cells = (call.call, call.queue or "", call.agent or "", _duration(now - call.started_at))
+        table.add_row(*map(_text, cells), _voice(overview, call), _names(mine), _text(people))
+    return table
+
+
+def _alert_table(found: list[AlertView], now: float) -> Table:
+    table = Table("Alert", "", "What", "Call", "Queue", "Agent", "State", "Since", box=None, header_style="bold")
+    for alert in found:
+        what = alert.annotations.get("summary") or alert.rule
+        state = f"{alert.state} by {alert.by}" if alert.by else alert.state
+        cells = (what, alert.call, alert.queue or "", alert.agent or "", state, _duration(now - alert.since))
+        table.add_row(_text(alert.alert), _names([alert], rule=False), *map(_text, cells))
+    return table
+
+
+def _names(found: list[AlertView], rule: bool = True) -> Text:
+    names = Text()
+    for alert in found:
+        shape = SHAPES.get(alert.severity, SHAPES["warning"])
+        label = alert.rule if rule else alert.severity
+        names.append(f"{shape} {printable(label)} ", style=STYLES.get(alert.severity, STYLES["warning"]))
+    return names
+
+
+def _voice(overview: Overview, call: CallView) -> Text:
+    snapshot = overview.signals.get(call.call)
+    value = snapshot.customer.get("raised_voice") if snapshot else None
+    if value is None:
+        why = snapshot.unjudged.get("customer", "") if snapshot else ""
+        return Text(f"– {printable(why)}".strip(), style="dim")
+    bar = BARS[min(len(BARS) - 1, int(value * len(BARS)))]
+    return Text(f"{bar} {value:.0%}")
+
+
+def _call_facts(overview: Overview, call: CallView) -> dict[str, Any]:
+    snapshot = overview.signals.get(call.call)
+    return {
+        **facts_of(call),
+        "alerts": [alert.alert for alert in overview.alerts_of(call.call)],
+        "signals": asdict(snapshot) if snapshot else None,
+    }
+
+
+def _text(value: object) -> Text:
+    return Text(printable(value))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,185 @@
+"""Commands that ask a running service for something: written to the stream, answered by one event."""
+
+import asyncio
+import uuid
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from callguard.cli.common import USAGE, ConfigOption, JsonOption, console, fail, print_json, read_config
+from callguard.config import Config
+
+TIMEOUT_S: Final = 60.0
+JOINS: Final = {
+    "listen": "Ring a supervisor, who then hears both parties.",
+    "whisper": "Ring a supervisor, who then hears both parties and speaks to the agent alone.",
+    "barge": "Ring a supervisor, who then speaks with both parties.",
+    "takeover": "Ring a supervisor, who then replaces the agent.",
+}
+
+CallArgument = Annotated[str, typer.Argument(help="linkedid of the call, see `callguard calls`.")]
+SupervisorOption = Annotated[
+    str, typer.Option("--supervisor", "-s", help="Name as configured, or an endpoint such as PJSIP/boss.")
+]
+AnySupervisorOption = Annotated[
+    str | None, typer.Option("--supervisor", "-s", help="Name or endpoint; default: whoever is in the call.")
+]
+TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the answer.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for action, meaning in JOINS.items():
+        app.command(action, help=f"{meaning}\n\nExample: callguard {action} 1700000000.1 --supervisor Ann")(
+            _join(action)
+        )
+    for name, function in (
+        ("set-mode", set_mode), ("stop", stop), ("prompt", prompt), ("ack", ack), ("silence", silence),
+        ("opt-out", opt_out),
+    ):  # fmt: skip
+        app.command(name)(function)
+
+
+def _join(action: str) -> Any:
+    def join(
+        call: CallArgument,
+        supervisor: SupervisorOption,
+        alert: Annotated[str | None, typer.Option(help="Alert that is answered by joining.")] = None,
+        timeout: TimeoutOption = TIMEOUT_S,
+        config: ConfigOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        given = {"action": action, "call": call, "supervisor": supervisor, "args": {"alert": alert}}
+        _ask(given, read_config(config)[0], timeout, as_json)
+
+    return join
+
+
+def set_mode(
+    call: CallArgument,
+    mode: Annotated[str, typer.Argument(help="listen, whisper, barge or takeover.")],
+    supervisor: AnySupervisorOption = None,
+    timeout: TimeoutOption = TIMEOUT_S,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change the mode of a supervisor who is in the call.
+
+    Example: callguard set-mode 1700000000.1 barge
+    """
+    given = {"action": "set_mode", "call": call, "supervisor": supervisor, "args": {"mode": mode}}
+    _ask(given, read_config(config)[0], timeout, as_json)
+
+
+def stop(
+    call: CallArgument,
+    supervisor: AnySupervisorOption = None,
+    timeout: TimeoutOption = TIMEOUT_S,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Release a supervisor from a call, or all of them.
+
+    Example: callguard stop 1700000000.1
+    """
+    _ask({"action": "stop", "call": call, "supervisor": supervisor}, read_config(config)[0], timeout, as_json)
+
+
+def prompt(
+    call: CallArgument,
+    name: Annotated[str, typer.Argument(help="Name of the prompt.")],
+    timeout: TimeoutOption = TIMEOUT_S,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play a prompt that the agent alone hears.
+
+    Example: callguard prompt 1700000000.1 slow_down
+    """
+    _ask({"action": "prompt", "call": call, "args": {"prompt": name}}, read_config(config)[0], timeout, as_json)
+
+
+def ack(
+    alert: Annotated[str, typer.Argument(help="Identifier of the alert, see `callguard alerts`.")],
+    supervisor: SupervisorOption,
+    timeout: TimeoutOption = TIMEOUT_S,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an alert: others see who has it, and nobody is rung for it any more.
+
+    Example: callguard ack 3f0c… --supervisor Ann
+    """
+    given = {"action": "ack", "supervisor": supervisor, "args": {"alert": alert}}
+    _ask(given, read_config(config)[0], timeout, as_json)
+
+
+def silence(
+    *,
+    supervisor: SupervisorOption,
+    why: Annotated[str, typer.Option(help="Reason, shown to others.")],
+    rule: Annotated[str | None, typer.Option(help="Name of the rule, or a pattern; default: all.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue, or a pattern; default: all.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Agent, or a pattern; default: all.")] = None,
+    call: Annotated[str | None, typer.Option(help="linkedid of one call; default: all.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, max=7 * 1440, help="How long.")] = 60.0,
+    timeout: TimeoutOption = TIMEOUT_S,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ring nobody for matching alerts for a while; they still show.
+
+    Example: callguard silence --supervisor Ann --queue training --minutes 90 --why "new starters"
+    """
+    args = {"rule": rule, "queue": queue, "agent": agent, "duration_s": minutes * 60, "why": why}
+    given = {"action": "silence", "call": call, "supervisor": supervisor, "args": args}
+    _ask(given, read_config(config)[0], timeout, as_json)
+
+
+def opt_out(
+    call: CallArgument,
+    timeout: TimeoutOption = TIMEOUT_S,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop judging a call and delete its data.
+
+    Example: callguard opt-out 1700000000.1
+    """
+    _ask({"action": "opt_out", "call": call}, read_config(config)[0], timeout, as_json)
+
+
+def _ask(given: dict[str, Any], config: Config, timeout_s: float, as_json: bool) -> None:
+    import json
+
+    from redis.exceptions import RedisError
+
+    from callguard.commands import MalformedCommandError, parse_command
+
+    try:
+        command = parse_command(json.dumps({"id": str(uuid.uuid4())} | given))
+    except MalformedCommandError as error:
+        fail(error.reason, USAGE)
+    try:
+        answer = asyncio.run(_send(config, command, timeout_s))
+    except (RedisError, OSError) as error:
+        fail(f"redis: {error}")
+    if answer is None:
+        fail(f"no answer within {timeout_s:g} s: is the service running?")
+    if as_json:
+        print_json(json.loads(answer.to_json()))
+    failed = answer.data.get("reason")
+    if failed:
+        raise typer.Exit(1) if as_json else fail(f"{command.action}: {failed}")
+    if not as_json:
+        facts = ", ".join(f"{name} {value}" for name, value in answer.data["result"].items() if value is not None)
+        console.print(Text(f"{command.action}: done" + (f" ({facts})" if facts else "")))
+
+
+async def _send(config: Config, command: Any, timeout_s: float) -> Any:
+    from callguard.bus import Keys, connect
+    from callguard.bus.ask import ask
+
+    async with connect(config.redis) as client:
+        return await ask(client, Keys(config.redis.prefix), command, timeout_s)

@@ -1,0 +1,162 @@
+"""Lists and boards in a terminal."""
+
+import asyncio
+import fcntl
+import json
+import os
+import pty
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from callguard.bus import Bus
+from callguard.cli.board import printable
+from callguard.config import Redis as RedisConfig
+from tests.support.cli import START, run, write_config
+from tests.support.events import alert_fired, call_started, snapshot, supervision_started
+
+
+@pytest.fixture
+def config(tmp_path: Path, redis_url: str) -> Path:
+    return write_config(tmp_path, redis_url)
+
+
+@pytest.fixture
+async def bus(redis_url: str) -> AsyncIterator[Bus]:
+    bus = Bus(RedisConfig(url=redis_url), "n1")
+    await bus.start()
+    yield bus
+    await bus.stop()
+
+
+async def fill(bus: Bus) -> None:
+    for event in (call_started("c0", agent="Kim"), call_started("c1"), alert_fired("c1"), supervision_started("c1")):
+        bus.publish(event)
+    bus.show(snapshot("c1", 0.82))
+    bus.show(snapshot("c0", None))
+    await bus.flush(5)
+    await asyncio.sleep(0.1)
+
+
+async def test_calls_are_listed_by_need(bus: Bus, config: Path) -> None:
+    await fill(bus)
+    ran = await run(config, "calls")
+
+    lines = ran.out.splitlines()
+    assert ran.code == 0
+    assert "c1" in lines[1]
+    assert "82%" in lines[1]
+    assert "▲ CustomerRaisedVoice" in lines[1]
+    assert "Ann (whisper)" in lines[1]
+    assert "– music" in lines[2]
+
+
+async def test_calls_as_json(bus: Bus, config: Path) -> None:
+    await fill(bus)
+    found = json.loads((await run(config, "calls", "--json")).out)
+
+    assert [call["call"] for call in found] == ["c1", "c0"]
+    assert found[0]["alerts"] == ["a1"]
+    assert found[0]["signals"]["customer"]["raised_voice"] == 0.82
+
+
+async def test_alerts_are_listed(bus: Bus, config: Path) -> None:
+    await fill(bus)
+    text = (await run(config, "alerts")).out
+    (alert,) = json.loads((await run(config, "alerts", "--json")).out)
+
+    assert "Customer's voice rose" in text
+    assert alert["alert"] == "a1"
+    assert alert["evidence"]["comparisons"][0]["value"] == 0.82
+
+
+async def test_empty_lists(config: Path) -> None:
+    assert (await run(config, "calls", "--json")).out == "[]\n"
+    assert (await run(config, "alerts", "--json")).out == "[]\n"
+
+
+async def test_events_are_printed_as_they_come(bus: Bus, config: Path) -> None:
+    watching = asyncio.create_task(run(config, "watch", "--seconds", "4"))
+    programs = asyncio.create_task(run(config, "watch", "--seconds", "4", "--json"))
+    for _ in range(30):
+        bus.publish(call_started("c1"))
+        await asyncio.sleep(0.1)
+
+    line = (await watching).out.splitlines()[0]
+    event = json.loads((await programs).out.splitlines()[0])
+    assert "call.started.v1 c1 queue=sales agent=Alex" in line
+    assert event["type"] == "io.callguard.call.started.v1"
+
+
+async def test_the_live_board_in_a_terminal(bus: Bus, config: Path) -> None:
+    await fill(bus)
+    primary, secondary = pty.openpty()
+    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", START, "watch", "--seconds", "1.5",
+        stdin=secondary, stdout=secondary, stderr=secondary,
+        env=os.environ | {"CALLGUARD_CONFIG": str(config), "TERM": "xterm", "PYTHONUTF8": "1"},
+    )  # fmt: skip
+    os.close(secondary)
+    shown = await asyncio.to_thread(_read_all, primary)
+
+    assert await process.wait() == 0
+    assert "CustomerRaisedVoice" in shown
+    assert "82%" in shown
+
+
+def _read_all(descriptor: int) -> str:
+    chunks = []
+    while True:
+        try:
+            chunk = os.read(descriptor, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not chunk:
+            break
+        chunks.append(chunk)
+    os.close(descriptor)
+    return b"".join(chunks).decode()
+
+
+async def test_a_hostile_name_can_not_drive_the_terminal(bus: Bus, config: Path) -> None:
+    bus.publish(call_started("c1", agent="\x1b[2J\x1b]0;owned\x07[red]Eve[/red]", queue="\x9b31m"))
+    await bus.flush(5)
+    shown = (await run(config, "calls")).out
+
+    assert "\x1b" not in shown
+    assert "\x9b" not in shown
+    assert "[red]Eve[/red]" in shown
+    assert printable("a\nb\u202ec") == "a·b·c"
+
+
+async def test_what_another_version_wrote_is_left_out(bus: Bus, config: Path) -> None:
+    await fill(bus)
+    await bus.client.hset("callguard:calls", mapping={"x": "{", "y": "[]", "z": '{"surprise": 1}'})
+    ran = await run(config, "calls", "--json")
+
+    assert [call["call"] for call in json.loads(ran.out)] == ["c1", "c0"]
+
+
+async def test_the_audit_chain_is_checked(bus: Bus, config: Path) -> None:
+    for number in range(3):
+        bus.publish(supervision_started("c1", session=f"s{number}"))
+    await bus.flush(5)
+    assert (await run(config, "audit")).out == "3 audit entries, chain unbroken\n"
+
+    second = (await bus.client.xrange("callguard:audit"))[1][0]
+    await bus.client.xdel("callguard:audit", second)
+    ran = await run(config, "audit")
+    assert ran.code == 1
+    assert "the audit chain is broken at entry" in ran.err
+
+
+async def test_without_redis_it_says_so(tmp_path: Path) -> None:
+    for command in ("calls", "alerts", "audit", "watch"):
+        ran = await run(write_config(tmp_path, "redis://127.0.0.1:1/0"), command)
+        assert ran.code == 1
+        assert ran.err.startswith("redis: ")

@@ -1,0 +1,126 @@
+"""Each command goes to the service; its answer is printed and becomes the exit code."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from callguard.bus import Bus
+from callguard.bus.consumer import CommandConsumer
+from callguard.cli import supervise
+from callguard.commands import ACTIONS, Command, CommandError
+from callguard.config import Redis as RedisConfig
+from tests.support.cli import run, write_config
+
+SENT = {
+    "listen": ["listen", "c1", "--supervisor", "Ann"],
+    "whisper": ["whisper", "c1", "-s", "PJSIP/ann", "--alert", "a1"],
+    "barge": ["barge", "c1", "-s", "Ann"],
+    "takeover": ["takeover", "c1", "-s", "Ann"],
+    "set_mode": ["set-mode", "c1", "barge"],
+    "stop": ["stop", "c1", "-s", "Ann"],
+    "prompt": ["prompt", "c1", "slow_down"],
+    "ack": ["ack", "a1", "-s", "Ann"],
+    "silence": ["silence", "-s", "Ann", "--why", "training", "--queue", "sales", "--minutes", "30"],
+    "opt_out": ["opt-out", "c1"],
+}
+
+
+@pytest.fixture
+def config(tmp_path: Path, redis_url: str) -> Path:
+    return write_config(tmp_path, redis_url)
+
+
+@pytest.fixture
+async def service(redis_url: str) -> AsyncIterator[list[Command]]:
+    """A service that takes commands; those for call `gone` are refused."""
+    done: list[Command] = []
+
+    async def handler(command: Command) -> dict[str, Any]:
+        if command.call == "gone":
+            raise CommandError("no such call")
+        done.append(command)
+        return {"session": "s1", "mode": None}
+
+    bus = Bus(RedisConfig(url=redis_url), "n1")
+    consumer = CommandConsumer(bus, "n1", handler)
+    await bus.start()
+    await consumer.start()
+    yield done
+    await consumer.stop()
+    await bus.stop()
+
+
+def test_every_action_has_a_command() -> None:
+    assert set(SENT) == set(ACTIONS)
+
+
+@pytest.mark.parametrize("action", SENT)
+async def test_a_command_is_carried_out(action: str, config: Path, service: list[Command]) -> None:
+    ran = await run(config, *SENT[action])
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.strip() == f"{action}: done (session s1)"
+    assert [command.action for command in service] == [action]
+
+
+async def test_arguments_arrive(config: Path, service: list[Command]) -> None:
+    await run(config, *SENT["silence"])
+    await run(config, *SENT["whisper"])
+
+    silence, whisper = service
+    assert (silence.supervisor, silence.args["queue"], silence.args["duration_s"]) == ("Ann", "sales", 1800.0)
+    assert (whisper.call, whisper.supervisor, whisper.args) == ("c1", "PJSIP/ann", {"alert": "a1"})
+
+
+async def test_json_is_the_answering_event(config: Path, service: list[Command]) -> None:
+    done = await run(config, "stop", "c1", "--json")
+    refused = await run(config, "stop", "gone", "--json")
+
+    assert done.code == 0
+    assert json.loads(done.out)["type"] == "io.callguard.command.completed.v1"
+    assert refused.code == 1
+    assert json.loads(refused.out)["data"]["reason"] == "no such call"
+
+
+async def test_a_refusal_is_told(config: Path, service: list[Command]) -> None:
+    ran = await run(config, "stop", "gone")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert "stop: no such call" in ran.err
+
+
+async def test_wrong_usage_is_told_before_anything_is_sent(config: Path, service: list[Command]) -> None:
+    ran = await run(config, "set-mode", "c1", "shout")
+
+    assert ran.code == 2
+    assert "'listen'" in ran.err
+    assert service == []
+
+
+async def test_without_a_service_it_says_so(config: Path) -> None:
+    ran = await run(config, "stop", "c1", "--timeout", "0.3")
+
+    assert ran.code == 1
+    assert "is the service running?" in ran.err
+
+
+async def test_without_redis_it_says_so(tmp_path: Path) -> None:
+    ran = await run(write_config(tmp_path, "redis://127.0.0.1:1/0"), "stop", "c1")
+
+    assert ran.code == 1
+    assert ran.err.startswith("redis: ")
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("name", [arguments[0] for arguments in SENT.values()])
+def test_help_teaches_by_an_example(name: str) -> None:
+    app = typer.Typer()
+    supervise.register(app)
+    shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
+
+    assert f"Example: callguard {name}" in shown.stdout

@@ -1,0 +1,38 @@
+"""Runs the command line as a user does: another process, its output, its exit code."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+START = "import typer; from callguard.cli import board, supervise; app = typer.Typer(); "
+START += "board.register(app); supervise.register(app); app()"
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def write_config(folder: Path, redis_url: str) -> Path:
+    """A configuration that differs from the defaults by its Redis only."""
+    path = folder / "callguard.yaml"
+    path.write_text(f"redis:\n  url: {redis_url}\n", "utf-8")
+    return path
+
+
+async def run(config: Path, *arguments: str) -> Ran:
+    """Run `callguard ARGUMENTS`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        START,
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"CALLGUARD_CONFIG": str(config), "COLUMNS": "200", "PYTHONUTF8": "1"},
+    )
+    out, err = await process.communicate()
+    return Ran(process.returncode or 0, out.decode(), err.decode())
