@@ -11,9 +11,12 @@ from callguard.cli.common import FINDINGS, USAGE, JsonOption, console, fail, pri
 from callguard.config import ConfigError
 
 if TYPE_CHECKING:
+    from callguard.messages import CallFacts
     from callguard.rules.backtest import Backtest, Total
     from callguard.rules.cases import Failure
     from callguard.rules.replay import Recorded
+
+AUDIO = (".wav", ".flac")
 
 rules_app = typer.Typer(no_args_is_help=True, help="Check, test and try out rules.")
 
@@ -73,7 +76,7 @@ def run_tests(
 @rules_app.command()
 def backtest(
     *,
-    files: Annotated[list[Path], typer.Argument(help="Stored signals: CSV files of `callguard analyze --signals`.")],
+    files: Annotated[list[Path], typer.Argument(help="CSV of `callguard analyze --signals`, or WAV/FLAC.")],
     rules: Annotated[list[Path], typer.Option("--rules", "-r", help="Rule file or folder; may be repeated.")],
     against: Annotated[list[Path] | None, typer.Option("--against", help="Second rule set, shown beside.")] = None,
     change: Annotated[
@@ -88,10 +91,11 @@ def backtest(
     plot: Annotated[Path | None, typer.Option(help="Write a picture: .png, .svg or .pdf.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Replay stored signals through rules: what would have fired, per hour and per supervisor-hour.
+    """Replay stored signals or recordings through rules: what would have fired, per hour and per supervisor-hour.
 
     Example: callguard rules backtest calls/*.csv --rules config/rules --set raised=0.7 --plot change.png
     """
+    from callguard.messages import CallFacts
     from callguard.rules import load_rules
     from callguard.rules.backtest import backtest as run
     from callguard.rules.vary import vary
@@ -101,7 +105,7 @@ def backtest(
     try:
         texts, other = _texts(rules), _texts(against or rules)
         second = vary(other, change or []) if against or change else None
-        calls = [_stored(file, mode, queue, language) for file in files]
+        calls = _calls(files, CallFacts("stored", mode, queue, language))  # type: ignore[arg-type]  # checked above
         before = run(load_rules(texts), calls, calls_at_once)
         after = run(second, calls, calls_at_once) if second else None
     except ConfigError as error:
@@ -166,12 +170,37 @@ def _plot(path: Path, before: "Backtest", after: "Backtest | None", label: str, 
         fail(f"--plot {path}: {error.strerror}", USAGE)
 
 
-def _stored(file: Path, mode: str, queue: str | None, language: str | None) -> "Recorded":
-    from callguard.messages import CallFacts
+def _calls(files: list[Path], facts: "CallFacts") -> "list[Recorded]":
     from callguard.rules.stored import read_signals
 
-    facts = CallFacts(str(file), mode, queue, language)  # type: ignore[arg-type]  # checked by the caller
-    return read_signals(str(file), _text(file).splitlines(), facts)
+    audio = [file for file in files if file.suffix.lower() in AUDIO]
+    heard = _heard(audio, facts) if audio else {}
+    return [
+        heard[file] if file in heard else read_signals(str(file), _text(file).splitlines(), facts) for file in files
+    ]
+
+
+def _heard(files: list[Path], facts: "CallFacts") -> "dict[Path, Recorded]":
+    """Run recordings through the live pipeline, once; what it measured is then replayed through the rules."""
+    from callguard.analysis.recordings import RecordingError, read_recording
+    from callguard.analysis.replay import load_models, replay
+    from callguard.models.card import ModelError
+    from callguard.rules.model import RuleSet
+    from callguard.rules.replay import from_columns
+
+    try:
+        models = load_models()
+    except ModelError as error:
+        fail(str(error), USAGE)
+    found: dict[Path, Recorded] = {}
+    for file in files:
+        try:
+            result = replay(read_recording(file), models, RuleSet(), facts.mode)
+        except RecordingError as error:
+            raise ConfigError([str(error)]) from error
+        legs = dict(zip(result.legs, result.signals.transpose(1, 0, 2), strict=True))
+        found[file] = from_columns(str(file), facts, legs, result.call)
+    return found
 
 
 def _texts(paths: list[Path]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from callguard.audio.frames import HOP_S
 from callguard.messages import CallFacts, Transition
+from callguard.rules import names
 from callguard.rules.engine import RuleEngine
 from callguard.rules.model import RuleSet
 from callguard.rules.nodes import Ref
@@ -62,6 +63,25 @@ def replay(
         if watch is not None:
             watch(now, engine)
     return list(done.values())
+
+
+def from_columns(
+    name: str, facts: CallFacts, legs: Mapping[str, NDArray[np.float32]], call: NDArray[np.float32]
+) -> Recorded:
+    """Return a call from columns as the pipeline fills them.
+
+    Args:
+        name: of the recording.
+        facts: of the call.
+        legs: per party, shape (steps, len(LEG_SIGNALS)).
+        call: shape (steps, len(CALL_SIGNALS)).
+    """
+    signals = {
+        ref: legs[ref.scope][:, LEG_INDEX[ref.name]] if ref.scope != "call" else call[:, CALL_INDEX[ref.name]]
+        for ref in names.ALL
+        if ref.scope == "call" or ref.scope in legs
+    }
+    return Recorded(name, usual(len(call), HOP_S) | signals, facts)
 
 
 def usual(steps: int, step_s: float) -> dict[Ref, NDArray[np.float32]]:

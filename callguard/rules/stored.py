@@ -26,7 +26,8 @@ from callguard.signals import CALL_INDEX, LEG_INDEX
 LONGEST_S: Final = 24 * 3600.0
 LEGS: Final = ("customer", "agent", "call")
 
-Rows = list[tuple[float, str, list[str]]]
+WORDS: Final = frozenset({"t_s", "leg", "unjudged"})
+"""Columns that are no signals."""
 
 
 def read_signals(name: str, lines: Iterable[str], facts: CallFacts) -> Recorded:
@@ -41,7 +42,7 @@ def read_signals(name: str, lines: Iterable[str], facts: CallFacts) -> Recorded:
         step, leg = _place(f"{name}:{reader.line_num}", row, columns)
         last = max(last, step)
         for column, text in zip(columns, row, strict=True):
-            if text and column not in {"t_s", "leg"}:
+            if text and column not in WORDS:
                 ref = _ref(column, leg)
                 cells.setdefault(ref, {})[step] = _number(f"{name}:{reader.line_num}: {column}", text)
     signals = {ref: _filled(values, last + 1) for ref, values in cells.items()}
@@ -49,7 +50,7 @@ def read_signals(name: str, lines: Iterable[str], facts: CallFacts) -> Recorded:
 
 
 def _columns(name: str, header: list[str]) -> list[str]:
-    known = {"t_s", "leg", *LEG_INDEX, *CALL_INDEX}
+    known = {*WORDS, *LEG_INDEX, *CALL_INDEX}
     if not {"t_s", "leg"} <= set(header) or len(set(header)) != len(header):
         raise ConfigError(
             [f"{name}:1: found {','.join(header)[:80]!r}, expected the columns t_s,leg,signal…, each once"]
