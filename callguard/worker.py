@@ -35,6 +35,7 @@ from callguard.messages import (
     WorkerReady,
     WorkerStats,
 )
+from callguard.models.card import ModelError
 from callguard.models.emotion import SHIPPED, EmotionModel
 from callguard.models.gate import GateModel
 from callguard.pipeline import Models, Pipeline
@@ -288,7 +289,11 @@ def main(descriptor: int) -> None:
     mailbox, (config, index, rules) = accept_boot(descriptor)
     raise_file_limit()
     logs.configure(config.logging)
-    worker = Worker(config, index, rules, mailbox)
+    try:
+        worker = Worker(config, index, rules, mailbox)
+    except (ConfigError, ModelError, OSError) as error:
+        log.error("worker_cannot_start", worker=index, error=str(error))  # noqa: TRY400 # it says what to mend
+        sys.exit(1)
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked through again
     worker.run()

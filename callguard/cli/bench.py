@@ -44,6 +44,7 @@ def bench(
     Example: callguard bench --legs 400 --source rtp --seconds 10
     """
     from callguard.bench.measure import Bench
+    from callguard.models.card import ModelError
     from callguard.workers import MediaError
 
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
@@ -56,7 +57,7 @@ def bench(
 
         try:
             result = asyncio.run(Bench(legs, source, seconds, speech, progress).run())
-        except (MediaError, OSError) as error:
+        except (MediaError, ModelError, OSError) as error:
             fail(f"bench: {error}")
     if as_json:
         print_json(result)
