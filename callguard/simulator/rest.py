@@ -161,7 +161,9 @@ class GeneralRest(Rest):
         sources = needed(await arguments(request), "eventSource", "Event source").split(",")
         view = self._known(request)
         application = self.applications.by_name[view["name"]]
-        application.sources |= {source.partition(":")[2] for source in sources}
+        wanted = {source.partition(":")[2] for source in sources}
+        application.sources |= wanted
+        application.subscribe_all |= "" in wanted  # `channel:` names no channel and means all of them
         return web.json_response(application.view())
 
     async def events(self, request: web.Request) -> web.WebSocketResponse:
