@@ -40,6 +40,12 @@ export const duration = (seconds) => {
 const kind = (severity) => (severity in SHAPES ? severity : "warning");
 const title = (call) => [call.queue, call.agent].filter(Boolean).join(" · ") || call.call;
 
+const drawCurve = (points) => {
+  const picture = draw("curve", `0 0 ${points - 1} 20`);
+  picture.setAttribute("preserveAspectRatio", "none");
+  return picture;
+};
+
 const curvePath = (values) => {
   let pen = "M";
   return values.map((value, index) => {
@@ -58,6 +64,15 @@ const evidenceLines = (evidence) => {
   if (Number.isFinite(calm)) shown.push(`Calm level of the speaker: ${calm.toFixed(1)} dBFS`);
   if (Number.isFinite(evidence.confidence)) shown.push(`Confidence: ${Math.round(evidence.confidence * 100)} %`);
   return shown;
+};
+
+// How the customer sounded before the alert.
+const evidenceCurve = ({ curve }) => {
+  const values = (curve && curve.signals && curve.signals["customer.raised_voice"]) || [];
+  if (values.filter(Number.isFinite).length < 2) return [];
+  const picture = drawCurve(values.length);
+  picture.firstChild.setAttribute("d", curvePath(values));
+  return [make("p", "", `Raised voice in the ${Math.round(values.length * curve.step_s)} s before:`), picture];
 };
 
 const stateOf = (alert) => [
@@ -94,7 +109,7 @@ class AlertItem {
   }
 
   showEvidence(alert) {
-    const lines = evidenceLines(alert.evidence).map((line) => make("p", "", line));
+    const lines = [...evidenceLines(alert.evidence).map((line) => make("p", "", line)), ...evidenceCurve(alert.evidence)];
     if (/^https?:\/\//.test(alert.runbook || "")) {
       const link = make("a", "", "What to do");
       Object.assign(link, { href: alert.runbook, target: "_blank", rel: "noopener noreferrer" });
@@ -116,8 +131,7 @@ export class Card {
     row.append(this.title, this.elapsed);
     this.chips = make("ul", "chips");
     const voice = make("div", "voice");
-    this.curve = draw("curve", "0 0 59 20");
-    this.curve.setAttribute("preserveAspectRatio", "none");
+    this.curve = drawCurve(60);
     this.voice = make("span");
     voice.append(this.curve, this.voice);
     this.list = make("ol", "alerts");
