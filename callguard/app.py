@@ -42,6 +42,7 @@ from callguard.messages import (
     LegLost,
     LoadRules,
     Transition,
+    WorkerLost,
     WorkerStats,
 )
 from callguard.metrics import Metrics
@@ -184,6 +185,8 @@ class Service:
                     listener(message)
             case WorkerStats():
                 self.metrics.take(message)
+            case WorkerLost():
+                self.desk.worker_lost(message.calls)
 
     def _verdict(self, session: Session, verdict: Verdict) -> None:
         if session.alert is None:

@@ -158,4 +158,12 @@ class WorkerStats:
     """Every tick since the last report."""
 
 
-FromWorker = WorkerReady | LegReady | LegConnected | LegLost | Transition | CallSnapshot | WorkerStats
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker died; what it knew of these calls is gone. Its legs are told lost one by one."""
+
+    worker: int
+    calls: tuple[str, ...]
+
+
+FromWorker = WorkerReady | LegReady | LegConnected | LegLost | Transition | CallSnapshot | WorkerStats | WorkerLost

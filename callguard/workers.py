@@ -23,6 +23,7 @@ from callguard.messages import (
     LoadRules,
     OpenLeg,
     StopWorker,
+    WorkerLost,
     WorkerReady,
 )
 
@@ -216,6 +217,7 @@ class WorkerPool:
         if not life.ready.done():
             life.ready.set_exception(MediaError(f"worker {life.index} ended while starting"))
             life.ready.exception()  # only `start` waits for it, and only the first time
+        self._on_message(WorkerLost(life.index, tuple(sorted(life.calls))))
         for leg in life.legs:
             if leg in self._opening:
                 self._opened(leg, MediaError("the worker died"))
