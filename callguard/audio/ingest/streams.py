@@ -51,7 +51,8 @@ class Streams:
         self._connections: dict[int, socket.socket] = {}
         self._guests: dict[int, _Guest] = {}
         self._more = False
-        self._listener = socket.create_server((host, port), backlog=_BACKLOG, reuse_port=False)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         self._listener.setblocking(False)
         self._epoll = select.epoll()
         self._epoll.register(self._listener, select.EPOLLIN)
