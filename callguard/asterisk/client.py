@@ -30,6 +30,8 @@ POOL: Final = 32
 """Connections to Asterisk's HTTP server; a burst waits here and not there."""
 HEARTBEAT_S: Final = 10.0
 """Seconds between WebSocket pings; a peer silent for half of it more is taken for dead."""
+CLOSE_S: Final = 1.0
+"""Seconds for Asterisk's goodbye; a socket whose application was taken stays silent."""
 RECONNECT_MAX_S: Final = 5.0
 EVERYTHING: Final = "channel:,bridge:"
 """All channels and bridges, but not, as subscribeAll would, all device states: with these a socket that closes while a
@@ -191,6 +193,7 @@ class AriClient:
                 params={"app": self.app},
                 heartbeat=HEARTBEAT_S,
                 max_msg_size=1 << 20,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
             ),
             self._config.timeout_s,
         )

@@ -8,18 +8,10 @@ import pytest
 from callguard.events import CallEnded, TapOpened
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
-from callguard.lab.phone import PhoneCall
 from callguard.lab.tones import tone_dbfs, tone_share
 from tests.asterisk.harness.node import Node, config_for, node
+from tests.asterisk.harness.talk import AGENT_HZ, CUSTOMER_HZ, OTHER_HZ, conversation
 from tests.integration.harness.tones import Voices
-
-CUSTOMER_HZ, AGENT_HZ, OTHER_HZ = 440, 1000, 1700
-
-
-async def conversation(lab: Lab, voices: Voices, extension: str) -> tuple[PhoneCall, PhoneCall]:
-    lab.farm.phone("agent1").voice = voices.tone(AGENT_HZ)
-    customer = await lab.farm.phone("customer1").call(extension, voices.tone(CUSTOMER_HZ))
-    return customer, await lab.farm.phone("agent1").answered()
 
 
 def hears_only(running: Node, role: str, hertz: int, folder: Path) -> None:

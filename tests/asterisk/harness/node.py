@@ -39,10 +39,19 @@ class Node:
         self.events: list[Event] = []
         self.verdicts: list[tuple[Session, str]] = []
         self.receiver = receiver
+        self.failure: BaseException | None = None
+        """Why the app ended by itself."""
         self.app = AriApp(
             config, receiver, self.events.append, on_verdict=lambda *verdict: self.verdicts.append(verdict)
         )
         receiver.on_message = self.app.on_worker_message
+
+    async def run(self) -> None:
+        try:
+            await self.app.run()
+        except Exception as error:
+            self.failure = error
+            raise
 
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -76,5 +85,5 @@ async def node(config: Config) -> AsyncIterator[Node]:
             yield running
         finally:
             task.cancel()
-            results = await asyncio.gather(task, return_exceptions=True)
-            assert isinstance(results[0], asyncio.CancelledError), results
+            (ended,) = await asyncio.gather(task, return_exceptions=True)
+            assert isinstance(ended, asyncio.CancelledError) or ended is running.failure, ended
