@@ -41,6 +41,8 @@ class Call:
         self.customer = exchange.create(
             f"{customer.endpoint}-", phone=customer, state="Ring", caller=customer.party, place=place
         )
+        self._shown = place.exten
+        """Extension that an agent's channel shows; Asterisk leaves it empty after a blind transfer."""
         self.agent: Channel | None = None
         self.customer.in_dialplan = True
         for name, value in (variables or {}).items():
@@ -87,7 +89,7 @@ class Call:
         agent = self._exchange.create(
             f"{phone.endpoint}-", linkedid=self.customer.linkedid, phone=phone, caller=phone.party, place=Place(CONTEXT)
         )
-        place = Place(CONTEXT, caller.place.exten, 1, f"App{caller.place.app_name}", OUTGOING)
+        place = Place(CONTEXT, self._shown, 1, f"App{caller.place.app_name}", OUTGOING)
         self._exchange.clock.after(FRAME_S, lambda: self._exchange.move(agent, place))
         agent.connected, caller.connected = caller.caller, phone.party
         inherited = {name: value for name, value in caller.variables.items() if name.startswith("__")}
@@ -118,14 +120,19 @@ class Call:
         agent, bridge = self.agent, self._exchange.bridges.get(self.customer.bridge or "")
         if agent is None or bridge is None:
             return
+        self._exchange.about("ChannelUnhold", agent)  # Asterisk sends one whether or not there was a hold
         self._exchange.emit(
             "BridgeBlindTransfer", agent, self.customer, bridge,
             channel=agent.view(), transferee=self.customer.view(), exten=to.party.number or "s", context=CONTEXT,
             result="Success", is_external=True, bridge=bridge.view(),
         )  # fmt: skip
         self.customer.in_dialplan = True
+        self._shown = ""
+        # Asterisk writes the destination to the channel before it leaves the bridge.
+        self.customer.place = replace(self.customer.place, exten=to.party.number or "s")
+        self._exchange.leave(self.customer)
         self._exchange.hang_up(agent)
-        self._exchange.move(self.customer, Place(CONTEXT, to.party.number or "s", 1, "Dial", to.endpoint))
+        self._exchange.move(self.customer, Place(CONTEXT, to.party.number or "s", 1, "Dial", f"{to.endpoint},60"))
         self._ring(to, lambda _: self._exchange.hang_up(self.customer))
 
     def transfer_attended(self, to: Phone, consult_s: float) -> None:

@@ -15,7 +15,8 @@ from callguard.simulator.objects import Bridge, Channel, Json, Party, Phone, Pla
 ASTERISK_ID: Final = "00:00:5e:00:53:01"
 """Entity id; the address block is reserved for documentation."""
 UNKNOWN: Final = 0
-"""What Asterisk gives as cause when nobody hung up: the dialplan ran out, or a snoop lost its target."""
+"""What Asterisk gives as cause when nobody hung up: the dialplan ran out, or a snoop that was never bridged
+lost its target."""
 NORMAL: Final = 16
 BUSY: Final = 17
 NO_ANSWER: Final = 19
@@ -121,7 +122,7 @@ class Exchange:
             channel.media.close()
         self.about("ChannelDestroyed", channel, cause=cause, cause_txt=CAUSES.get(cause, "Unknown"))
         for snoop in [each for each in self.channels.values() if each.snoop and each.snoop.target == channel.id]:
-            self.hang_up(snoop, UNKNOWN)
+            self.hang_up(snoop, UNKNOWN if snoop.spoken < 0 else NORMAL)
         for act in channel.on_gone:
             act()
 

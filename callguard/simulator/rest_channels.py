@@ -114,6 +114,8 @@ class ChannelRest(Rest):
             if not self.applications.active(app):
                 self.exchange.hang_up(channel, UNKNOWN)
                 return
+            if channel.state == "Down":
+                self.exchange.set_state(channel, "Up")
             self.exchange.move(channel, Place("default", "s", 1, "Stasis", app))
             self.exchange.start_stasis(channel, app, args)
 
@@ -123,7 +125,8 @@ class ChannelRest(Rest):
         """POST /channels: ring a phone for an application."""
         found = await arguments(request)
         endpoint, app = needed(found, "endpoint", "Endpoint"), needed(found, "app", "Application")
-        own = self._new_id(request.match_info.get("channel") or found.get("channelId"))
+        taken = AriFault(409, "Channel with given unique ID already exists")
+        own = self._new_id(request.match_info.get("channel") or found.get("channelId"), taken)
         phone = self._phones.get(endpoint)
         if phone is None:
             raise AriFault(500, "Allocation failed")
@@ -154,18 +157,18 @@ class ChannelRest(Rest):
         host, _, port = needed(found, "external_host", "External host").rpartition(":")
         if codec not in RTP_FORMATS or not port.isdigit() or not host:
             raise AriFault(400, "Invalid format or external_host")
-        own = self._new_id(found.get("channelId"))
+        own = self._new_id(found.get("channelId"), AriFault(500, "Internal server error"))
         session = RtpSession((host, int(port)), codec, ssrc=random.getrandbits(32))
         local = await self._open_rtp(session)
-        channel = self.exchange.create(f"UnicastRTP/{host}:{port}-0x", channel=own, state="Up")
+        channel = self.exchange.create(f"UnicastRTP/{host}:{port}-0x", channel=own)
         channel.media, channel.sends_heard = session, True
         channel.variables |= {"UNICASTRTP_LOCAL_ADDRESS": "127.0.0.1", "UNICASTRTP_LOCAL_PORT": str(local)}
         self._enter_soon(channel, app, _args(found))
         return web.json_response({**channel.view(), "channelvars": dict(channel.variables)})
 
-    def _new_id(self, wanted: Any) -> str | None:
+    def _new_id(self, wanted: Any, taken: AriFault) -> str | None:
         if wanted in self.exchange.channels:
-            raise AriFault(409, "Channel with given unique ID already exists")
+            raise taken
         return str(wanted) if wanted else None
 
     # --- what an application does with its own channels ---

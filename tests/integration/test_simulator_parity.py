@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from callguard.asterisk.events import ChannelDestroyed, ChannelEvent, EventReader
+from callguard.asterisk.events import BridgeTransfer, ChannelDestroyed, ChannelEnteredBridge, ChannelEvent, EventReader
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import QUEUE
 from callguard.simulator.calls import Call
@@ -75,6 +75,8 @@ class Stage:
     hang_up: Callable[[], Awaitable[None]]
     supervisor: Callable[[dict[str, Any]], None]
     press: Callable[[str], Awaitable[None]]
+    transfer: Callable[[], Awaitable[None]]
+    """The first agent sends the customer to the second, 202."""
 
 
 Scene = Callable[[Stage], Awaitable[list[Any]]]
@@ -139,6 +141,49 @@ async def supervise(stage: Stage) -> list[Any]:
     return statuses
 
 
+async def transfer_blind(stage: Stage) -> list[Any]:
+    """The agent transfers the customer, whose tap goes on, to another agent; the customer hangs up."""
+    pbx = stage.pbx
+    for taps, party in enumerate(("customer1", "agent1"), start=1):
+        channel = pbx.channel(f"PJSIP/{party}")
+        await pbx.ask("POST", f"/channels/{channel}/snoop", app=APP, spy="in", snoopId=f"tap-{party}")
+        await pbx.seen("StasisStart", taps)
+    await stage.transfer()
+    await pbx.seen("BridgeBlindTransfer")
+    await pbx.seen("ChannelEnteredBridge", 4)
+    there = [await pbx.ask("GET", f"/channels/tap-{party}") for party in ("customer1", "agent1")]
+    bridges = (await pbx.ask("GET", "/bridges"))[1]
+    await stage.hang_up()
+    await pbx.seen("ChannelDestroyed", 5)
+    return [[status for status, _ in there], [len(bridge["channels"]) for bridge in bridges]]
+
+
+async def tap_without_dialplan(stage: Stage) -> list[Any]:
+    """A leg is tapped by external media; the customer hangs up, and what Asterisk leaves behind is removed."""
+    pbx, statuses = stage.pbx, []
+
+    async def ask(method: str, path: str, **params: str) -> None:
+        statuses.append((path.replace(customer, "CUSTOMER"), (await pbx.ask(method, path, **params))[0]))
+
+    customer = pbx.channel("PJSIP/customer1")
+    await ask("POST", f"/channels/{customer}/snoop", app=APP, spy="in", snoopId="ear")
+    await pbx.seen("StasisStart", 1)
+    media = {"app": APP, "external_host": "127.0.0.1:9", "format": "slin", "channelId": "media"}
+    await ask("POST", "/channels/externalMedia", **media)
+    await pbx.seen("StasisStart", 2)
+    await ask("POST", "/channels/externalMedia", **media)
+    await ask("POST", "/bridges/mixer", type="mixing")
+    await ask("POST", "/bridges/mixer/addChannel", channel="ear,media")
+    await stage.hang_up()
+    await pbx.seen("ChannelDestroyed", 3)
+    statuses.append((await pbx.ask("GET", "/bridges/mixer"))[1]["channels"])
+    await ask("DELETE", "/channels/media")
+    await pbx.seen("ChannelDestroyed", 4)
+    await ask("DELETE", "/bridges/mixer")
+    await pbx.seen("BridgeDestroyed", 2)
+    return statuses
+
+
 def story(messages: list[str]) -> Story:
     """What CallGuard's own reader makes of the events, per party: how parties' events interleave is chance."""
     reader = EventReader()
@@ -146,7 +191,9 @@ def story(messages: list[str]) -> Story:
     for message in messages:
         event = reader.read(message.encode())
         if isinstance(event, ChannelEvent):
-            told[_who(event.channel.name)].append((type(event).__name__, *_facts(event)))
+            # A transfer is told before, between or after the parties' leaving: chance again.
+            who = "transfer" if isinstance(event, BridgeTransfer) else _who(event.channel.name)
+            told[who].append((type(event).__name__, *_facts(event)))
     assert not reader.dropped["malformed"]
     return dict(told)
 
@@ -157,8 +204,9 @@ def _facts(event: ChannelEvent) -> list[tuple[str, Any]]:
     if isinstance(event, ChannelDestroyed):
         # What a dying channel last ran depends on how far its dialplan got.
         return [("cause", event.cause), ("number", facts["number"])]
-    members = getattr(event, "bridge", None)
-    return [*sorted(facts.items()), ("members", len(members.channels) if members else 0)]
+    if isinstance(event, ChannelEnteredBridge):  # who leaves first when a bridge ends is chance
+        facts["members"] = len(event.bridge.channels)
+    return sorted(facts.items())
 
 
 def _who(name: str) -> str:
@@ -181,7 +229,8 @@ async def on_asterisk(lab: Lab, scene: Scene) -> tuple[Story, list[Any]]:
             await phone.calls[-1].dtmf(digits)
 
         await pbx.seen("ChannelEnteredBridge", 2)
-        statuses = await scene(Stage(pbx, hold, call.hangup, supervisor, press))
+        stage = Stage(pbx, hold, call.hangup, supervisor, press, lambda: agent.transfer("202"))
+        statuses = await scene(stage)
         phone.reset()
         return story(pbx.messages), statuses
 
@@ -191,7 +240,7 @@ async def on_simulator(scene: Scene) -> tuple[Story, list[Any]]:
         customer = Phone("PJSIP/customer1", Party("customer1", "101"))
         agent = Phone("PJSIP/agent1", Party("agent1", "201"), answers_after=0.1)
         phone = Phone("PJSIP/supervisor1", Party("supervisor1", "301"))
-        simulator.add(customer, agent, phone)
+        simulator.add(customer, agent, phone, Phone("PJSIP/agent2", Party("agent2", "202"), answers_after=0.1))
         exchange = simulator.exchange
         async with listening(simulator.url, "callguard", PASSWORD) as pbx:
             call = Call(exchange, customer, [agent], queue="support", extension=QUEUE)
@@ -210,11 +259,15 @@ async def on_simulator(scene: Scene) -> tuple[Story, list[Any]]:
                 exchange.press(exchange.channels["sup"], digit)
 
             await pbx.seen("ChannelEnteredBridge", 2)
-            statuses = await scene(Stage(pbx, hold, hang_up, supervisor, press))
+
+            async def transfer() -> None:
+                call.transfer_blind(simulator.phones["PJSIP/agent2"])
+
+            statuses = await scene(Stage(pbx, hold, hang_up, supervisor, press, transfer))
             return story(pbx.messages), statuses
 
 
-@pytest.mark.parametrize("scene", [tap_and_hold, supervise], ids=["tap and hold", "supervision"])
+@pytest.mark.parametrize("scene", [tap_and_hold, tap_without_dialplan, transfer_blind, supervise])
 async def test_both_tell_the_same_story(lab: Lab, scene: Scene) -> None:
     real, real_answers = await on_asterisk(lab, scene)
     simulated, simulated_answers = await on_simulator(scene)
