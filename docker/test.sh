@@ -106,14 +106,21 @@ retry() { # retry SECONDS COMMAND…
 
 retry 30 in_service asterisk asterisk -rx 'core waitfullybooted'
 say "Asterisk: $(in_service asterisk asterisk -rx 'core show version' | cut -d' ' -f1-2)"
-in_service asterisk asterisk -rx 'module show like bridge_native_rtp' | grep -q '^0 modules loaded'
-in_service asterisk asterisk -rx 'dialplan show callguard-tap' | grep -q AudioSocket
-in_service asterisk asterisk -rx 'pjsip show endpoints' | grep -q supervisor1
-in_service asterisk asterisk -rx 'queue show support' | grep -q PJSIP/agent2
+shows() { # shows COMMAND PATTERN: what Asterisk's console says to a command
+    in_service asterisk asterisk -rx "$1" >"$work/last.log" 2>&1
+    grep -q "$2" "$work/last.log" || { echo "asterisk -rx '$1' does not show '$2':" >&2; cat "$work/last.log" >&2; exit 1; }
+}
+shows 'module show like bridge_native_rtp' '^0 modules loaded'
+shows 'module show like res_ari.so' Running
+shows 'dialplan show callguard-tap' AudioSocket
+shows 'manager show user callguard' 'read perm: agent'
+shows 'pjsip show endpoints' supervisor1
+shows 'queue show support' agent2
+say "Asterisk runs our snippets"
 retry 20 in_service valkey valkey-cli ping
 say "Valkey: $(in_service valkey valkey-cli ping)"
-[ "$(in_service callguard id -u)" = 10001 ]
-say "CallGuard: $(in_service callguard callguard --version), as uid $(in_service callguard id -u)"
+[ "$(in_service callguard id -u)" = 10001 ] || { echo "CallGuard does not run as its own user" >&2; exit 1; }
+say "CallGuard: $(in_service callguard callguard --version)"
 in_service callguard callguard check
 retry 30 in_service callguard callguard doctor
 cat "$work/last.log"
