@@ -79,7 +79,7 @@ class Node:
 async def node(config: Config) -> AsyncIterator[Node]:
     async with Receiver() as receiver:
         running = Node(config, receiver)
-        task = asyncio.create_task(running.app.run())
+        task = asyncio.create_task(running.run())
         try:
             await running.until(lambda: running.app.ready or task.done(), 10)
             yield running
