@@ -205,6 +205,11 @@ def _mean(history: History, series: Series, seconds: float) -> Column:
     return history.rings[series].mean(history.hops(seconds))
 
 
+def _share(history: History, series: Series, seconds: float) -> Column:
+    hops = history.hops(seconds)
+    return history.rings[series].share(hops)
+
+
 def _highest(history: History, series: Series, seconds: float) -> Column:
     return history.rings[series].extreme(history.hops(seconds), np.fmax)
 
@@ -226,7 +231,7 @@ def _rate(history: History, series: Series, seconds: float) -> Column:
 
 _WORK: Final[dict[str, Callable[[History, Series, float], Column]]] = {
     "avg": _mean,
-    "share_above": _mean,
+    "share_above": _share,
     "max": _highest,
     "min": _lowest,
     "rate": _rate,

@@ -79,6 +79,11 @@ class Ring:
         mean = (self.totals[newest] - self.totals[oldest]) / np.maximum(count, 1)
         return np.where(count >= _enough(hops), mean, np.nan).astype(np.float32)
 
+    def share(self, hops: int) -> Column:
+        """Return the sum over the last `hops` divided by their number: what was not judged counts as nothing."""
+        total = self.totals[self._row(0)] - self.totals[self._row(hops)]
+        return np.where(self._known(hops) >= _enough(hops), total / hops, np.nan).astype(np.float32)
+
     def extreme(self, hops: int, function: np.ufunc) -> Column:
         """Return np.fmax or np.fmin over the last `hops`; one known value is enough."""
         end = self._pushed % self.hops + self.hops + 1

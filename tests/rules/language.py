@@ -98,7 +98,9 @@ def shares(draw: st.DrawFn) -> Piece:
 
     def value(past: Past) -> np.float32:
         known = window(past, signal, hops)
-        return mean([float(each > above) for each in known], hops)
+        if len(known) < max(1, math.ceil(hops / 5)):
+            return NAN
+        return np.float32(sum(each > above for each in known) / hops)
 
     return Piece(f"share_above({signal}, {above:g}, {length})", ATOM, value)
 
