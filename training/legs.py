@@ -1,6 +1,6 @@
 """Simulated legs: a speaker's calm start, then what is to be judged, on one line; and what the listener makes of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from callguard.audio.features import FloatArray
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE, Hop
 from callguard.audio.listener import Listener
-from callguard.audio.window import FUNCTIONALS
 from training.channel import Line, Samples, speech_rms, transmit
 from training.data import Clip, read
 
@@ -95,9 +94,10 @@ def _silence(rng: np.random.Generator, low: float, high: float) -> Samples:
     return np.zeros(int(rng.uniform(low, high) * SAMPLE_RATE), np.float32)
 
 
-def hear(plans: Sequence[LegPlan]) -> Heard:
-    """Render plans and run them through the listener, as the service would."""
-    parts = [part for start in range(0, len(plans), BATCH) for part in _hear_batch(plans[start : start + BATCH], start)]
+def hear(plans: Sequence[LegPlan], progress: Callable[[Iterable[int]], Iterable[int]] = iter) -> Heard:
+    """Render plans and run them through the listener, as the service would; a leg's windows are in order of time."""
+    starts = range(0, len(plans), BATCH)
+    parts = [part for start in progress(starts) for part in _hear_batch(plans[start : start + BATCH], start)]
     return Heard(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -124,9 +124,3 @@ def _hear_batch(plans: Sequence[LegPlan], first: int) -> Iterator[Heard]:
             judged.baseline_s[keep],
         )
 
-
-def empty() -> Heard:
-    """Return no windows."""
-    none = np.zeros((0, len(FUNCTIONALS)), np.float32)
-    zero = np.zeros(0, np.float32)
-    return Heard(np.zeros(0, np.intp), zero, none, none, zero, zero)

@@ -1,10 +1,13 @@
-"""The voice model: raised voice and anger from a window's functionals and their change against the leg's calm start.
+"""The voice model: raised voice and anger from how a window differs from the leg's own calm start.
 
     expected = usual + trust * (baseline - usual)      trust = baseline_s / (baseline_s + PRIOR_S)
-    x = [clip((window - usual) / spread) without level, clip((window - expected) / spread)]
-    logits = linear(x);  smoothed over windows;  calibrated by a and b;  sigmoid
+    x        = clip((window - expected) / spread)
+    logit    = linear(x) + network(x)                  for each head; the network is a mean of small ones
+    running  = running + weight * (logit - running)    along the leg
+    output   = sigmoid(slope * running + offset)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,20 +15,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 
 from callguard.audio.features import FloatArray
 from callguard.audio.window import FUNCTIONALS
 from training.export import Graph, Layer, write_card
 from training.legs import Heard
 
-PRIOR_S: Final = 2.0
+PRIOR_S: Final = 1.0
 """Seconds of calm speech at which the leg's own start counts as much as the usual voice."""
 CLIP: Final = 5.0
 SMOOTH: Final = 0.5
 """Weight of the newest window in the running logit."""
-_LEVELS: Final = ("level_mean", "level_all_mean", "loudness")
-ABSOLUTE: Final = np.array([index for index, name in enumerate(FUNCTIONALS) if name not in _LEVELS])
 HEADS: Final = ("raised_voice", "anger")
+NETWORKS: Final = 4
+HIDDEN: Final = 16
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -38,70 +43,81 @@ class Scaling:
     @classmethod
     def of(cls, calm: FloatArray) -> "Scaling":
         """Measure windows of calm speech."""
-        return cls(calm.mean(axis=0), np.maximum(calm.std(axis=0), 1e-3))
+        return cls(calm.mean(axis=0), np.maximum(calm.std(axis=0), np.float32(1e-3)))
 
-    def inputs(self, heard: Heard) -> FloatArray:
-        """Return the regression's inputs, shape (n, len(ABSOLUTE) + len(FUNCTIONALS))."""
+    def change(self, heard: Heard) -> FloatArray:
+        """Return the model's inputs, shape (n, len(FUNCTIONALS))."""
         trust = (heard.baseline_s / (heard.baseline_s + np.float32(PRIOR_S)))[:, None]
         expected = self.usual + trust * (heard.baseline - self.usual)
-        absolute = (heard.window - self.usual)[:, ABSOLUTE] / self.spread[ABSOLUTE]
-        change = (heard.window - expected) / self.spread
-        return np.clip(np.hstack([absolute, change]), -CLIP, CLIP).astype(np.float32)
+        return np.clip((heard.window - expected) / self.spread, -CLIP, CLIP).astype(np.float32)
 
 
-@dataclass
+@dataclass(frozen=True)
+class Head:
+    """One output: a linear part and a network of one hidden layer, added."""
+
+    linear: Layer
+    hidden: Layer
+    out: Layer
+
+    def logits(self, x: FloatArray) -> Floats:
+        """Return logits of inputs, shape (n,)."""
+        hidden = np.maximum(x @ self.hidden.weight + self.hidden.bias, 0.0)
+        total: Floats = x @ self.linear.weight + self.linear.bias + hidden @ self.out.weight + self.out.bias
+        return total[:, 0]
+
+
+@dataclass(frozen=True)
 class Voice:
-    """Scaling, one linear model a head, calibration."""
+    """Scaling, heads, calibration: slope and offset of each head, shape (2, len(HEADS))."""
 
     scaling: Scaling
-    layers: list[Layer]
-    calibration: NDArray[np.float64]
-    """Slope and offset a head, shape (2, len(HEADS))."""
+    heads: tuple[Head, ...]
+    calibration: Floats
 
-    def logits(self, heard: Heard) -> NDArray[np.float64]:
-        """Return uncalibrated logits, shape (n, len(HEADS)), before smoothing."""
-        value: NDArray[np.float64] = self.scaling.inputs(heard).astype(np.float64)
-        for at, layer in enumerate(self.layers):
-            value = value @ layer.weight + layer.bias
-            value = np.maximum(value, 0) if at + 1 < len(self.layers) else value
-        return value
+    def logits(self, heard: Heard) -> Floats:
+        """Return logits before smoothing and calibration, shape (n, len(HEADS))."""
+        x = self.scaling.change(heard)
+        return np.stack([head.logits(x) for head in self.heads], axis=1)
 
-    def probabilities(self, heard: Heard) -> NDArray[np.float64]:
-        """Return what the graph gives, shape (n, len(HEADS)); rows of a leg must be in order of time."""
-        slope, offset = self.calibration
-        return 1.0 / (1.0 + np.exp(-(slope * smooth(self.logits(heard), heard.leg) + offset)))
+    def probabilities(self, heard: Heard) -> Floats:
+        """Return what the graph gives, shape (n, len(HEADS)); a leg's rows must be in order of time."""
+        return calibrated(smooth(self.logits(heard), heard.leg), self.calibration)
 
     def export(self, path: Path, facts: dict[str, Any]) -> None:
         """Write the ONNX file and its card."""
         graph = Graph()
-        inputs = {"window": len(FUNCTIONALS), "baseline": len(FUNCTIONALS), "evidence": 2, "state": 1 + len(HEADS)}
-        outputs = {**dict.fromkeys(HEADS), "state_out": 1 + len(HEADS)}
-        running = _smoothing(graph, graph.dense(_scaled(graph, self.scaling), self.layers))
+        size, memory = len(FUNCTIONALS), 1 + len(HEADS)
+        inputs = {"window": size, "baseline": size, "evidence": 2, "state": memory}
+        outputs = {**dict.fromkeys(HEADS), "state_out": memory}
+        x = _change(graph, self.scaling)
+        running = _smoothing(graph, graph.add("Concat", *(_head(graph, x, head) for head in self.heads), axis=1))
         slope, offset = self.calibration
-        calibrated = graph.add("Mul", running, graph.constant(slope))
-        chance = graph.add("Sigmoid", graph.add("Add", calibrated, graph.constant(offset)))
+        scaled = graph.add("Add", graph.add("Mul", running, graph.constant(slope)), graph.constant(offset))
+        chance = graph.add("Sigmoid", scaled)
         for at, head in enumerate(HEADS):
             graph.add("Gather", chance, graph.constant(at, np.int64), output=head, axis=1)
         graph.save(path, inputs, outputs)
         write_card(path, "emotion", inputs, outputs, facts)
 
 
-def _scaled(graph: Graph, scaling: Scaling) -> str:
+def _change(graph: Graph, scaling: Scaling) -> str:
     seconds = graph.add("Gather", "evidence", graph.constant(np.array([1]), np.int64), axis=1)
     trust = graph.add("Div", seconds, graph.add("Add", seconds, graph.constant(PRIOR_S)))
-    usual, scale = graph.constant(scaling.usual), graph.constant(1.0 / scaling.spread)
+    usual = graph.constant(scaling.usual)
     expected = graph.add("Add", usual, graph.add("Mul", trust, graph.add("Sub", "baseline", usual)))
-    absolute = graph.add("Mul", graph.add("Sub", "window", usual), scale)
-    absolute = graph.add("Gather", absolute, graph.constant(ABSOLUTE, np.int64), axis=1)
-    change = graph.add("Mul", graph.add("Sub", "window", expected), scale)
-    both = graph.add("Concat", absolute, change, axis=1)
-    return graph.add("Clip", both, graph.constant(-CLIP), graph.constant(CLIP))
+    change = graph.add("Mul", graph.add("Sub", "window", expected), graph.constant(1.0 / scaling.spread))
+    return graph.add("Clip", change, graph.constant(-CLIP), graph.constant(CLIP))
+
+
+def _head(graph: Graph, x: str, head: Head) -> str:
+    return graph.add("Add", graph.dense(x, [head.linear]), graph.dense(x, [head.hidden, head.out]))
 
 
 def _smoothing(graph: Graph, logits: str) -> str:
-    """Running mean until the window weight falls to SMOOTH; state is (windows seen, running logits)."""
+    """Running mean until a window's weight has fallen to SMOOTH; state is (windows seen, running logits)."""
     seen = graph.add("Gather", "state", graph.constant(np.array([0]), np.int64), axis=1)
-    before = graph.add("Gather", "state", graph.constant(np.array([1, 2]), np.int64), axis=1)
+    before = graph.add("Gather", "state", graph.constant(np.arange(1, 1 + len(HEADS)), np.int64), axis=1)
     seen = graph.add("Add", seen, graph.constant(1.0))
     weight = graph.add("Max", graph.add("Div", graph.constant(1.0), seen), graph.constant(SMOOTH))
     running = graph.add("Add", before, graph.add("Mul", weight, graph.add("Sub", logits, before)))
@@ -109,27 +125,79 @@ def _smoothing(graph: Graph, logits: str) -> str:
     return running
 
 
-def smooth(logits: NDArray[np.float64], leg: NDArray[np.intp]) -> NDArray[np.float64]:
+def smooth(logits: Floats, leg: NDArray[np.intp]) -> Floats:
     """Return logits as the graph smooths them along each leg, shape of `logits`."""
     out = np.empty_like(logits)
-    seen: dict[int, tuple[int, NDArray[np.float64]]] = {}
+    seen: dict[int, tuple[int, Floats]] = {}
     for row, owner in enumerate(leg.tolist()):
         count, before = seen.get(owner, (0, np.zeros(logits.shape[1])))
-        running = before + max(1.0 / (count + 1), SMOOTH) * (logits[row] - before)
-        seen[owner] = count + 1, running
-        out[row] = running
+        out[row] = before + max(1.0 / (count + 1), SMOOTH) * (logits[row] - before)
+        seen[owner] = count + 1, out[row]
     return out
 
 
-def fit_linear(x: FloatArray, y: NDArray[np.float64], weight: NDArray[np.float64], strength: float) -> Layer:
-    """Fit a logistic regression on standardised inputs; return it as a layer on the inputs as they are."""
-    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
-    model = LogisticRegression(C=strength, max_iter=400).fit((x - mean) / scale, y > 0.5, sample_weight=weight)
-    coefficients = model.coef_[0] / scale
-    return Layer(coefficients[:, None], np.array([model.intercept_[0] - coefficients @ mean]))
+def calibrated(logits: Floats, calibration: Floats) -> Floats:
+    """Return probabilities of smoothed logits, shape of `logits`."""
+    slope, offset = calibration
+    result: Floats = 1.0 / (1.0 + np.exp(-(slope * logits + offset)))
+    return result
 
 
-def calibrate(logits: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]) -> tuple[float, float]:
-    """Return slope and offset that make a logit's sigmoid a probability (Platt)."""
+def fit_head(x: FloatArray, y: Floats, weight: Floats, seed: int) -> Head:
+    """Fit one head; positives and negatives get the same total weight."""
+    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), np.float32(1e-3))
+    standard = ((x - mean) / scale).astype(np.float64)
+    balanced = weight * np.where(y > 0.5, np.sum(weight * (y <= 0.5)) / np.sum(weight * (y > 0.5)), 1.0)
+    linear = LogisticRegression(C=1e-3, max_iter=300).fit(standard, y > 0.5, sample_weight=balanced)
+    networks = [_network(standard, y, balanced, seed + at) for at in range(NETWORKS)]
+    hidden = Layer(
+        np.hstack([net.coefs_[0] for net in networks]), np.concatenate([net.intercepts_[0] for net in networks])
+    )
+    out = Layer(
+        np.vstack([net.coefs_[1] for net in networks]) / NETWORKS, np.mean([net.intercepts_[1] for net in networks], 0)
+    )
+    head = Head(
+        _unscaled(Layer(linear.coef_.T, linear.intercept_), mean, scale), _unscaled(hidden, mean, scale), out
+    )
+    return _evened(head, x)
+
+
+def _network(x: Floats, y: Floats, weight: Floats, seed: int) -> MLPClassifier:
+    """Fit a small network on rows drawn by weight: each sees another sample."""
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(y), len(y), p=weight / weight.sum())
+    net = MLPClassifier(
+        (HIDDEN,), alpha=1.0, learning_rate_init=2e-3, batch_size=512, max_iter=12, tol=0.0, random_state=seed
+    )
+    for _ in range(net.max_iter):
+        net.partial_fit(x[rows], y[rows] > 0.5, classes=[False, True])
+    return net
+
+
+def _unscaled(layer: Layer, mean: FloatArray, scale: FloatArray) -> Layer:
+    """Return a layer on standardised inputs as one on the inputs as they are."""
+    weight = layer.weight / scale[:, None]
+    return Layer(weight, layer.bias - mean @ weight)
+
+
+def _evened(head: Head, x: FloatArray) -> Head:
+    """Scale both parts to the same spread, so that neither drowns the other."""
+    linear = x @ head.linear.weight + head.linear.bias
+    network = np.maximum(x @ head.hidden.weight + head.hidden.bias, 0) @ head.out.weight + head.out.bias
+    a, b = 1.0 / float(linear.std()), 1.0 / float(network.std())
+    return Head(
+        Layer(head.linear.weight * a, head.linear.bias * a),
+        head.hidden,
+        Layer(head.out.weight * b, head.out.bias * b),
+    )
+
+
+def calibrate(logits: Floats, y: Floats, weight: Floats) -> Floats:
+    """Return slope and offset of each head that make smoothed logits probabilities (Platt), shape (2, len(HEADS))."""
+    found: Sequence[tuple[float, float]] = [_platt(logits[:, head], y, weight) for head in range(len(HEADS))]
+    return np.array(found).T
+
+
+def _platt(logits: Floats, y: Floats, weight: Floats) -> tuple[float, float]:
     model = LogisticRegression(C=1e3).fit(logits[:, None], y > 0.5, sample_weight=weight)
     return float(model.coef_[0, 0]), float(model.intercept_[0])

@@ -1,5 +1,6 @@
 """Recordings to samples as a tap would deliver them."""
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from callguard.analysis.episodes import Episode
 from callguard.audio.frames import SAMPLE_RATE
 from callguard.messages import Role
 
@@ -53,3 +55,18 @@ def _check(path: Path, file: soundfile.SoundFile) -> None:
         raise RecordingError(f"{path}: {file.samplerate} Hz; {LOWEST_RATE}-{HIGHEST_RATE} Hz can be analysed")
     if file.frames > LONGEST_S * file.samplerate:
         raise RecordingError(f"{path}: longer than {LONGEST_S // 3600} hours")
+
+
+def read_truth(path: Path) -> tuple[Episode, ...]:
+    """Return the customer's angry episodes from a call's JSON; none where there is no such file.
+
+    Raises:
+        RecordingError: the file is there and is not such a JSON.
+    """
+    if not path.exists():
+        return ()
+    try:
+        angry = json.loads(path.read_text("utf-8"))["customer"]["angry"]
+        return tuple(Episode(float(each["start"]), float(each["end"])) for each in angry)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordingError(f"{path}: no truth of a call: {error!r}") from error

@@ -65,7 +65,7 @@ class Activity:
 
     def speech_share(self, rows: Rows) -> FloatArray:
         """Share of the last second that was speech, shape (n,)."""
-        return self._recent(rows).sum(axis=1) / np.float32(SECOND_HOPS * HOP_FRAMES)
+        return (self._recent(rows).sum(axis=1) / (SECOND_HOPS * HOP_FRAMES)).astype(np.float32)
 
     def level(self, rows: Rows) -> FloatArray:
         """Level of the last second's speech in dBFS, NaN where there was none, shape (n,)."""
@@ -75,7 +75,7 @@ class Activity:
 
     def turn(self, rows: Rows) -> FloatArray:
         """Seconds that the present turn lasts, 0 while silent, shape (n,)."""
-        return self._turn[rows] * np.float32(HOP_S)
+        return (self._turn[rows] * HOP_S).astype(np.float32)
 
     def rate(self, rows: Rows) -> FloatArray:
         """Syllables a second of speech over the last two seconds, NaN below half a second of speech, shape (n,)."""
@@ -85,7 +85,8 @@ class Activity:
 
     def _recent(self, rows: Rows) -> NDArray[np.int8]:
         at = (self._hops[rows][:, None] - 1 - np.arange(SECOND_HOPS)) % RATE_HOPS
-        return self._speech[rows[:, None], at]
+        result: NDArray[np.int8] = self._speech[rows[:, None], at]
+        return result
 
     def _count_syllables(self, rows: Rows, heard: Heard) -> NDArray[np.int8]:
         """Count level peaks with _SYLLABLE_DB on both sides; `turning` is the extreme since the last turn."""

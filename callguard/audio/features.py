@@ -50,12 +50,14 @@ _FLOOR: Final = 1e-10
 
 
 def _mel(hertz: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
+    result: NDArray[np.float64] = 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
+    return result
 
 
 def _mel_edges() -> NDArray[np.float64]:
     mels = np.linspace(_mel(BAND_LOW_HZ), _mel(BAND_HIGH_HZ), MELS + 2)
-    return 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
+    result: NDArray[np.float64] = 700.0 * (10.0 ** (mels / 2595.0) - 1.0)
+    return result
 
 
 def _mel_bank() -> NDArray[np.float64]:

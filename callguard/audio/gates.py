@@ -78,12 +78,14 @@ def clipped_share(pcm: Pcm) -> FloatArray:
     ceiling = (0.97 * np.maximum(loud, 1000.0)).astype(np.int16)[:, None]
     top = (flat >= ceiling) | (flat <= -ceiling)
     both = top[:, 1:] & top[:, :-1]
-    return both.mean(axis=1, dtype=np.float32)
+    result: FloatArray = both.mean(axis=1, dtype=np.float32)
+    return result
 
 
 def lost_share(flags: Flags) -> FloatArray:
     """Return the share of frames that never arrived, shape (n,)."""
-    return ((flags & FRAME_LOST) != 0).mean(axis=1, dtype=np.float32)
+    result: FloatArray = ((flags & FRAME_LOST) != 0).mean(axis=1, dtype=np.float32)
+    return result
 
 
 def signalled_dtmf(flags: Flags) -> NDArray[np.bool_]:

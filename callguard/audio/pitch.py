@@ -29,7 +29,8 @@ def _window_autocorrelation(samples: int) -> FloatArray:
     window = np.hanning(samples + 2)[1:-1]
     power = np.abs(np.fft.rfft(window, FFT)) ** 2
     correlation = np.fft.irfft(power[: _BINS + 1], 2 * _BINS)
-    return (correlation / correlation[0]).astype(np.float32)
+    result: FloatArray = (correlation / correlation[0]).astype(np.float32)
+    return result
 
 
 _LAGS: Final = np.arange(_FIRST, _LAST)

@@ -20,17 +20,24 @@ TARGET_DBFS: Final = -16.0
 MOST_GAIN_DB: Final = 40.0
 QUIETEST_DBFS: Final = -62.0
 """Frames below this are never speech."""
-ABOVE_FLOOR_DB: Final = 6.0
+ABOVE_FLOOR_DB: Final = 4.5
+ABOVE_FLOOR_SHARE: Final = 0.25
+"""Of the distance from floor to peak: on a clean line more is asked of a frame than on a noisy one."""
 BELOW_PEAK_DB: Final = 38.0
 """Frames this far below the loudest recent ones are echo or another room."""
 _MODE: Final = 2
 _START_PEAK: Final = -20.0
 _START_FLOOR: Final = -60.0
-_LOWEST_FLOOR: Final = -66.0
+_LOWEST_FLOOR: Final = -70.0
 _PEAK_FALL_DB: Final = 0.2
 """A hop: 2 dB/s, slow against a pause, fast against a change of line."""
-_FLOOR_RISE_DB: Final = 0.3
-"""A hop: 3 dB/s, so steady noise is taken for what it is after some seconds."""
+_FLOOR_RISE_DB: Final = 0.2
+"""A hop: 2 dB/s, so steady noise is taken for what it is after some seconds."""
+_FLOOR_FALL: Final = 0.05
+"""Share of the way down that the floor goes in a hop; slow, so the dips of babble do not pull it below the babble."""
+_SETTLING_HOPS: Final = 20
+_SETTLING: Final = 5.0
+"""How many times faster the floor moves in a leg's first two seconds."""
 
 
 class Heard(NamedTuple):
@@ -64,11 +71,13 @@ class Vad:
     def __init__(self, capacity: int) -> None:
         self.peak: FloatArray = np.full(capacity, _START_PEAK, np.float32)
         self.floor: FloatArray = np.full(capacity, _START_FLOOR, np.float32)
+        self._hops: NDArray[np.int64] = np.zeros(capacity, np.int64)
         self._judges = [webrtcvad.Vad(_MODE) for _ in range(capacity)]
 
     def open(self, row: int) -> None:
         """Forget what a row's last leg sounded like."""
         self.peak[row], self.floor[row] = _START_PEAK, _START_FLOOR
+        self._hops[row] = 0
         self._judges[row] = webrtcvad.Vad(_MODE)
 
     def step(self, hop: Hop) -> Heard:
@@ -76,19 +85,28 @@ class Vad:
         level = frame_levels(hop.pcm)
         heard = (hop.flags & FRAME_LOST) == 0
         self._follow(hop.rows, level, heard)
-        least = np.maximum(self.floor[hop.rows] + ABOVE_FLOOR_DB, self.peak[hop.rows] - BELOW_PEAK_DB)
-        candidate = level > np.maximum(least, QUIETEST_DBFS)[:, None]
+        candidate = level > self._least(hop.rows)[:, None]
         candidate &= heard
         return Heard(self._judge(hop, candidate), level)
 
-    def _follow(self, rows: Rows, level: FloatArray, heard: BoolArray) -> None:
-        loudest = np.where(heard, level, -np.inf).max(axis=1)
-        quietest = np.where(heard, level, np.inf).min(axis=1)
+    def _least(self, rows: Rows) -> FloatArray:
+        """Return the level that a frame must have to be speech, shape (n,)."""
         peak, floor = self.peak[rows], self.floor[rows]
+        above = floor + np.maximum(ABOVE_FLOOR_DB, ABOVE_FLOOR_SHARE * (peak - floor))
+        result: FloatArray = np.maximum(np.maximum(above, peak - BELOW_PEAK_DB), QUIETEST_DBFS)
+        return result
+
+    def _follow(self, rows: Rows, level: FloatArray, heard: BoolArray) -> None:
+        known = np.where(heard, level, np.inf)
+        loudest = np.where(heard, level, -np.inf).max(axis=1)
+        quiet = np.partition(known, 1, axis=1)[:, 1]  # the second quietest: one dip is chance
+        some = np.isfinite(quiet)
+        peak, floor = self.peak[rows], self.floor[rows]
+        pace = np.where(self._hops[rows] < _SETTLING_HOPS, _SETTLING, 1.0)
+        self._hops[rows] += 1
         peak = np.where(loudest > peak, 0.5 * (peak + loudest), peak - _PEAK_FALL_DB)
-        floor = np.where(quietest < floor, floor + 0.2 * (quietest - floor), floor + _FLOOR_RISE_DB)
-        some = heard.any(axis=1)
-        self.floor[rows] = np.where(some, np.maximum(floor, _LOWEST_FLOOR), self.floor[rows])
+        moved = np.where(quiet < floor, _FLOOR_FALL * (quiet - floor), _FLOOR_RISE_DB) * pace
+        self.floor[rows] = np.where(some, np.maximum(floor + moved, _LOWEST_FLOOR), floor)
         self.peak[rows] = np.where(some, np.maximum(peak, TARGET_DBFS - MOST_GAIN_DB), self.peak[rows])
 
     def _judge(self, hop: Hop, candidate: BoolArray) -> BoolArray:

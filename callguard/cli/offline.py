@@ -62,23 +62,88 @@ def analyze(
         if signals:
             write_signals(_target(signals, file, files, ".csv"), result)
         if plot:
-            _plot(_target(plot, file, files, ".png"), file, result, models)
+            _plot(_target(plot, file, files, ".png"), file, result, ruleset)
     if failed:
         raise typer.Exit(FINDINGS)
 
 
 def evaluate(
-    directory: Annotated[Path, typer.Argument(help="Calls (index.json) or clips (metadata.csv).")],
+    directory: Annotated[Path, typer.Argument(help="Folder of calls (index.json) or of clips (metadata.csv).")],
     as_json: JsonOption = False,
     html: Annotated[Path | None, typer.Option(help="Page to write: curves and timelines, self-contained.")] = None,
+    mode: Annotated[Mode, typer.Option(help="Of analysis, for calls.")] = "raised_voice",
     rules: RulesOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Score detection on labelled data.
 
+    Calls: which episodes the rules catch, what they invent, how late. Clips: how well angry ones stand above others, each
+    after a calm start of its speaker.
+
     Example: callguard evaluate recordings/ --html report.html
     """
-    fail("not built yet", FINDINGS)
+    from callguard.analysis.recordings import RecordingError
+
+    settings, base = _settings(config)
+    models = _models(settings)
+    calls = (directory / "index.json").exists()
+    if not calls and not (directory / "metadata.csv").exists():
+        fail(f"{directory}: holds neither index.json (calls) nor metadata.csv (clips)", USAGE)
+    try:
+        if calls:
+            figures, page = _evaluate_calls(directory, models, _rules(settings, base, rules), mode)
+        else:
+            figures, page = _evaluate_clips(directory, models)
+    except RecordingError as error:
+        fail(str(error))
+    if html:
+        html.write_text(page, "utf-8")
+    if as_json:
+        print_json({"directory": str(directory), **figures})
+    else:
+        _tell(figures)
+
+
+def _evaluate_calls(
+    directory: Path, models: "Models", rules: "RuleSet", mode: Mode
+) -> tuple[dict[str, Any], str]:
+    from callguard.analysis.calls import score_calls, summarise
+    from callguard.analysis.page import calls_page
+
+    calls = score_calls(directory, models, rules, mode, _tracked("calls"))
+    figures = summarise(calls)
+    return figures, calls_page(f"Calls of {directory.name}", calls, figures)
+
+
+def _evaluate_clips(directory: Path, models: "Models") -> tuple[dict[str, Any], str]:
+    from callguard.analysis.clips import score_clips, summarise
+    from callguard.analysis.page import clips_page
+
+    clips = score_clips(directory, models, _tracked("clips"))
+    figures = summarise(clips)
+    return figures, clips_page(f"Clips of {directory.name}", clips, figures)
+
+
+def _tracked(words: str) -> Any:
+    from rich.progress import track
+
+    return lambda items: iter(track(items, words, console=errors, transient=True))
+
+
+def _tell(figures: dict[str, Any], depth: int = 0) -> None:
+    """Print figures as an indented outline; curves are for JSON and the page."""
+    for name, value in figures.items():
+        if isinstance(value, list):
+            continue
+        title = f"{'  ' * depth}{name.replace('_', ' ')}"
+        if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):
+            console.print(title, style="bold")
+            _tell(value, depth + 1)
+        elif isinstance(value, dict):
+            inner = ", ".join(f"{key.replace('_', ' ')} {number}" for key, number in value.items())
+            console.print(f"{title}: {inner}", soft_wrap=True, markup=False)
+        else:
+            console.print(f"{title}: {value}", soft_wrap=True, markup=False)
 
 
 def _settings(config: Path | None) -> tuple["Config", Path | None]:
@@ -143,7 +208,15 @@ def _percent(value: float | None) -> str:
     return "not judged" if value is None else f"{value:.0%}"
 
 
-def _plot(target: Path, file: Path, result: "Replay", models: "Models") -> None:
-    fail("plots are not built yet", FINDINGS)
+def _plot(target: Path, file: Path, result: "Replay", ruleset: "RuleSet") -> None:
+    """Draw a call; where a JSON file of the same name tells the truth, its episodes are shaded."""
+    from callguard.analysis.plot import save_plot
+    from callguard.analysis.recordings import RecordingError, read_truth
 
-
+    shown = {name: ruleset.thresholds[name] for name in ("raised", "shouting") if name in ruleset.thresholds}
+    try:
+        save_plot(target, result, shown, read_truth(file.with_suffix(".json")))
+    except (RecordingError, ValueError, OSError) as error:
+        fail(f"{target}: can't be drawn: {error}")
+    except ModuleNotFoundError:
+        fail("plots need matplotlib: pip install 'callguard[plots]'", USAGE)

@@ -1,0 +1,142 @@
+"""Scores a folder of labelled calls (`index.json`): what the rules catch, what they invent, how late."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callguard.analysis.episodes import Episode, Verdict, alarms, judge, total
+from callguard.analysis.recordings import RecordingError, read_recording
+from callguard.analysis.replay import Alert, Replay, replay
+from callguard.messages import Mode
+from callguard.pipeline import Models
+from callguard.rules import RuleSet
+
+THRESHOLDS: Final = tuple(round(0.02 * step, 2) for step in range(1, 50))
+"""At which the operating curve is read."""
+HOLD_S: Final = 0.5
+"""The `for` of the operating curve's rule."""
+LOUD_KINDS: Final = ("laughing", "loud_happy")
+"""Kinds of calls left out of the second figure: their voices are raised, in joy."""
+Progress = Callable[[Sequence[Any]], Iterator[Any]]
+
+
+@dataclass(frozen=True)
+class ScoredCall:
+    """One call: what is true and what was found on the customer's leg."""
+
+    name: str
+    kind: str
+    seconds: float
+    episodes: tuple[Episode, ...]
+    raised: NDArray[np.float32]
+    alerts: tuple[Alert, ...]
+    conditions: dict[str, str]
+
+    def verdict(self, rule: str) -> Verdict:
+        """Compare the alerts of one rule with the truth."""
+        return judge([alert.fired_at_s for alert in self.alerts if alert.rule == rule], self.episodes, self.seconds)
+
+    def verdict_at(self, threshold: float) -> Verdict:
+        """Compare a plain rule on raised_voice with the truth."""
+        fired = [alarm.start for alarm in alarms(self.raised, threshold, HOLD_S)]
+        return judge(fired, self.episodes, self.seconds)
+
+
+def read_index(directory: Path) -> list[dict[str, Any]]:
+    """Return the entries of `index.json`; raise RecordingError when it can't be used."""
+    path = directory / "index.json"
+    try:
+        entries = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{path}: can't be read: {error}") from error
+    good = isinstance(entries, list) and all(isinstance(entry, dict) and "file" in entry for entry in entries)
+    if not good or not entries:
+        raise RecordingError(f"{path}: expected a list of calls, each with file, kind, customer_angry")
+    result: list[dict[str, Any]] = entries
+    return result
+
+
+def score_calls(
+    directory: Path, models: Models, rules: RuleSet, mode: Mode = "raised_voice", progress: Progress = iter
+) -> list[ScoredCall]:
+    """Replay all calls of a folder."""
+    return [_score(directory, entry, models, rules, mode) for entry in progress(read_index(directory))]
+
+
+def _score(directory: Path, entry: dict[str, Any], models: Models, rules: RuleSet, mode: Mode) -> ScoredCall:
+    result = replay(read_recording(directory / entry["file"]), models, rules, mode)
+    return scored(entry, _conditions(directory, entry), result)
+
+
+def scored(entry: dict[str, Any], conditions: dict[str, str], result: Replay) -> ScoredCall:
+    """Put a replay beside its truth."""
+    episodes = tuple(Episode(float(each["start"]), float(each["end"])) for each in entry.get("customer_angry", ()))
+    customer = tuple(alert for alert in result.alerts if alert.leg == "customer")
+    raised = result.column(result.legs.index("customer"), "raised_voice")
+    return ScoredCall(
+        entry["file"], entry.get("kind", ""), result.duration_s, episodes, raised.copy(), customer, conditions
+    )
+
+
+def _conditions(directory: Path, entry: dict[str, Any]) -> dict[str, str]:
+    """Return the customer's line from the call's own JSON, where there is one."""
+    path = (directory / entry["file"]).with_suffix(".json")
+    try:
+        leg = json.loads(path.read_text("utf-8"))["customer"]
+    except (OSError, ValueError, KeyError):
+        return {"kind": entry.get("kind", "")}
+    return {
+        "kind": entry.get("kind", ""),
+        "codec": str(leg.get("codec", "")),
+        "snr": _step(leg.get("snr_db"), 10, "dB"),
+        "gain": _step(leg.get("gain_db"), 10, "dB"),
+        "corpus": "".join(c for c in str(leg.get("speaker", "")) if c.isalpha()),
+    }
+
+
+def _step(value: Any, width: int, unit: str) -> str:
+    if not isinstance(value, int | float):
+        return ""
+    low = int(value // width) * width
+    return f"{low} to {low + width} {unit}"
+
+
+def summarise(calls: Sequence[ScoredCall]) -> dict[str, Any]:
+    """Return figures for all calls: per rule, the operating curve, its two set points, per condition."""
+    names = sorted({alert.rule for call in calls for alert in call.alerts})
+    plain = [call for call in calls if call.kind not in LOUD_KINDS]
+    return {
+        "calls": len(calls),
+        "rules": {name: total([call.verdict(name) for call in calls]) for name in names},
+        "at_6_per_hour": operating_point(calls, 6.0),
+        "at_1_per_hour_without_loud_joy": operating_point(plain, 1.0),
+        "curve": [{"threshold": at, **total([call.verdict_at(at) for call in calls])} for at in THRESHOLDS],
+        "conditions": _by_condition(calls),
+    }
+
+
+def operating_point(calls: Sequence[ScoredCall], most_per_hour: float) -> dict[str, Any] | None:
+    """Return the figures at the lowest threshold with at most so many false alerts an hour; None when there is none."""
+    for threshold in THRESHOLDS:
+        found = total([call.verdict_at(threshold) for call in calls])
+        if found["false_per_hour"] is not None and found["false_per_hour"] <= most_per_hour:
+            return {"threshold": threshold, **found}
+    return None
+
+
+def _by_condition(calls: Sequence[ScoredCall]) -> dict[str, dict[str, Any]]:
+    point = operating_point(calls, 6.0)
+    threshold = point["threshold"] if point else 0.5
+    out: dict[str, dict[str, Any]] = {}
+    for name in sorted({name for call in calls for name in call.conditions}):
+        values = sorted({call.conditions.get(name, "") for call in calls})
+        out[name] = {
+            value: total([call.verdict_at(threshold) for call in calls if call.conditions.get(name, "") == value])
+            for value in values
+        }
+    return out

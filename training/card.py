@@ -1,0 +1,137 @@
+"""The model card: facts for the JSON beside the ONNX file, and a page for people with the reliability plot."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callguard.analysis.metrics import reliability
+from callguard.analysis.page import svg
+from training.data import Clip
+from training.voice import HEADS
+
+PLOT: Final = "voice-reliability.svg"
+LIMITS: Final = (
+    "The only anger that shaped it is acted, German and from a studio; unseen corpora in English and Amharic tell how far it carries.",
+    "Loud joy and anger differ little in what a telephone carries: calls with loud joy raise the score.",
+    "A caller who shouts from the first word and never stops is judged against the usual voice, not their own.",
+    "It infers a state of voice, not of mind: raised_voice is vocal effort, anger is likeness to acted anger.",
+    "Children, whisperers, singers and synthetic voices were not measured.",
+)
+WHY_RESEARCH: Final = (
+    "Clips under non-commercial, no-derivatives or unknown licences shaped the weights: for local comparison, not to be shipped."
+)
+
+
+def corpora(clips: Sequence[Clip]) -> list[dict[str, Any]]:
+    """Return the data by corpus and licence."""
+    count = Counter((clip.corpus, _family(clip.licence), clip.shippable) for clip in clips)
+    return [
+        {"name": name, "licence": licence, "clips": number, "shippable": shippable}
+        for (name, licence, shippable), number in sorted(count.items())
+    ]
+
+
+def _family(licence: str) -> str:
+    """Return a licence without the name of the clip's author."""
+    return licence.split(" by ")[0].strip()
+
+
+def facts(
+    clips: Sequence[Clip],
+    metrics: dict[str, Any],
+    points: dict[str, Any],
+    *,
+    research: bool,
+    seed: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """Return what the card says beyond the file's shape."""
+    watchful, quiet = points["watchful"], points["quiet_floor"]
+    return {
+        "corpora": corpora(clips),
+        "thresholds": {
+            "watchful": watchful["threshold"] if watchful else 0.98,
+            "quiet_floor": quiet["threshold"] if quiet else 0.98,
+        },
+        "research": research,
+        "seed": seed,
+        "train_minutes": round(seconds / 60),
+        "metrics": metrics,
+        "limits": [*LIMITS, *([WHY_RESEARCH] if research else [])],
+    }
+
+
+def write_page(out: Path, told: dict[str, Any], raised: NDArray[np.bool_], chances: NDArray[np.float64]) -> None:
+    """Write `voice.md` and its plot beside the model."""
+    (out / PLOT).write_text(_plot(raised, chances), "utf-8")
+    (out / "voice.md").write_text(_page(told), "utf-8")
+
+
+def _plot(raised: NDArray[np.bool_], chances: NDArray[np.float64]) -> str:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axis = figure.subplots()
+    axis.plot([0, 1], [0, 1], ":", color="grey")
+    for at, head in enumerate(HEADS):
+        told = reliability(raised, chances[:, at])
+        axis.plot(told.score, told.share, "o-", label=head)
+    axis.set(xlabel="score", ylabel="share of windows that were raised", title="speakers not trained on")
+    axis.legend()
+    return svg(figure)
+
+
+def _page(told: dict[str, Any]) -> str:
+    lines = [
+        "# Model card: voice",
+        "",
+        "Hears how far a caller's voice departs from their own calm start. Input: functionals of two seconds of speech and of",
+        "the calm start, telephone band. Output: `raised_voice` (vocal effort) and `anger`, 0-1. Written by",
+        f"`python -m training.train`, seed {told['seed']}, {told['train_minutes']} minutes on one core.",
+        "",
+        "## For what, and for what not",
+        "",
+        "For calling a supervisor's attention to a caller's raised voice. Not for judging employees: the service gives it",
+        "customers' legs only. Not for deciding anything about a person without a person.",
+        "",
+        "## Data",
+        "",
+        "| corpus | licence | clips | may shape what is shipped |",
+        "| --- | --- | --- | --- |",
+        *(f"| {c['name']} | {c['licence']} | {c['clips']} | {'yes' if c['shippable'] else 'no'} |" for c in told["corpora"]),
+        "",
+        "Besides: vocal effort simulated on the calm speech above; music, tones, fax, noise, laughter and crying synthesised by",
+        "`training/sounds.py`; all through the simulated line of `training/channel.py`.",
+        "",
+        "## Figures",
+        "",
+        *_figures(told["metrics"]),
+        "",
+        f"![reliability]({PLOT})",
+        "",
+        f"Calibration error {told['metrics']['calibration_error']} on speakers not trained on, where half of the windows are raised.",
+        "",
+        f"Thresholds from validation calls: quiet floor {told['thresholds']['quiet_floor']:g}, watchful {told['thresholds']['watchful']:g}.",
+        "",
+        "## Limits",
+        "",
+        *(f"* {limit}" for limit in told["limits"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(metrics: dict[str, Any]) -> list[str]:
+    lines = ["| judged on | angry or raised against all others | against calm | against happy |", "| --- | --- | --- | --- |"]
+    lines += [_row(f"{name}, raised_voice", found) for name, found in metrics["held_out_speakers"].items()]
+    for corpus, heads in metrics["unseen_corpora"].items():
+        lines += [_row(f"{corpus} (never trained on), {head}", found) for head, found in heads.items()]
+    return lines
+
+
+def _row(name: str, found: dict[str, float]) -> str:
+    cells = (found.get(f"auc_{key}") for key in ("all", "calm", "happy"))
+    return f"| {name} | " + " | ".join("–" if cell is None else f"{cell:.3f}" for cell in cells) + " |"

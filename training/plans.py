@@ -1,0 +1,135 @@
+"""Which legs the voice model learns from: acted emotions, calm speech of many voices, and simulated effort."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from training.channel import random_line
+from training.data import Clip, read, require_shippable
+from training.effort import raise_voice
+from training.legs import LegPlan, Take
+
+Rng = np.random.Generator
+
+CALM: Final = ("neutral", "calm")
+LEVEL_DB: Final = {
+    "angry": (8.0, 5.0),
+    "happy": (6.0, 5.0),
+    "fear": (4.0, 5.0),
+    "surprise": (5.0, 4.0),
+    "disgust": (1.0, 4.0),
+    "sad": (-4.0, 4.0),
+    "boredom": (-2.0, 3.0),
+}
+"""Mean and spread of the level above calm speech where recordings were levelled; emotions without an entry: (0, 2.5)."""
+CALM_CORPORA: Final = ("librispeech", "wuw_phone", "single_voices", "negatives")
+ACTED_CORPORA: Final = ("emodb", "ravdess", "ased")
+NATURAL_LEVELS: Final = ("ravdess", "ased")
+"""Acted corpora in which the recorded level is the speaker's own."""
+COLD_SHARE: Final = 0.3
+"""Of legs whose first words are already what is to be judged."""
+MOST_CALM_CLIPS: Final = 5
+
+
+def acted(
+    clips: Sequence[Clip], times: int, rng: Rng, *, levelled: bool = True, cold_share: float = COLD_SHARE
+) -> list[LegPlan]:
+    """Return `times` legs of each acted clip, after a calm start of the same speaker or none.
+
+    Args:
+        clips: of one corpus.
+        times: legs a clip.
+        rng: draws starts, levels and lines.
+        levelled: whether the corpus lost its natural levels, so that they must be drawn.
+        cold_share: of legs without a calm start.
+    """
+    calm = _by_speaker([clip for clip in clips if clip.emotion in CALM])
+    out = []
+    for clip in clips:
+        others = [other for other in calm.get(clip.speaker, []) if other is not clip]
+        for _ in range(times):
+            start = _start(others, rng, cold_share)
+            draw = levelled or not start
+            takes = tuple(Take(other, _offset("neutral", rng) if draw else None) for other in start)
+            test = (Take(clip, _offset(clip.emotion, rng) if draw else None),)
+            out.append(_leg(takes, test, clip, clip.emotion, float(clip.emotion == "angry"), rng))
+    return out
+
+
+def calm_speech(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
+    """Return legs of people who stay calm, some of whom move away from the phone or towards it."""
+    by_speaker = _by_speaker(clips)
+    out = []
+    for clip in clips:
+        others = [other for other in by_speaker[clip.speaker] if other is not clip]
+        for _ in range(times):
+            start = tuple(Take(other, _offset("neutral", rng)) for other in _start(others, rng))
+            jump = float(rng.normal(0, 10)) if rng.random() < 0.15 else 0.0
+            test = (Take(clip, _offset("neutral", rng) + jump),)
+            out.append(_leg(start, test, clip, "neutral", 0.0, rng))
+    return out
+
+
+def efforts(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
+    """Return legs of calm speakers who then raise their voices, by simulation; half of them clearly, half a little."""
+    by_speaker = _by_speaker(clips)
+    out = []
+    for clip in clips:
+        others = [other for other in by_speaker[clip.speaker] if other is not clip]
+        for _ in range(times):
+            amount = float(rng.uniform(0.55, 1.0))
+            start = tuple(Take(other, _offset("neutral", rng)) for other in _start(others or [clip], rng))
+            level = amount * float(rng.normal(9, 5))
+            test = (Take(clip, level, raise_voice(read(clip.path), amount, rng)),)
+            out.append(_leg(start, test, clip, "effort", 1.0, rng))
+    return out
+
+
+def training_plans(clips: Sequence[Clip], seed: int, times: int, *, research: bool = False) -> list[LegPlan]:
+    """Return all legs that a model learns from; unless it is for research, a clip that forbids it raises LicenceError."""
+    if not research:
+        require_shippable(clips)
+    rng = np.random.default_rng(seed)
+    calm = calm_clips(clips)
+    played = [
+        plan
+        for name in ACTED_CORPORA
+        for plan in acted([c for c in clips if c.corpus == name], times, rng, levelled=name not in NATURAL_LEVELS)
+    ]
+    return played + calm_speech(calm, max(1, times // 4), rng) + efforts(calm, max(1, times // 6), rng)
+
+
+def calm_clips(clips: Sequence[Clip]) -> list[Clip]:
+    """Return the recordings of calm speech that are long enough to judge."""
+    return [clip for clip in clips if clip.corpus in CALM_CORPORA and clip.emotion == "neutral" and clip.seconds >= 1.0]
+
+
+def _leg(calm: tuple[Take, ...], test: tuple[Take, ...], clip: Clip, emotion: str, label: float, rng: Rng) -> LegPlan:
+    tags = {
+        "emotion": emotion,
+        "corpus": clip.corpus,
+        "start": "calm" if calm else "cold",
+        "gender": clip.gender,
+    }
+    line = random_line(rng)
+    tags |= {"codec": line.codec, "snr": f"{10 * int(line.snr_db // 10)}", "gain": f"{6 * int(line.gain_db // 6)}"}
+    return LegPlan(calm, test, line, label, 1.0, clip.speaker, tags)
+
+
+def _start(others: Sequence[Clip], rng: Rng, cold_share: float = COLD_SHARE) -> list[Clip]:
+    if not others or rng.random() < cold_share:
+        return []
+    count = int(rng.integers(1, MOST_CALM_CLIPS + 1))
+    return [others[at] for at in rng.permutation(len(others))[:count]]
+
+
+def _offset(emotion: str, rng: Rng) -> float:
+    return float(rng.normal(*LEVEL_DB.get(emotion, (0.0, 2.5))))
+
+
+def _by_speaker(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    out: dict[str, list[Clip]] = {}
+    for clip in clips:
+        out.setdefault(clip.speaker, []).append(clip)
+    return out

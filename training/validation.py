@@ -1,0 +1,70 @@
+"""Set points of the shipped rules, from validation calls whose speakers the model has not heard."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from callguard.analysis.calls import LOUD_KINDS, THRESHOLDS, ScoredCall, operating_point, scored
+from callguard.analysis.episodes import total
+from callguard.analysis.replay import replay
+from callguard.models.emotion import EmotionModel
+from callguard.models.gate import GateModel
+from callguard.pipeline import Models
+from callguard.rules import RuleSet
+from training.calls import KINDS, Cast, make_call
+from training.data import Clip
+from training.voice import Voice
+
+CALLS_A_FOLD: Final = 2 * len(KINDS)
+WATCHFUL_PER_HOUR: Final = 6.0
+QUIET_PER_HOUR: Final = 1.0
+
+
+def set_points(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int, progress: Any) -> dict[str, Any]:
+    """Return thresholds and figures of both settings; clips decide what may shape them."""
+    return points(score_folds(clips, folds, gate, seed, progress))
+
+
+def score_folds(
+    clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int, progress: Any
+) -> list[ScoredCall]:
+    """Return validation calls of each fold's speakers, scored by the model that has not heard them."""
+    from training.train import fold_of
+
+    out: list[ScoredCall] = []
+    jobs = [(fold, at) for fold in range(len(folds)) for at in range(CALLS_A_FOLD)]
+    casts = [Cast([clip for clip in clips if fold_of(clip.speaker) == fold]) for fold in range(len(folds))]
+    with tempfile.TemporaryDirectory() as folder:
+        models = [_models(model, Path(folder) / f"voice{fold}.onnx", gate) for fold, model in enumerate(folds)]
+        for fold, at in progress("validation calls", len(jobs) * 128)(jobs):
+            kind = KINDS[at % len(KINDS)]
+            if not casts[fold].can(kind):
+                continue
+            call = make_call(casts[fold], kind, f"fold{fold}_{at}", seed * 7919 + fold * 1009 + at)
+            result = replay(call.pcm, models[fold], RuleSet(()))
+            line = call.details["customer"]
+            out.append(scored(call.truth, {"kind": kind, "codec": line["codec"]}, result))
+    return out
+
+
+def _models(voice: Voice, path: Path, gate: Path) -> Models:
+    voice.export(path, {})
+    return Models(EmotionModel(2, path), GateModel(2, gate))
+
+
+def points(calls: Sequence[ScoredCall]) -> dict[str, Any]:
+    """Return the two settings: `watchful` at WATCHFUL_PER_HOUR on all calls, `quiet_floor` at QUIET_PER_HOUR."""
+    plain = [call for call in calls if call.kind not in LOUD_KINDS]
+    watchful = operating_point(calls, WATCHFUL_PER_HOUR)
+    quiet = operating_point(plain, QUIET_PER_HOUR)
+    kinds = sorted({call.kind for call in calls})
+    threshold = watchful["threshold"] if watchful else THRESHOLDS[-1]
+    return {
+        "calls": len(calls),
+        "watchful": watchful,
+        "quiet_floor": quiet,
+        "by_kind_at_watchful": {
+            kind: total([call.verdict_at(threshold) for call in calls if call.kind == kind]) for kind in kinds
+        },
+    }
