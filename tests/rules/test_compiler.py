@@ -84,6 +84,11 @@ def test_a_literal_equals_the_signal_of_the_same_writing() -> None:
     assert judge_now("customer.raised_voice == 0.6", 0.6) is True
 
 
+def test_a_division_by_zero_is_not_known() -> None:
+    assert judge_now("1 / customer.raised_voice > 1", 0.0) is None
+    assert judge_now("not 1 / customer.raised_voice < 1", 0.0) is None
+
+
 def test_comparisons_chain() -> None:
     assert judge_now("0.2 < customer.raised_voice < 0.4", 0.3) is True
     assert judge_now("0.2 < customer.raised_voice < 0.4", 0.5) is False
