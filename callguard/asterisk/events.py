@@ -154,7 +154,7 @@ class EventReader:
 
     def read(self, message: bytes) -> AriEvent | None:
         """Return the typed event, or None when it is of no use here."""
-        # A call sets 30-80 variables. Finding ours in the raw bytes costs 0.4 µs, parsing each event 20 µs.
+        # A plain call sets some forty variables; looking for ours in the raw bytes spares parsing the others.
         if VARSET in message and OUR_VARIABLE not in message:
             return None
         try:

@@ -20,7 +20,7 @@ WHISPER: Final[dict[SupervisionMode, Spy]] = {"listen": "none", "whisper": "out"
 JOIN_CONTEXT: Final = "callguard-join"
 JOIN_VARIABLE: Final = "CALLGUARD_JOIN"
 GONE_S: Final = 1.0
-"""Seconds within which a deleted snoop must be seen to be gone; measured 2-20 ms."""
+"""Seconds within which a deleted snoop must be seen to be gone."""
 DRAIN_S: Final = 0.06
 """Frames of the supervisor that the mixer may still hold when an old snoop is gone (3 of 20 ms). A whisper's last
 syllable must not come out of a barge."""

@@ -16,10 +16,10 @@ import structlog
 from callguard.asterisk import events
 from callguard.asterisk.announce import Announcer
 from callguard.asterisk.calls import Call, Change, Over
-from callguard.asterisk.client import AriClient, AriError, RefusedError, ServerError
+from callguard.asterisk.client import AriClient, AriError
 from callguard.asterisk.names import name, new_id
+from callguard.asterisk.pickup import Dial, pick_up
 from callguard.asterisk.prompts import Prompter
-from callguard.asterisk.reconcile import SESSION_VARIABLE
 from callguard.asterisk.room import Room
 from callguard.asterisk.session import (
     Briefed,
@@ -55,10 +55,6 @@ Verdict = Literal["useful", "false_alarm"]
 MODE_KEYS: Final[dict[str, SupervisionMode]] = {"4": "listen", "5": "whisper", "6": "barge", "7": "takeover"}
 VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false_alarm"}
 LEAVE_KEY: Final = "*"
-CAUSES: Final = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "refused", 16: "no_answer", 26: "no_answer"}
-"""Q.850 cause of a supervisor's channel that never answered; all others mean that the phone can't be reached."""
-ANSWER_MARGIN_S: Final = 5.0
-"""Asterisk ends the ringing itself; so much later we stop waiting for its word."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +257,8 @@ class Supervision:
 
     async def _serve(self, session: Session, ring: Ring, timeout_s: float, briefing: Sequence[str]) -> None:
         try:
-            await self._answer(session, timeout_s)
+            dial = Dial(session.endpoint, self._config.caller_id, timeout_s, f"{session.call} {session.supervisor}")
+            await pick_up(self._ari, self._watch, session, dial, lambda: self._emit(SupervisionRinging, session))
             ring.claim(session)
             await self._brief(session, briefing)
             await self._join(session)
@@ -276,33 +273,6 @@ class Supervision:
             session.why = session.why or "asterisk"
         finally:
             await self._clean_up(session, ring)
-
-    async def _answer(self, session: Session, timeout_s: float) -> None:
-        kinds = (events.StasisStart, events.ChannelDestroyed)
-        with self._watch.on(session.channel, *kinds) as seen:
-            await self._originate(session, timeout_s)
-            session.state = ringing = Requested().ring(time.time())
-            self._emit(SupervisionRinging, session)
-            try:
-                event = await asyncio.wait_for(seen, timeout_s + ANSWER_MARGIN_S)
-            except TimeoutError:
-                raise SupervisionError("no_answer") from None
-        if isinstance(event, events.ChannelDestroyed):
-            raise SupervisionError(CAUSES.get(event.cause, "unreachable"))
-        session.state = ringing.answer(time.time())
-
-    async def _originate(self, session: Session, timeout_s: float) -> None:
-        try:
-            await self._ari.originate(
-                session.channel,
-                endpoint=session.endpoint,
-                caller_id=self._config.caller_id,
-                timeout_s=timeout_s,
-                variables={SESSION_VARIABLE: f"{session.call} {session.supervisor}"},
-            )
-        except (RefusedError, ServerError) as error:
-            log.info("supervisor_unreachable", supervisor=session.supervisor, error=str(error))
-            raise SupervisionError("unreachable") from error
 
     async def _brief(self, session: Session, briefing: Sequence[str]) -> None:
         if not briefing:

@@ -22,8 +22,9 @@ from callguard.events import (
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import QUEUE
 from callguard.lab.phone import PhoneCall
-from callguard.lab.tones import read_wav, tone_dbfs
+from callguard.lab.tones import read_wav, tone_dbfs, write_wav
 from tests.asterisk.harness.node import Node, config_for, node, supervisor
+from tests.asterisk.harness.talk import console
 from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.tones import Voices
 
@@ -348,3 +349,68 @@ async def test_a_prompt_is_heard_by_the_agent_alone(lab: Lab, voices: Voices) ->
         assert levels["agent"] > HEARD_DBFS
         assert levels["customer"] < SILENT_DBFS
         assert running.of(PromptPlayed) == [PromptPlayed(call=scene.call.id, prompt=prompt, command="c1")]
+
+
+async def test_the_supervisors_keys_are_heard_by_nobody(lab: Lab, voices: Voices) -> None:
+    """All phones are silent, so that any sound would be a key's tone."""
+    async with node(config_for(lab)) as running:
+        customer = await lab.farm.phone("customer1").call("201")
+        agent = await lab.farm.phone("agent1").answered()
+        call = await running.tapped_call()
+        await running.app.supervision.ring(call=call.id, supervisors=[supervisor(1)], mode="barge")
+        boss = await lab.farm.phone("supervisor1").answered()
+        begin = {"customer": customer.elapsed, "agent": agent.elapsed}
+        await boss.dtmf("9")
+        await running.until(lambda: running.verdicts)
+        await asyncio.sleep(0.2)
+        await customer.hangup()
+        assert not loud_frames(await customer.heard(), begin["customer"])
+        assert not loud_frames(await agent.heard(), begin["agent"])
+
+
+async def test_the_end_of_a_whisper_never_comes_out_of_a_barge(lab: Lab, voices: Voices, tmp_path: Path) -> None:
+    """The supervisor speaks a rising tone, so that a frame's pitch tells when it was spoken."""
+    time = np.arange(8 * 8000) / 8000
+    sweep = write_wav(tmp_path / "sweep.wav", (8000 * np.sin(2 * np.pi * (300 + 200 * time) * time)).astype(np.int16))
+    async with node(config_for(lab)) as running:
+        customer = await lab.farm.phone("customer1").call("201")
+        agent = await lab.farm.phone("agent1").answered()
+        call = await running.tapped_call()
+        phone = lab.farm.phone("supervisor1")
+        phone.voice = sweep
+        await running.app.supervision.ring(call=call.id, supervisors=[supervisor(1)], mode="whisper")
+        await phone.answered()
+        await asyncio.sleep(0.6)
+        switched = agent.elapsed
+        await running.app.supervision.set_mode(call.id, None, "barge", "command")
+        await asyncio.sleep(0.6)
+        await customer.hangup()
+        heard = {"agent": pitches(await agent.heard()), "customer": pitches(await customer.heard())}
+        assert len(heard["customer"]) > 10
+        whispered = [hertz for at, hertz in heard["agent"] if at < switched - 0.05]
+        assert min(hertz for _, hertz in heard["customer"]) > max(whispered)
+
+
+def pitches(recording: Path) -> list[tuple[float, float]]:
+    """Second and frequency of each loud frame of 40 ms: the strongest line, 25 Hz wide."""
+    samples = read_wav(recording).astype(float)
+    frames = samples[: len(samples) // 320 * 320].reshape(-1, 320)
+    spectra = np.abs(np.fft.rfft(frames * np.hanning(320), axis=1))
+    loud = np.sqrt(np.mean(frames**2, axis=1)) > 1000
+    return [(n * 0.04, float(spectra[n].argmax() * 25)) for n in np.flatnonzero(loud)]
+
+
+async def test_a_takeover_pauses_the_agent_in_the_queue_and_leaving_unpauses(lab: Lab, voices: Voices) -> None:
+    async with node(config_for(lab, supervision={"cooldown_s": 60})) as running:
+        await running.until(lambda: running.app.ami.connected)
+        scene = await Scene.open(lab, voices, running, QUEUE)
+        await running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(1)], mode="takeover")
+        await scene.phones["agent"].heard()
+        for _ in range(40):
+            if "CallGuard cool-down" in (shown := await console(lab, "queue show support")):
+                break
+            await asyncio.sleep(0.05)
+        assert "agent1" in shown
+        assert "paused:CallGuard cool-down" in shown
+        await scene.phones["customer"].hangup()
+    assert "paused" not in await console(lab, "queue show support"), "nobody would end the pause after us"

@@ -15,10 +15,14 @@ async def conversation(lab: Lab, voices: Voices, extension: str = "201") -> tupl
     return customer, await lab.farm.phone("agent1").answered()
 
 
+async def console(lab: Lab, command: str) -> str:
+    """What the PBX's console answers."""
+    program = (*lab.pbx._installation.command, "-C", str(lab.pbx.folder / "etc" / "asterisk.conf"), "-rx", command)
+    process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
+    answer, _ = await asyncio.wait_for(process.communicate(), 5)
+    return answer.decode("utf-8", "replace")
+
+
 async def set_variable(lab: Lab, channel: str, name: str, value: str) -> None:
     """As the dialplan's Set() does, on a channel by its name; ARI may not, as the channel is not in Stasis."""
-    command = f"dialplan set chanvar {channel} {name} {value}"
-    console = (*lab.pbx._installation.command, "-C", str(lab.pbx.folder / "etc" / "asterisk.conf"), "-rx", command)
-    process = await asyncio.create_subprocess_exec(*console, stdout=asyncio.subprocess.PIPE)
-    answer, _ = await asyncio.wait_for(process.communicate(), 5)
-    assert f"'{name}' set to '{value}'".encode() in answer, answer
+    assert f"'{name}' set to '{value}'" in await console(lab, f"dialplan set chanvar {channel} {name} {value}")
