@@ -19,6 +19,8 @@ from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.tones import Voices
 
 CUSTOMER_HZ, AGENT_HZ, OTHER_HZ = 440, 1000, 1700
+ABSENT_DBFS = -45
+"""Voices speak at -15 dBFS: 30 dB below, nobody is heard."""
 
 
 async def conversation(lab: Lab, voices: Voices, extension: str) -> tuple[PhoneCall, PhoneCall]:
@@ -28,10 +30,11 @@ async def conversation(lab: Lab, voices: Voices, extension: str) -> tuple[PhoneC
 
 
 async def hears_only(call: PhoneCall, hertz: int, start: float, end: float) -> None:
+    """Quiet machine: share 1.000, other tones below -90 dBFS. A late frame on a busy one is a click."""
     recording = await call.heard()
-    assert tone_share(recording, hertz, start, end) > 0.99
+    assert tone_share(recording, hertz, start, end) > 0.9
     for other in {CUSTOMER_HZ, AGENT_HZ, OTHER_HZ} - {hertz}:
-        assert tone_dbfs(recording, other, start, end) < -70
+        assert tone_dbfs(recording, other, start, end) < ABSENT_DBFS
 
 
 @pytest.mark.parametrize("extension", [QUEUE, QUEUE_WITH_FEATURES, "201", f"{FEATURES}201"])
@@ -62,7 +65,7 @@ async def test_a_phone_may_say_something_else_later(lab: Lab, voices: Voices) ->
     await asyncio.sleep(0.8)
     await customer.hangup()
     await hears_only(agent, OTHER_HZ, changed + 0.2, hushed - 0.1)
-    assert tone_dbfs(await agent.heard(), OTHER_HZ, hushed + 0.2) < -70
+    assert tone_dbfs(await agent.heard(), OTHER_HZ, hushed + 0.2) < ABSENT_DBFS
 
 
 async def test_digits_arrive_while_a_voice_plays(lab: Lab, voices: Voices) -> None:
@@ -83,9 +86,9 @@ async def test_on_hold_the_other_side_hears_music(lab: Lab, voices: Voices) -> N
     await asyncio.sleep(1)
     await customer.hangup()
     recording = await customer.heard()
-    assert tone_dbfs(recording, AGENT_HZ, held + 0.2, resumed) < -50
+    assert tone_dbfs(recording, AGENT_HZ, held + 0.2, resumed) < ABSENT_DBFS
     assert max(tone_dbfs(recording, note, held + 0.2, resumed) for note in (262, 330, 392)) > -40
-    assert tone_share(recording, AGENT_HZ, resumed + 0.3) > 0.95
+    assert tone_share(recording, AGENT_HZ, resumed + 0.3) > 0.9
 
 
 async def test_a_phone_transfers_by_refer(lab: Lab, voices: Voices) -> None:
