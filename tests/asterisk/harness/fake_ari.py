@@ -25,6 +25,11 @@ class FakeAri:
         self.refuse_sockets = 0
         """How many times more the event socket answers 503, as a booting Asterisk does."""
         self.port = 0
+        self.after: Callable[[web.Request], None] = lambda request: None
+        """What follows a request that succeeded."""
+        self.stuck: set[str] = set()
+        """Channels whose deletion or continuation is accepted but never happens."""
+        self.playback_state = "done"
 
     def answer(self, method: str, path: str, body: Any = None, status: int = 200) -> None:
         """Answer a request so from now on."""
@@ -51,7 +56,14 @@ class FakeAri:
         self.requests.append((request.method, path, dict(request.query)))
         self.authorizations.add(request.headers.get("Authorization", ""))
         reply = self.answers.get((request.method, path))
-        return await reply(request) if reply else web.Response(status=204)
+        answer = await reply(request) if reply else web.Response(status=204)
+        if answer.status < 400:
+            self.after(request)
+        return answer
+
+    def calls(self) -> list[str]:
+        """Methods and paths of all requests, as one line each."""
+        return [f"{method} {path}" for method, path, _ in self.requests]
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         self.connections += 1

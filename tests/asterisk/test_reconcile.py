@@ -1,0 +1,48 @@
+"""A later run removes what an earlier one left, and nothing else."""
+
+import pytest
+
+from callguard.asterisk.events import Bridge, Channel
+from callguard.asterisk.reconcile import SESSION_VARIABLE, Orphan, sweep
+from tests.asterisk.harness.stasis import stasis
+
+IN_STASIS = {"app": "Stasis", "app_data": "callguard"}
+CHANNELS = (
+    Channel("1.1", "PJSIP/customer-1", app="Dial"),
+    Channel("1.2", "PJSIP/agent-1", app="AppDial"),
+    Channel("callguard.supervisor.s1", "PJSIP/boss-1", **IN_STASIS),
+    Channel("callguard.ear.e1", "Snoop/1.2-1", **IN_STASIS),
+    Channel("callguard.supervisor.s2", "PJSIP/boss-2", app="BridgeAdd"),
+    Channel("callguard.media.t1", "UnicastRTP/1", **IN_STASIS),
+    Channel("t1", "Snoop/1.1-1", **IN_STASIS),
+    Channel("t2", "Snoop/1.1-2", **IN_STASIS),
+    Channel("t3", "Snoop/1.1-3", app="AudioSocket", context="callguard-tap"),
+    Channel("t4", "Snoop/1.1-4", app="Stasis", app_data="callguard-2"),
+    Channel("callguard-2.supervisor.s9", "PJSIP/boss-9", app="Stasis", app_data="callguard-2"),
+)
+BRIDGES = (
+    Bridge("call", ("1.1", "1.2", "callguard.supervisor.s2")),
+    Bridge("callguard.room.s1", ("callguard.supervisor.s1", "callguard.ear.e1")),
+    Bridge("callguard.mixer.t1", ("t1", "callguard.media.t1")),
+    Bridge("callguard-2.room.s9", ("callguard-2.supervisor.s9",)),
+)
+
+
+async def test_remains_go_and_calls_other_nodes_and_takeovers_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_ARI_PASSWORD", "x")
+    async with stasis() as (fake, ari, _):
+        fake.answer("GET", "/channels/callguard.supervisor.s1/variable", {"value": "1795.1 Mia Moss"})
+        remains = await sweep(ari, CHANNELS, BRIDGES)
+        removed = {call.rpartition("/")[2] for call in fake.calls() if call.startswith("DELETE")}
+    assert removed == {
+        "callguard.supervisor.s1",
+        "callguard.ear.e1",
+        "callguard.media.t1",
+        "t1",
+        "t2",
+        "callguard.room.s1",
+        "callguard.mixer.t1",
+    }
+    assert remains.released == (Orphan("s1", "1795.1", "Mia Moss"),)
+    assert remains.took_over == ("callguard.supervisor.s2",)
+    assert {query.get("variable") for _, _, query in fake.requests} == {SESSION_VARIABLE, None}
