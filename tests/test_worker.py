@@ -1,6 +1,5 @@
 """A worker does what control asks, tells what it finds, and outlives any message."""
 
-import itertools
 import time
 import uuid
 from collections.abc import Iterator
@@ -206,22 +205,50 @@ def test_messages_that_cannot_be_read_are_counted(bench: Bench) -> None:
     assert bench.worker._counters()["messages_malformed"] == 2
 
 
-def test_it_ticks_on_time_until_it_is_told_to_stop(bench: Bench) -> None:
-    """Ten ticks a second, on a grid that a slow tick does not shift."""
-    started = time.monotonic()
-    times: list[float] = []
-    ticks = itertools.count()
+class Clock:
+    """Virtual time in place of the module `time`: waiting for messages and slow ticks are what moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return 1_700_000_000 + self.now
+
+    def process_time(self) -> float:
+        return 0.0
+
+
+def test_it_ticks_on_a_grid_that_a_slow_tick_does_not_shift(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, times = Clock(), list[float]()
+
+    def receive(timeout: float) -> list[Any]:
+        clock.now += timeout
+        return [StopWorker()] if len(times) == 7 else []
 
     def slow_third_tick() -> None:
-        times.append(time.monotonic() - started)
-        if next(ticks) == 2:
-            time.sleep(0.25)
-        if len(times) == 6:
-            bench.box.inbox.append(StopWorker())
+        times.append(round(clock.now - 1000, 6))
+        clock.now += 0.25 if len(times) == 3 else 0.01
 
-    bench.worker.tick = slow_third_tick  # type: ignore[method-assign] # the grid is under test, not the work
+    monkeypatch.setattr("callguard.worker.time", clock)
+    monkeypatch.setattr(bench.box, "receive", receive)
+    monkeypatch.setattr(bench.worker, "tick", slow_third_tick)
     bench.worker.run()
     assert bench.box.take(WorkerReady)[0].audiosocket_port > 0
+    assert times == [0.0, 0.1, 0.2, 0.45, 0.5, 0.6, 0.7]
     assert bench.worker._counters()["late_ticks"] == 1
-    on_grid = [0.0, 0.1, 0.2, 0.45, 0.5, 0.6]
-    assert times == pytest.approx(on_grid, abs=0.06)
+
+
+def test_messages_are_obeyed_even_when_every_tick_is_late(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+
+    def endless_tick() -> None:
+        clock.now += 0.3
+        bench.box.inbox.append(StopWorker())
+
+    monkeypatch.setattr("callguard.worker.time", clock)
+    monkeypatch.setattr(bench.worker, "tick", endless_tick)
+    bench.worker.run()
+    assert clock.now == pytest.approx(1000.3)

@@ -1,6 +1,7 @@
 """Real sockets: legs are identified, pinned, read in sweeps, and found out when they fall silent."""
 
 import contextlib
+import resource
 import socket
 import uuid
 from collections.abc import Iterator
@@ -314,6 +315,27 @@ def test_a_port_that_is_taken_is_passed_over_and_an_empty_range_is_told() -> Non
         with pytest.raises(PortsExhaustedError, match="21550-21552"):
             plane.expect("rtp")
     plane.ingest.close()
+
+
+def test_without_a_descriptor_left_legs_are_refused_and_nothing_breaks(plane: Plane) -> None:
+    plane.expect()
+    leg_before, port = plane.expect()[1:]
+    sender = socket.socket()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (sender.fileno() + 1, hard))
+    try:
+        sender.connect(("127.0.0.1", port))
+        plane.sweep()
+        with pytest.raises(PortsExhaustedError, match="open files"):
+            plane.expect("rtp")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert plane.ingest.counts()["audiosocket_not_accepted"] >= 1
+    with sender:
+        sender.sendall(serialise(IDENTITY, leg_before.bytes) + frames(1))
+        plane.sweep()
+        assert plane.sweep()[1] == []
+    assert list(plane.taken().values()) == [[1, 2, 3, 4, 5]]
 
 
 def test_a_leg_given_up_is_closed_and_its_row_serves_the_next(plane: Plane) -> None:

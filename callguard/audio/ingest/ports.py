@@ -26,7 +26,7 @@ _FIRST_READS: Final = 64
 
 
 class PortsExhaustedError(Exception):
-    """No UDP port of the range is free."""
+    """No UDP port of the range is free, or no socket may be opened."""
 
 
 class Ports:
@@ -87,8 +87,7 @@ class Ports:
     def _bind(self) -> socket.socket:
         first = random.randrange(max(len(self._even), 1))
         for index in range(len(self._even)):
-            candidate = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_DGRAM)
-            candidate.setblocking(False)
+            candidate = self._socket()
             try:
                 candidate.bind((self._host, self._even[(first + index) % len(self._even)]))
             except OSError:  # taken by another leg or program: the next one may be free
@@ -96,6 +95,14 @@ class Ports:
             else:
                 return candidate
         raise PortsExhaustedError(f"no UDP port is free in {self._even.start}-{self._even.stop - 1}")
+
+    def _socket(self) -> socket.socket:
+        try:
+            opened = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET, socket.SOCK_DGRAM)
+        except OSError as error:  # the process may open no more files
+            raise PortsExhaustedError(f"no UDP socket: {error.strerror}") from error
+        opened.setblocking(False)
+        return opened
 
     def _read(self, row: int) -> bool:
         """Read a leg's datagrams; return whether more may wait."""

@@ -39,7 +39,7 @@ class Streams:
 
     Attributes:
         counts: connections refused: `unknown_leg`, `not_audiosocket`, `anonymous` (did not name themselves in time),
-            `crowded` (too many at once).
+            `crowded` (too many at once), `not_accepted` (gone before, or too many open files).
     """
 
     def __init__(self, receiver: AudioSocketReceiver, host: str, port: int, identify_s: float) -> None:
@@ -162,7 +162,10 @@ class Streams:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:  # nobody waits any more, or the one who waited has gone
+            except BlockingIOError:
+                return
+            except OSError:  # who waited has gone, or the process may open no more files
+                self.counts["not_accepted"] += 1
                 return
             if len(self._guests) >= len(self._expected) + MAX_STRANGERS:
                 self.counts["crowded"] += 1
