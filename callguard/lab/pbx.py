@@ -12,7 +12,7 @@ from callguard.lab.tones import music, write_wav
 QUEUE: Final = "500"
 """Dials queue `support` without options: Asterisk would bridge it natively if it could."""
 QUEUE_WITH_FEATURES: Final = "501"
-"""Dials queue `support`; both sides may transfer, and *55 and *56 work."""
+"""Dials queue `support`; both sides may transfer, and *55, *56 and *57 work."""
 SALES: Final = "502"
 """Dials queue `sales`."""
 FEATURES: Final = "8"
@@ -79,7 +79,7 @@ def _dialplan(phones: dict[str, str]) -> str:
     lines = [_DIALPLAN]
     for name, number in phones.items():
         lines.append(f"exten => {number},1,Dial(PJSIP/{name},60)\n")
-        lines.append(f"exten => {FEATURES}{number},1,Set(__DYNAMIC_FEATURES=callguard-help#callguard-abuse)\n")
+        lines.append(f"exten => {FEATURES}{number},1,{_CODES}\n")
         lines.append(f" same => n,Dial(PJSIP/{name},60,tT)\n")
     return "".join(lines) + "#include extensions_callguard.conf\n"
 
@@ -89,12 +89,13 @@ def _queues(agents: Sequence[str]) -> str:
     return "[general]\n" + "".join(_QUEUE.format(name=name) + members for name in ("support", "sales"))
 
 
+_CODES: Final = "Set(__DYNAMIC_FEATURES=callguard-help#callguard-abuse#callguard-quiet)"
 _DIALPLAN: Final = f"""\
 [phones]
 exten => {QUEUE},1,Answer()
  same => n,Queue(support)
 exten => {QUEUE_WITH_FEATURES},1,Answer()
- same => n,Set(__DYNAMIC_FEATURES=callguard-help#callguard-abuse)
+ same => n,{_CODES}
  same => n,Queue(support,tT)
 exten => {SALES},1,Answer()
  same => n,Queue(sales)

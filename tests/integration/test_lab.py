@@ -130,7 +130,7 @@ async def pbx_events(lab: Lab, seen: list[tuple[str, str]]) -> AsyncIterator[Non
         await remote.close()
 
 
-async def test_help_and_abuse_codes_tell_who_keyed_them(lab: Lab, voices: Voices) -> None:
+async def test_the_agent_s_codes_tell_who_keyed_them(lab: Lab, voices: Voices) -> None:
     customer, agent = await conversation(lab, voices, QUEUE_WITH_FEATURES)
     seen: list[tuple[str, str]] = []
     async with pbx_events(lab, seen):
@@ -138,11 +138,14 @@ async def test_help_and_abuse_codes_tell_who_keyed_them(lab: Lab, voices: Voices
         await asyncio.sleep(0.5)
         await agent.dtmf("*56")
         await asyncio.sleep(0.5)
+        await agent.dtmf("*57")
+        await asyncio.sleep(0.5)
         await customer.dtmf("*55")
         await asyncio.sleep(0.5)
     assert seen == [
         ("CallGuardHelp", "PJSIP/agent1"),
         ("CallGuardAbuse", "PJSIP/agent1"),
+        ("CallGuardQuiet", "PJSIP/agent1"),
         ("CallGuardHelp", "PJSIP/customer1"),
     ]
     await customer.hangup()
