@@ -1,0 +1,194 @@
+"""AMI: queue facts in, actions out once, and a connection that comes back around panoramisk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from callguard.asterisk import ami as module
+from callguard.asterisk.ami import AmiClient, AmiError
+from callguard.asterisk.calls import QueueConnected
+from callguard.asterisk.cooldown import REASON, Cooldowns
+from callguard.config import Ami, Secret
+
+SECRET = "s3cret-of-ami"
+
+
+class FakeAmi:
+    """Answers as a manager does; `silent` actions get no answer, `refused` ones an Error."""
+
+    def __init__(self) -> None:
+        self.actions: list[dict[str, str]] = []
+        self.silent: set[str] = set()
+        self.refused: set[str] = set()
+        self.writers: list[asyncio.StreamWriter] = []
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        writer.write(b"Asterisk Call Manager/11.0.0\r\n")
+        try:
+            while block := await reader.readuntil(b"\r\n\r\n"):
+                action = dict(line.split(": ", 1) for line in block.decode().strip().split("\r\n"))
+                self.actions.append(action)
+                if action["Action"] not in self.silent:
+                    response = "Error" if action["Action"] in self.refused else "Success"
+                    answer = f"Response: {response}\r\nActionID: {action['ActionID']}\r\nMessage: because\r\n\r\n"
+                    writer.write(answer.encode())
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    def tell(self, **headers: str) -> None:
+        self.writers[-1].write(("".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n").encode())
+
+    def cut(self) -> None:
+        for writer in self.writers:
+            writer.transport.abort()
+
+    def of(self, name: str) -> list[dict[str, str]]:
+        return [action for action in self.actions if action["Action"] == name]
+
+
+class Client:
+    """A running client and what it said."""
+
+    def __init__(self, fake: FakeAmi) -> None:
+        self.queue: list[QueueConnected] = []
+        self.states: list[tuple[bool, str]] = []
+        config = Ami(port=fake.port, secret=Secret(env="FAKE_AMI_SECRET"))
+        self.ami = AmiClient(config, self.queue.append, lambda up, why: self.states.append((up, why)))
+
+    async def until(self, condition: object) -> None:
+        for _ in range(300):
+            if condition():  # type: ignore[operator]
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"not within 3 s; states: {self.states}")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_AMI_SECRET", SECRET)
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.3)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeAmi]:
+    running = FakeAmi()
+    server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
+    running.port = server.sockets[0].getsockname()[1]
+    yield running
+    server.close()
+    running.cut()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def client(fake: FakeAmi) -> AsyncIterator[Client]:
+    running = Client(fake)
+    task = asyncio.create_task(running.ami.run())
+    yield running
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_agent_connect_tells_queue_member_and_wait(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    fake.tell(
+        Event="AgentConnect", Queue="support", MemberName="Mia", Interface="PJSIP/mia", HoldTime="12", Uniqueid="1.1"
+    )
+    await client.until(lambda: client.queue)
+    (connect,) = client.queue
+    assert (connect.customer, connect.queue, connect.member, connect.wait_s) == ("1.1", "support", "Mia", 12.0)
+
+
+@pytest.mark.parametrize("hold", ["", "soon", "-1", "nan", "²"])
+async def test_odd_headers_harm_nothing(fake: FakeAmi, client: Client, hold: str) -> None:
+    await client.until(lambda: client.ami.connected)
+    fake.tell(Event="AgentConnect", HoldTime=hold)
+    await client.until(lambda: client.queue)
+    assert (client.queue[0].wait_s, client.queue[0].customer) == (0.0, "")
+
+
+async def test_only_the_events_that_are_used_are_asked_for(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    (login,) = fake.of("Login")
+    assert (login["Username"], login["Secret"], login["Events"]) == ("callguard", SECRET, "agent")
+
+
+async def test_actions_are_sent_once_and_no_value_begins_a_header(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    await client.ami.pause("PJSIP/mia", paused=True, reason="a\r\nAction: Command")
+    (pause,) = fake.of("QueuePause")
+    assert (pause["Interface"], pause["Paused"], pause["Reason"]) == ("PJSIP/mia", "true", "a Action: Command")
+
+
+async def test_a_refused_and_an_unanswered_action_are_errors(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    fake.refused.add("QueuePause")
+    with pytest.raises(AmiError, match="QueuePause: because"):
+        await client.ami.pause("PJSIP/mia", paused=True, reason="r")
+    fake.silent.add("QueuePause")
+    with pytest.raises(AmiError, match="no answer"):
+        await client.ami.pause("PJSIP/mia", paused=True, reason="r")
+
+
+async def test_a_lost_connection_comes_back_and_sends_nothing_again(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    fake.silent.add("QueuePause")
+    pausing = asyncio.create_task(client.ami.pause("PJSIP/mia", paused=True, reason="r"))
+    await client.until(lambda: fake.of("QueuePause"))
+    fake.cut()
+    with pytest.raises(AmiError):
+        await pausing
+    await client.until(lambda: [up for up, _ in client.states] == [True, False, True])
+    fake.tell(Event="FullyBooted", Status="Fully Booted")
+    await asyncio.sleep(0.1)
+    assert len(fake.of("QueuePause")) == 1, "a stale pause an hour later would harm"
+    assert len(fake.of("Login")) == 2
+
+
+async def test_a_peer_that_no_longer_answers_is_left(
+    fake: FakeAmi, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PING_S", 0.1)
+    fake.silent.add("Ping")
+    await client.until(lambda: [up for up, _ in client.states][:3] == [True, False, True])
+
+
+async def test_a_refused_login_is_told_without_the_secret_and_tried_again(fake: FakeAmi, client: Client) -> None:
+    fake.refused.add("Login")
+    await client.until(lambda: len(client.states) > 1)
+    assert not any(up for up, _ in client.states)
+    assert "login as 'callguard' refused" in client.states[0][1]
+    assert SECRET not in str(client.states)
+    fake.refused.clear()
+    await client.until(lambda: client.ami.connected)
+
+
+async def test_without_a_connection_an_action_is_an_error_at_once(fake: FakeAmi) -> None:
+    with pytest.raises(AmiError, match="not connected"):
+        await Client(fake).ami.pause("PJSIP/mia", paused=True, reason="r")
+
+
+async def test_a_cool_down_pauses_and_unpauses(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    cooldowns = Cooldowns(client.ami, 0.1)
+    cooldowns.start("PJSIP/mia")
+    await client.until(lambda: len(fake.of("QueuePause")) == 2)
+    assert [pause["Paused"] for pause in fake.of("QueuePause")] == ["true", "false"]
+    assert {pause["Reason"] for pause in fake.of("QueuePause")} == {REASON}
+    Cooldowns(client.ami, 0).start("PJSIP/mia")
+    await cooldowns.close()
+    assert len(fake.of("QueuePause")) == 2
+
+
+async def test_the_service_leaves_nobody_paused(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    cooldowns = Cooldowns(client.ami, 60)
+    cooldowns.start("PJSIP/mia")
+    await client.until(lambda: fake.of("QueuePause"))
+    await cooldowns.close()
+    assert [pause["Paused"] for pause in fake.of("QueuePause")] == ["true", "false"]
