@@ -36,6 +36,8 @@ LOOK_BACK: Final = 1000
 """Entries searched for our own identifiers after a delivery whose answer never came."""
 FIRST_DELAY_S: Final = 0.05
 LONGEST_DELAY_S: Final = 1.0
+SIGNALS_S: Final = 1.0
+"""How often signals alone are written."""
 OUTAGE: Final = "redis"
 OVERFLOW: Final = "bus_overflow"
 
@@ -82,6 +84,7 @@ class Bus:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._soon: asyncio.TimerHandle | None = None
 
     @property
     def stats(self) -> BusStats:
@@ -116,10 +119,11 @@ class Bus:
         self._tell(sent)
 
     def show(self, snapshot: CallSnapshot) -> None:
-        """Keep a call's present signals where lists find them; an older one that still waits is forgotten."""
+        """Keep a call's present signals where lists find them; those of all calls are written together."""
         if self.overview.show(snapshot):
             self._hot.show(snapshot)
-            self._wake.set()
+            if self._soon is None:
+                self._soon = asyncio.get_running_loop().call_later(SIGNALS_S, self._write_signals)
 
     async def start(self) -> None:
         """Begin to deliver. Works without Redis too: then events wait."""
@@ -129,6 +133,8 @@ class Bus:
         """Deliver what waits for up to `flush_s`, then close."""
         if self._task is None:
             return
+        if self._soon:
+            self._soon.cancel()
         await self.flush(flush_s)
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -144,6 +150,10 @@ class Bus:
         except TimeoutError:
             return False
         return True
+
+    def _write_signals(self) -> None:
+        self._soon = None
+        self._wake.set()
 
     def _tell(self, sent: Envelope) -> None:
         if audit.is_audited(sent.type):

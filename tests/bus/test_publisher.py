@@ -138,6 +138,22 @@ async def test_lists_hold_what_goes_on_and_nothing_after_the_call(bus: Bus) -> N
     assert sorted(await bus.client.keys("*")) == ["callguard:audit", "callguard:events"]
 
 
+async def test_signals_of_many_calls_are_written_together(bus: Bus) -> None:
+    for number in range(300):
+        bus.publish(call_started(f"c{number}"))
+    await bus.flush(5)
+    before = (await bus.client.info("commandstats"))["cmdstat_exec"]["calls"]
+    for _ in range(3):
+        for number in range(300):
+            bus.show(snapshot(f"c{number}"))
+            await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while await bus.client.hlen("callguard:signals") < 300:
+            await asyncio.sleep(0.05)
+
+    assert (await bus.client.info("commandstats"))["cmdstat_exec"]["calls"] - before <= 2
+
+
 async def test_what_a_crash_left_in_the_lists_is_gone_after_the_restart(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as client:
         await client.hset("callguard:calls", "old", json.dumps({"node": "n1"}))
