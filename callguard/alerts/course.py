@@ -50,13 +50,11 @@ class Course:
         self._forget(alert)
 
     def escalate(self, call: str, now: float, out: Outcome) -> None:
-        """Nobody answered a call's ring: ring the next tier, wait for it to come free, or give up in sight."""
+        """Nobody answered a call's ring: ring the next tier, or wait in sight until somebody of it is free."""
         alerts, stop = self._ringing.stop(call)
         out.intents += stop
         for alert in (self._state.alerts[each] for each in alerts):
             tier = alert.tier
-            if not self._ringing.higher_tier(alert, now):
-                continue
             out.intents += self._ringing.begin(alert, now)
             if alert.tier > tier:
                 alert.move("escalate")

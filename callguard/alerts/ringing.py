@@ -41,10 +41,6 @@ class Ringing:
         budget.spend(self._state.spent, supervisors, now)
         return [RingSupervisors(alert.id, alert.call, supervisors, tier, mode, self._policy.ring_s)]
 
-    def higher_tier(self, alert: Alert, now: float) -> bool:
-        """Return whether anybody on shift stands above the tier rung last, free or not."""
-        return any(supervisor.tier > alert.tier for supervisor in self._policy.duty(alert, now))
-
     def stop(self, call: str) -> tuple[list[str], list[StopRinging]]:
         """End a call's ring; return the alerts it spoke for and what to do."""
         ring = self._state.rings.pop(call, None)

@@ -73,6 +73,7 @@ def test_nobody_answers_and_the_next_tier_is_rung() -> None:
     assert escalated.intents == [StopRinging("1"), RingSupervisors("1", "c1", ("chief",), 2, "whisper", 15.0)]
     assert desk.tick(40).intents == [StopRinging("1")]
     assert desk.tick(300).intents == []
+    assert [alert.id for alert in desk.book.waiting()] == ["1"]
     assert types(desk.note(desk.book.acknowledge("1", "ann", 301))) == ["acknowledged"]
 
 
@@ -90,6 +91,16 @@ def test_only_the_first_to_take_an_alert_owns_it() -> None:
         desk.book.acknowledge("1", "bob", 3)
     assert desk.book.acknowledge("1", "ann", 3).events == []
     assert types(desk.note(desk.book.joined("c1", "bob", 4))) == []
+
+
+def test_an_answer_that_comes_too_late_or_in_another_call_takes_nothing() -> None:
+    desk = Desk()
+    desk.rule("fired", 0)
+    desk.book.acknowledge("1", "ann", 2)
+    assert desk.book.joined("c1", "bob", 3, alert="1").events == []
+    desk.rule("fired", 4, call="c2")
+    assert desk.book.joined("c3", "bob", 5, alert="2").events == []
+    assert desk.book.get("2").owner is None
 
 
 def test_a_supervisor_who_joins_by_command_takes_the_ring_over() -> None:
@@ -306,6 +317,13 @@ def test_after_a_restart_a_ring_rings_again_and_nothing_is_published_twice() -> 
     assert desk.rule("pending", 11).events == []
     assert desk.rule("fired", 12).events == []
     assert types(desk.rule("resolved", 50)) == ["resolved"]
+
+
+def test_after_a_restart_nobody_counts_as_being_in_a_call() -> None:
+    desk = Desk()
+    desk.book.joined("c1", "ann", 0)
+    desk.restart(1)
+    assert rung(desk.rule("fired", 2)) == [("ann", "bob")]
 
 
 def test_after_a_restart_an_alert_whose_rule_stays_silent_ends() -> None:

@@ -171,14 +171,14 @@ class Life(RuleBasedStateMachine):
                 assert steps[-1] == standing[number], life
 
     @invariant()
-    def a_fired_alert_that_wants_a_ring_is_rung_or_waits_or_ran_out_of_tiers(self) -> None:
+    def a_fired_alert_that_wants_a_ring_rings_or_waits(self) -> None:
         if not hasattr(self, "desk"):
             return
         snapshot = self.desk.book.snapshot()
         ringing = {number for ring in snapshot["rings"].values() for number in ring["alerts"]}
         for alert in self.desk.book.open():
             if alert.rule in {"Raised", "Shouting"} and alert.unowned and alert.told:
-                assert alert.id in ringing or alert.waiting or alert.tier == 2, alert
+                assert (alert.id in ringing) is not alert.waiting, alert
 
     def teardown(self) -> None:
         if not hasattr(self, "desk"):

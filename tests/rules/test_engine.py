@@ -83,8 +83,8 @@ def test_a_short_dip_below_the_threshold_keeps_it_firing() -> None:
 
 
 def test_a_call_without_that_leg_fires_nothing() -> None:
-    bench = Bench(rules("{alert: R, expr: not customer.raised_voice > 0.6}"))
-    bench.set(customer_raised_voice=0.1)
+    bench = Bench(rules("{alert: R, expr: not customer.speech > 0.6}"))
+    bench.set(customer_speech=0.1, agent_speech=0.1)
     bench.table.customer[0] = -1
     assert bench.run(1) == []
 
@@ -202,6 +202,15 @@ def test_the_curve_holds_thirty_seconds_in_half_second_steps() -> None:
     assert points[-1] == 0.9
     assert points[-4:-1] == [0.39, 0.39, 0.9]
     assert points[0] == 0.1
+
+
+def test_evidence_never_shows_an_earlier_call_of_the_same_row() -> None:
+    bench = Bench(rules("{alert: R, expr: call.agent_request == 1}"))
+    bench.run(20, customer_raised_voice=0.9)
+    bench.engine.close_call(0, 20)
+    bench.engine.open_call(0, CallFacts("next"))
+    fired = bench.run(0.1, customer_raised_voice=math.nan, call_agent_request=1)[0]
+    assert set(fired.evidence["curve"]["signals"]["customer.raised_voice"]) == {None}
 
 
 def test_rows_of_one_reused_column_do_not_mix() -> None:
