@@ -43,7 +43,7 @@ CLIPPED_SHARE: Final = 0.25
 """Of a second's samples in flat tops from which vowels are no longer vowels."""
 LOST_SHARE: Final = 0.4
 """Of a second's frames that never came."""
-TONE_ENTROPY: Final = 0.30
+TONE_ENTROPY: Final = 0.42
 TONE_SPREAD: Final = 0.10
 _ENTROPY: Final = FUNCTIONALS.index("entropy_mean")
 _ENTROPY_SPREAD: Final = FUNCTIONALS.index("entropy_spread")

@@ -26,8 +26,8 @@ ABOVE_FLOOR_SHARE: Final = 0.25
 BELOW_PEAK_DB: Final = 38.0
 """Frames this far below the loudest recent ones are echo or another room."""
 _MODE: Final = 2
-_START_PEAK: Final = -20.0
-_START_FLOOR: Final = -60.0
+_START_PEAK: Final = -38.0
+_START_FLOOR: Final = -50.0
 _LOWEST_FLOOR: Final = -70.0
 _PEAK_FALL_DB: Final = 0.2
 """A hop: 2 dB/s, slow against a pause, fast against a change of line."""

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from callguard.audio.baseline import KEPT_S, MEMORY_S, Baselines, calmness
+from callguard.audio.features import BANDS, FRAME_FEATURES
+from callguard.audio.window import FUNCTIONALS, LOUDNESS, frame_sums, functionals, seconds
+
+ROW = np.array([0])
+
+
+def block(frames=25, loudness=-27.0, tilt=-6.0, mid=1.5, pitch=8.5):
+    """Sums of frames that sound as told: loudness and tilt are also in the band powers."""
+    features = np.zeros((frames, len(FRAME_FEATURES)), np.float32)
+    features[:, FRAME_FEATURES.index("periodicity")] = 1.0
+    features[:, FRAME_FEATURES.index("pitch")] = pitch
+    features[:, FRAME_FEATURES.index("level")] = loudness
+    decibels = {"all": loudness, "low": loudness, "high": loudness + tilt, "bass": loudness, "middle": loudness + mid}
+    bands = np.array([[10 ** (decibels.get(name, loudness) / 10) for name in BANDS]] * frames, np.float32)
+    return frame_sums(features, bands).sum(axis=0, keepdims=True)
+
+
+def learn(baselines, times, **sound):
+    for _ in range(times):
+        part = block(**sound)
+        baselines.learn(ROW, part, functionals(part))
+
+
+SHOUTED = {"loudness": -12.0, "tilt": 1.0, "mid": 8.0, "pitch": 15.0}
+
+
+def test_calm_speech_is_learnt_at_once():
+    baselines = Baselines(1)
+    learn(baselines, 4, loudness=-33.0)
+    assert functionals(baselines.sums)[0, LOUDNESS] == pytest.approx(-33, abs=0.1)
+    assert seconds(baselines.sums)[0] == pytest.approx(2, abs=0.3)
+
+
+def test_shouting_does_not_become_normal():
+    """Twenty seconds of shouting move the level that counts as calm by less than two decibels."""
+    baselines = Baselines(1)
+    learn(baselines, 12)
+    before = functionals(baselines.sums)[0, LOUDNESS]
+    learn(baselines, 40, **SHOUTED)
+    assert functionals(baselines.sums)[0, LOUDNESS] - before < 2
+
+
+def test_who_shouts_from_the_first_word_is_not_taken_for_calm():
+    """Cold start: against what is usual, the first words stand out and are hardly learnt."""
+    baselines = Baselines(1)
+    learn(baselines, 10, **SHOUTED)
+    assert seconds(baselines.sums)[0] < 0.5
+
+
+def test_a_calm_voice_after_a_loud_start_is_learnt():
+    baselines = Baselines(1)
+    learn(baselines, 10, **SHOUTED)
+    learn(baselines, 12)
+    assert functionals(baselines.sums)[0, LOUDNESS] == pytest.approx(-27, abs=2)
+
+
+def test_a_gain_jump_alone_is_learnt_in_time():
+    """Another handset is louder with the same voice: level alone is not effort."""
+    baselines = Baselines(1)
+    learn(baselines, 12)
+    learn(baselines, 120, loudness=-12.0)
+    assert functionals(baselines.sums)[0, LOUDNESS] > -15
+
+
+def test_memory_is_bounded():
+    baselines = Baselines(1)
+    learn(baselines, 300)
+    assert seconds(baselines.sums)[0] <= MEMORY_S + 0.1
+
+
+def test_loosened_baselines_keep_the_sound_and_little_of_the_weight():
+    baselines = Baselines(2)
+    learn(baselines, 20)
+    before = functionals(baselines.sums[:1])
+    baselines.loosen(np.array([0, 1]))
+    assert seconds(baselines.sums)[0] == pytest.approx(KEPT_S, abs=0.01)
+    np.testing.assert_allclose(functionals(baselines.sums[:1]), before, atol=0.05)
+    assert seconds(baselines.sums)[1] == 0
+
+
+def test_calmness_falls_with_effort_and_stays_a_share():
+    calm, loud = functionals(block()), functionals(block(**SHOUTED))
+    both = np.concatenate([calm, loud])
+    found = calmness(both, np.repeat(calm, 2, axis=0), np.full(2, 10.0, np.float32))
+    assert found[0] > 0.9
+    assert found[1] < 0.1
+    wild = np.full((1, len(FUNCTIONALS)), 1e6, np.float32)
+    assert 0 <= calmness(wild, calm, np.ones(1, np.float32))[0] <= 1
