@@ -120,6 +120,21 @@ async def test_the_alert_itself_rings_and_whispers(
     assert await tone_at(customer, SUPERVISOR_HZ, taken + 0.3, end - 0.1) > HEARD_DBFS
 
 
+async def test_a_pbx_without_our_dialplan_is_tapped_by_rtp(
+    lab: Lab, redis_url: str, voices: Voices, tmp_path: Path
+) -> None:
+    service = Service(lab, redis_url, tmp_path / "s", rules=LOUD_RULE, media={"tap": "external_media"})
+    await service.start()
+    customer, agent = await talk(lab, "201", call_voice(tmp_path / "v.wav", ("neutral", 4), ("angry", 20)), None)
+    opened = await service.wait_for("tap.opened", leg="customer")
+    assert opened["data"]["path"] == "external_media"
+    await service.wait_for("alert.fired", 15, leg="customer")
+    assert customer.elapsed > 3.5
+    await agent.hangup()
+    await service.wait_for("call.ended")
+    assert await service.stop() == 0
+
+
 async def test_an_agent_who_shouts_raises_no_alert_about_the_customer(
     lab: Lab, service: Service, tmp_path: Path
 ) -> None:
