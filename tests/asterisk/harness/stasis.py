@@ -31,6 +31,8 @@ def _happen(fake: FakeAri, watch: Watch, request: web.Request) -> None:
     match request.method, parts:
         case "POST", ["channels", _, "snoop"]:
             watch.see(StasisStart(0.0, Channel(request.query["snoopId"], "Snoop/x")))
+        case "POST", ["channels", "externalMedia"]:
+            watch.see(StasisStart(0.0, Channel(request.query["channelId"], "UnicastRTP/x")))
         case "DELETE", ["channels", channel] if channel not in fake.stuck:
             watch.see(ChannelDestroyed(0.0, Channel(channel, "Snoop/x"), 16))
         case "POST", ["channels", channel, "continue"] if channel not in fake.stuck:
