@@ -17,8 +17,3 @@ def spend(spent: Spent, supervisors: Iterable[str], now: float) -> None:
     """Count a ring for each; forget those older than an hour."""
     for name in supervisors:
         spent[name] = [at for at in spent.get(name, ()) if at > now - HOUR_S] + [now]
-
-
-def next_free(spent: Spent, now: float) -> float | None:
-    """Return when the next ring drops out of the hour, if one does."""
-    return min((at + HOUR_S for times in spent.values() for at in times if at > now - HOUR_S), default=None)

@@ -1,11 +1,12 @@
 """What a rule may not do although its syntax is right. Each check says why, and what to write instead."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
+from callguard.config import Notify
 from callguard.messages import Mode
 from callguard.rules.compiler import reads_of
-from callguard.rules.model import RING_MODES, SEVERITIES, Rule, reads_agent_voice
+from callguard.rules.model import RING_MODES, SEVERITIES, Rule, RuleSet, reads_agent_voice
 from callguard.rules.names import nearest
 from callguard.rules.nodes import Condition
 
@@ -26,6 +27,18 @@ def problems_of(rule: Rule) -> Iterator[Problem]:
     """Yield everything that is wrong with a rule."""
     for check in (_severity, _reads_something, _anger_needs_emotion, _agents_voice_is_private, _private, _barge):
         yield from check(rule)
+
+
+def unknown_targets(rules: RuleSet, notify: Notify, prompts: Collection[str]) -> list[str]:
+    """Return one line for each action that names a webhook, mailbox or prompt that doesn't exist."""
+    known = [f"webhook:{name}" for name in notify.webhooks] + [f"email:{name}" for name in notify.emails]
+    known += [f"prompt:{name}" for name in prompts]
+    return [
+        f"rule {rule.name}: actions: {action} does not exist{nearest(action, known)}; known: {', '.join(known) or 'none'}"
+        for rule in rules
+        for action in rule.actions
+        if ":" in action and action not in known
+    ]
 
 
 def _severity(rule: Rule) -> Iterator[Problem]:

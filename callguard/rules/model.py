@@ -92,11 +92,6 @@ class RuleSet:
     def __len__(self) -> int:
         return len(self.rules)
 
-    @property
-    def targets(self) -> frozenset[str]:
-        """Actions that name something outside the rules: prompt:NAME, webhook:NAME, email:NAME."""
-        return frozenset(action for rule in self.rules for action in rule.actions if ":" in action)
-
 
 def reads_agent_voice(rule_reads: tuple[Ref, ...]) -> list[Ref]:
     """Return those signals that tell how an agent speaks."""

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from callguard.config import Notify
 from callguard.prompts import TEXTS
 from callguard.rules import RuleSet, load_rules
 from callguard.rules.cases import run_cases
+from callguard.rules.checks import unknown_targets
 from callguard.rules.model import RING_MODES
 
 PACK = Path(__file__).parent.parent.parent / "config" / "rules"
@@ -57,7 +59,13 @@ def test_tiers_rise_from_tip_to_barge(pack: RuleSet) -> None:
 
 
 def test_every_prompt_exists(pack: RuleSet) -> None:
-    assert {target.removeprefix("prompt:") for target in pack.targets} <= set(TEXTS)
+    assert unknown_targets(pack, Notify(), TEXTS) == []
+
+
+def test_an_action_that_names_nothing_is_found(pack: RuleSet) -> None:
+    problems = unknown_targets(pack, Notify(), ["let-them-finnish"])
+    assert problems[0].startswith("rule TalkOver: actions: prompt:let-them-finish does not exist; did you mean")
+    assert len(problems) == 3
 
 
 def test_whoever_is_told_gets_a_summary(pack: RuleSet) -> None:
