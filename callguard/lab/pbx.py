@@ -7,6 +7,7 @@ from typing import Final
 from callguard.lab.instance import Instance, Login
 from callguard.lab.ports import HOST, Ports
 from callguard.lab.root import AsteriskUnavailable, Installation
+from callguard.lab.sounds import with_prompts
 from callguard.lab.tones import music, write_wav
 
 QUEUE: Final = "500"
@@ -56,7 +57,7 @@ class Pbx(Instance):
             "musiconhold.conf": f"[default]\nmode = files\ndirectory = {moh}\n",
             "pjsip.conf": "".join(_PHONE.format(name=name, number=phones[name], port=farm.sip) for name in phones),
         }
-        super().__init__("pbx", installation, folder, ports, files)
+        super().__init__("pbx", with_prompts(installation, folder / "data"), folder, ports, files)
 
     def _install_snippets(self, etc: Path) -> None:
         for snippet in sorted(snippets().glob("*_callguard.conf")):
