@@ -7,6 +7,7 @@ run in tasks of their own. Nothing that fails here touches the call itself.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from itertools import count
 from typing import Any, Final
 
 import structlog
@@ -38,7 +39,9 @@ from callguard.messages import CallFacts, CloseCall, LegConnected, LegLost, Role
 
 log = structlog.get_logger(__name__)
 
-INSPECT_TRIES: Final = 3
+INSPECT_AGAIN_S: Final = 1.0
+"""Growth of the pause before a channel that could not be inspected is asked about again, for as long as it lives."""
+LONGEST_PAUSE_S: Final = 10.0
 Leg = tuple[str, Role]
 
 
@@ -174,14 +177,14 @@ class AriApp:
     async def _answer(self, channel: str) -> None:
         """Read the variables of a channel. Until they are known, nothing of it is tapped."""
         names = ("CHANNEL(linkedid)", "CALLGUARD_ROLE", "CALLGUARD")
-        for attempt in range(INSPECT_TRIES):
+        for attempt in count(1):
             try:
                 linkedid, role, setting = await asyncio.gather(*(self.ari.variable(channel, name) for name in names))
             except NotFoundError:
                 return
             except AriError as error:
                 log.warning("channel_not_inspected", channel=channel, attempt=attempt, error=str(error))
-                await asyncio.sleep(attempt + 1)
+                await asyncio.sleep(min(attempt * INSPECT_AGAIN_S, LONGEST_PAUSE_S))
             else:
                 self._see(Inspected(time.time(), channel, linkedid, role, setting))
                 return
