@@ -33,8 +33,9 @@ def unknown_targets(rules: RuleSet, notify: Notify, prompts: Collection[str]) ->
     """Return one line for each action that names a webhook, mailbox or prompt that doesn't exist."""
     known = [f"webhook:{name}" for name in notify.webhooks] + [f"email:{name}" for name in notify.emails]
     known += [f"prompt:{name}" for name in prompts]
+    listed = ", ".join(known) or "none"
     return [
-        f"rule {rule.name}: actions: {action} does not exist{nearest(action, known)}; known: {', '.join(known) or 'none'}"
+        f"rule {rule.name}: actions: {action} does not exist{nearest(action, known)}; known: {listed}"
         for rule in rules
         for action in rule.actions
         if ":" in action and action not in known

@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import typer
 from typer.testing import CliRunner, Result
 
@@ -107,6 +109,22 @@ def test_backtest_draws(program: typer.Typer, signals: Path, tmp_path: Path, end
     path = tmp_path / f"plot.{ending}"
     assert run(program, "backtest", signals, "-r", PACK, "--set", "raised=0.7", "--plot", path).exit_code == 0
     assert path.read_bytes()[:5] in {b"\x89PNG\r", b"<?xml"}
+
+
+def test_backtest_hears_recordings_through_the_live_pipeline(program: typer.Typer, tmp_path: Path) -> None:
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, np.zeros((16000, 2), np.int16), 8000)
+    both = json.loads(run(program, "backtest", path, "-r", PACK, "--json").stdout)
+    assert both["before"]["hours"] == pytest.approx(2 / 3600, abs=1e-4)
+    assert both["before"]["fires"] == []
+
+
+def test_backtest_of_what_is_no_recording(program: typer.Typer, tmp_path: Path) -> None:
+    path = tmp_path / "call.wav"
+    path.write_text("no audio")
+    result = run(program, "backtest", path, "-r", PACK)
+    assert result.exit_code == 2
+    assert "call.wav" in result.stderr.replace("\n", "")
 
 
 @pytest.mark.parametrize(
