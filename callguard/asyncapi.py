@@ -146,9 +146,21 @@ def _wake_message() -> dict[str, Any]:
 
 
 def _schema(model: type[BaseModel], mode: Any) -> dict[str, Any]:
-    """A model's JSON Schema without generated titles."""
+    """A model's JSON Schema without generated titles, its parts in place."""
     schema: dict[str, Any] = _without_titles(model.model_json_schema(mode=mode))
-    return schema
+    parts = schema.pop("$defs", {})
+    placed: dict[str, Any] = _placed(schema, parts)
+    return placed
+
+
+def _placed(value: Any, parts: dict[str, Any]) -> Any:
+    """Put the parts that a schema refers to where it refers to them."""
+    if isinstance(value, list):
+        return [_placed(item, parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    part = parts.get(str(value.get("$ref", "")).removeprefix("#/$defs/"), {})
+    return {key: _placed(inner, parts) for key, inner in (part | value).items() if not (part and key == "$ref")}
 
 
 def _without_titles(value: Any) -> Any:

@@ -270,6 +270,9 @@ class Privacy(Section):
     number_hash_key: Secret = Field(
         Secret(), description="Key of the hash by which a caller's number is remembered; none: not."
     )
+    number_memory_days: float = Field(
+        90.0, gt=0, le=3650, description="Days after its last call that a number's hash and counts are forgotten."
+    )
 
 
 class Logging(Section):

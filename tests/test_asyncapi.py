@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from callguard.asyncapi import PAGE, document, main, text
 from callguard.commands import ACTIONS, MalformedCommandError, parse_command
-from callguard.events import EVENTS, Event, envelope
+from callguard.events import EVENTS, CardAlert, CardStep, Event, HandoffCard, envelope
 from tests.support.asyncapi import problems, validator
 from tests.support.events import alert_fired
 from tests.test_commands import VALID
@@ -61,12 +61,20 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
     words | numbers | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(words, inner)
 )
+cards = st.builds(
+    HandoffCard,
+    wait_s=numbers,
+    elapsed_s=numbers,
+    rose=st.lists(st.builds(CardAlert, at_s=numbers), max_size=2).map(tuple),
+    tried=st.lists(st.builds(CardStep, at_s=numbers), max_size=2).map(tuple),
+)
 SPECIAL: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (str, words),
     (str | None, st.none() | words),
     (float, numbers),
     (float | None, st.none() | numbers),
     (datetime, st.just(datetime.now(UTC))),
+    (HandoffCard | None, st.none() | cards),
     (dict[str, str], st.dictionaries(words, words)),
     (dict[str, Any], st.dictionaries(words, json_values)),
 ]
