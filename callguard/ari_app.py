@@ -6,7 +6,7 @@ run in tasks of their own. Nothing that fails here touches the call itself.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from callguard.asterisk import events
 from callguard.asterisk.agent_codes import AgentCodes
 from callguard.asterisk.ami import AmiClient
 from callguard.asterisk.announce import Announcer
-from callguard.asterisk.calls import Call, Changed, HandOff, Inspect, Inspected, OptOut, Over, Snapshot, Started
+from callguard.asterisk.calls import Call, Changed, HandOff, Inspect, Inspected, OptOut, Output, Over, Snapshot, Started
 from callguard.asterisk.client import AriClient, AriError, Connected, Disconnected, NotFoundError
 from callguard.asterisk.cooldown import Cooldowns
 from callguard.asterisk.discovery import Discovery
@@ -39,8 +39,8 @@ from callguard.messages import CallFacts, CloseCall, LegConnected, LegLost, Role
 
 log = structlog.get_logger(__name__)
 
-INSPECT_AGAIN_S: Final = 1.0
-"""Growth of the pause before a channel that could not be inspected is asked about again, for as long as it lives."""
+ASK_AGAIN_S: Final = 0.5
+"""Growth of the pause before something that Asterisk could not answer is asked again."""
 LONGEST_PAUSE_S: Final = 10.0
 Leg = tuple[str, Role]
 
@@ -92,6 +92,14 @@ class AriApp:
         """Present calls by linkedid."""
         return self._discovery.calls
 
+    def reconfigure(self, config: Config) -> None:
+        """Put roles, analysis and supervision in force; calls go on, judged by the new settings."""
+        self._config = config
+        self.supervision.reconfigure(config.supervision)
+        self._cooldowns.length_s = config.supervision.cooldown_s
+        self._codes.config = config.supervision
+        self._follow(self._discovery.reconfigure(config.roles, config.analysis))
+
     async def run(self) -> None:
         """Work until cancelled, then leave nothing behind. Raises ApplicationTakenError."""
         async with self.ari:
@@ -136,7 +144,10 @@ class AriApp:
             self._agent_code(event)
 
     def _see(self, event: object) -> None:
-        for output in self._discovery.see(event):
+        self._follow(self._discovery.see(event))
+
+    def _follow(self, outputs: Sequence[Output]) -> None:
+        for output in outputs:
             _ACTIONS[type(output)](self, output)
 
     def _agent_code(self, event: events.AriEvent) -> None:
@@ -146,15 +157,17 @@ class AriApp:
                 self._codes.keyed(call, event.name)
 
     async def _catch_up(self) -> None:
-        """Learn what is there now: at the start, and after every gap in the events."""
-        try:
-            channels, bridges = await asyncio.gather(self.ari.channels(), self.ari.bridges())
-            if not self._swept:
-                self._adopt(await sweep(self.ari, channels, bridges), channels)
-                self._swept = True
-        except AriError as error:
-            log.warning("ari_catch_up_failed", error=str(error))
-            return
+        """Learn what is there now: at the start, and after every gap in the events. They wait until it is known."""
+        for attempt in count(1):
+            try:
+                channels, bridges = await asyncio.gather(self.ari.channels(), self.ari.bridges())
+                if not self._swept:
+                    self._adopt(await sweep(self.ari, channels, bridges), channels)
+                    self._swept = True
+                break
+            except AriError as error:
+                log.warning("ari_catch_up_failed", attempt=attempt, error=str(error))
+                await asyncio.sleep(min(attempt * ASK_AGAIN_S, LONGEST_PAUSE_S))
         self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
         self.supervision.settle({channel.id for channel in channels})
         self.ready = True
@@ -184,7 +197,7 @@ class AriApp:
                 return
             except AriError as error:
                 log.warning("channel_not_inspected", channel=channel, attempt=attempt, error=str(error))
-                await asyncio.sleep(min(attempt * INSPECT_AGAIN_S, LONGEST_PAUSE_S))
+                await asyncio.sleep(min(attempt * ASK_AGAIN_S, LONGEST_PAUSE_S))
             else:
                 self._see(Inspected(time.time(), channel, linkedid, role, setting))
                 return

@@ -135,7 +135,7 @@ async def test_an_opt_out_forgets_the_call_and_an_unknown_call_is_an_error() -> 
 
 async def test_nothing_is_tapped_while_the_variables_cant_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """CALLGUARD=off may stand there: not knowing is no consent."""
-    monkeypatch.setattr(module, "INSPECT_AGAIN_S", 0.1)
+    monkeypatch.setattr(module, "ASK_AGAIN_S", 0.1)
     async with bench() as running:
         running.fake.answer("GET", "/channels/customer/variable", {"message": "busy"}, 500)
         await running.talk()
@@ -175,3 +175,14 @@ async def test_garbage_and_words_about_unknown_legs_change_nothing() -> None:
         await running.talk()
         await running.until(lambda: running.of(CallStarted))
         assert running.app.ari.reader.dropped["malformed"] == 2
+
+
+async def test_a_failing_look_at_the_present_calls_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ASK_AGAIN_S", 0.05)
+    async with bench() as running:
+        running.fake.answer("GET", "/bridges", {"message": "busy"}, 500)
+        await running.fake.cut()
+        await running.until(lambda: ("GET", "/bridges", {}) in running.fake.requests[4:])
+        assert not running.app.ready
+        running.fake.answer("GET", "/bridges", [])
+        await running.until(lambda: running.app.ready)
