@@ -206,5 +206,3 @@ def test_facts_become_signals():
     assert values[CALL_INDEX["on_hold"]] == 1
     assert values[CALL_INDEX["agent_request"]] == 2
     assert values[CALL_INDEX["elapsed_s"]] == pytest.approx(15)
-
-

@@ -15,14 +15,16 @@ from training.voice import HEADS
 
 PLOT: Final = "voice-reliability.svg"
 LIMITS: Final = (
-    "The only anger that shaped it is acted, German and from a studio; unseen corpora in English and Amharic tell how far it carries.",
+    "The only anger that shaped it is acted, German and from a studio; unseen corpora (English, Amharic) tell how far it"
+    " carries.",
     "Loud joy and anger differ little in what a telephone carries: calls with loud joy raise the score.",
     "A caller who shouts from the first word and never stops is judged against the usual voice, not their own.",
     "It infers a state of voice, not of mind: raised_voice is vocal effort, anger is likeness to acted anger.",
     "Children, whisperers, singers and synthetic voices were not measured.",
 )
 WHY_RESEARCH: Final = (
-    "Clips under non-commercial, no-derivatives or unknown licences shaped the weights: for local comparison, not to be shipped."
+    "Clips under non-commercial, no-derivatives or unknown licences shaped the weights: for local comparison, not to be"
+    " shipped."
 )
 
 
@@ -37,7 +39,7 @@ def corpora(clips: Sequence[Clip]) -> list[dict[str, Any]]:
 
 def _family(licence: str) -> str:
     """Return a licence without the name of the clip's author."""
-    return licence.split(" by ")[0].strip()
+    return licence.split(" by ", maxsplit=1)[0].strip()
 
 
 def facts(
@@ -102,7 +104,10 @@ def _page(told: dict[str, Any]) -> str:
         "",
         "| corpus | licence | clips | may shape what is shipped |",
         "| --- | --- | --- | --- |",
-        *(f"| {c['name']} | {c['licence']} | {c['clips']} | {'yes' if c['shippable'] else 'no'} |" for c in told["corpora"]),
+        *(
+            f"| {c['name']} | {c['licence']} | {c['clips']} | {'yes' if c['shippable'] else 'no'} |"
+            for c in told["corpora"]
+        ),
         "",
         "Besides: vocal effort simulated on the calm speech above; music, tones, fax, noise, laughter and crying synthesised by",
         "`training/sounds.py`; all through the simulated line of `training/channel.py`.",
@@ -125,7 +130,10 @@ def _page(told: dict[str, Any]) -> str:
 
 
 def _figures(metrics: dict[str, Any]) -> list[str]:
-    lines = ["| judged on | angry or raised against all others | against calm | against happy |", "| --- | --- | --- | --- |"]
+    lines = [
+        "| judged on | angry or raised against all others | against calm | against happy |",
+        "| --- | --- | --- | --- |",
+    ]
     lines += [_row(f"{name}, raised_voice", found) for name, found in metrics["held_out_speakers"].items()]
     for corpus, heads in metrics["unseen_corpora"].items():
         lines += [_row(f"{corpus} (never trained on), {head}", found) for head, found in heads.items()]

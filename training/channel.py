@@ -203,7 +203,9 @@ def lose(pcm: NDArray[np.int16], share: float, rng: Rng) -> NDArray[np.int16]:
         return pcm
     packets = -(-len(pcm) // FRAME_SAMPLES)
     starts = rng.random(packets) < share / 2
-    gone = starts | np.r_[False, starts[:-1] & (rng.random(packets - 1) < 0.6)] | np.r_[
-        [False, False], starts[:-2] & (rng.random(max(packets - 2, 0)) < 0.4)
-    ][:packets]
+    gone = (
+        starts
+        | np.r_[False, starts[:-1] & (rng.random(packets - 1) < 0.6)]
+        | np.r_[[False, False], starts[:-2] & (rng.random(max(packets - 2, 0)) < 0.4)][:packets]
+    )
     return np.where(np.repeat(gone, FRAME_SAMPLES)[: len(pcm)], 0, pcm).astype(np.int16)

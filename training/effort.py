@@ -68,9 +68,7 @@ def _levinson(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
     return filters
 
 
-def _filter_frames(
-    sound: Samples, filters: NDArray[np.float64], count: int, *, whiten: bool
-) -> Samples:
+def _filter_frames(sound: Samples, filters: NDArray[np.float64], count: int, *, whiten: bool) -> Samples:
     """Run each STEP of samples through its filter, whitening or resonating, with the filter's memory carried on."""
     out = np.zeros(count * STEP)
     padded = np.pad(sound.astype(np.float64), (0, max(0, count * STEP - len(sound))))

@@ -42,8 +42,10 @@ _RECORDED: Final = {
     "baby_crying": "laughter",
     "person_sneeze": "laughter",
 }
-_LEVELLED: Final = tuple(index for index, name in enumerate(FUNCTIONALS) if name in ("level_mean", "level_all_mean", "loudness"))
+_LEVELS: Final = ("level_mean", "level_all_mean", "loudness")
+_LEVELLED: Final = tuple(index for index, name in enumerate(FUNCTIONALS) if name in _LEVELS)
 HIDDEN: Final = 24
+ROUNDS: Final = 40
 
 
 def kind_of(clip: Clip) -> str | None:
@@ -88,15 +90,18 @@ class Gate:
         self.mean[list(_LEVELLED)] = 0.0
         self.scale[list(_LEVELLED)] = 1e6  # the line's gain must not tell speech from music
         chosen = _balanced(labels, np.random.default_rng(seed))
-        self.net = MLPClassifier((HIDDEN,), alpha=1e-2, max_iter=40, random_state=seed, early_stopping=False)
-        self.net.fit(self._scaled(heard.window[chosen]), labels[chosen])
+        self.net = MLPClassifier((HIDDEN,), alpha=1e-2, tol=0.0, random_state=seed)
+        for _ in range(ROUNDS):
+            self.net.partial_fit(self._scaled(heard.window[chosen]), labels[chosen], classes=np.arange(len(CLASSES)))
 
     def _scaled(self, window: FloatArray) -> FloatArray:
-        return np.clip((window - self.mean) / self.scale, -5, 5).astype(np.float32)
+        result: FloatArray = np.clip((window - self.mean) / self.scale, -5, 5).astype(np.float32)
+        return result
 
     def logits(self, window: FloatArray) -> NDArray[np.float64]:
         """Return the log-probabilities of CLASSES, shape (n, len(CLASSES))."""
-        return np.log(np.maximum(self.net.predict_proba(self._scaled(window)), 1e-9))
+        result: NDArray[np.float64] = np.log(np.maximum(self.net.predict_proba(self._scaled(window)), 1e-9))
+        return result
 
     def export(self, path: Path, facts: dict[str, Any]) -> None:
         """Write the ONNX file and its card."""
@@ -106,7 +111,8 @@ class Gate:
         scaled = graph.add("Clip", scaled, graph.constant(-5.0), graph.constant(5.0))
         layers = [Layer(w, b) for w, b in zip(self.net.coefs_, self.net.intercepts_, strict=True)]
         graph.add("LogSoftmax", graph.dense(scaled, layers), output="logits", axis=1)
-        inputs, outputs = {"window": len(FUNCTIONALS)}, {"logits": len(CLASSES)}
+        inputs: dict[str, int] = {"window": len(FUNCTIONALS)}
+        outputs: dict[str, int | None] = {"logits": len(CLASSES)}
         graph.save(path, inputs, outputs)
         write_card(path, "gate", inputs, outputs, {"classes": list(CLASSES), **facts})
 
@@ -150,4 +156,4 @@ def hash_group(name: str) -> int:
 
 
 def _take(heard: Heard, mask: NDArray[np.bool_]) -> Heard:
-    return Heard(*(column[mask] for column in heard))
+    return Heard(heard.leg[mask], *(column[mask] for column in heard[1:]))

@@ -1,4 +1,4 @@
-"""Simulated legs: a speaker's calm start, then what is to be judged, on one line; and what the listener makes of them."""
+"""Simulated legs: a calm start, then what is to be judged, on one line; and what the listener makes of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -123,4 +123,3 @@ def _hear_batch(plans: Sequence[LegPlan], first: int) -> Iterator[Heard]:
             judged.speech_s[keep],
             judged.baseline_s[keep],
         )
-

@@ -22,7 +22,7 @@ LEVEL_DB: Final = {
     "sad": (-4.0, 4.0),
     "boredom": (-2.0, 3.0),
 }
-"""Mean and spread of the level above calm speech where recordings were levelled; emotions without an entry: (0, 2.5)."""
+"""Mean and spread of the level above calm speech where recordings were levelled; others: (0, 2.5)."""
 CALM_CORPORA: Final = ("librispeech", "wuw_phone", "single_voices", "negatives")
 ACTED_CORPORA: Final = ("emodb", "ravdess", "ased")
 NATURAL_LEVELS: Final = ("ravdess", "ased")
@@ -87,7 +87,7 @@ def efforts(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
 
 
 def training_plans(clips: Sequence[Clip], seed: int, times: int, *, research: bool = False) -> list[LegPlan]:
-    """Return all legs that a model learns from; unless it is for research, a clip that forbids it raises LicenceError."""
+    """Return all legs that a model learns from; but for research, a clip that forbids it raises LicenceError."""
     if not research:
         require_shippable(clips)
     rng = np.random.default_rng(seed)

@@ -22,16 +22,19 @@ from callguard.analysis.metrics import auc, calibration_error
 from training import card, gate, validation
 from training.data import Clip, data_root, load_corpora, require_shippable
 from training.legs import BATCH, Heard, LegPlan, hear
-from training.plans import CALM, acted, calm_clips, training_plans
+from training.plans import CALM, acted, training_plans
 from training.voice import HEADS, Scaling, Voice, calibrate, calibrated, fit_head, smooth
 
 CACHE: Final = Path(".cache/training")
 FOLDS: Final = 5
-TIMES: Final = 8
+TIMES: Final = 6
 """Legs of each acted clip."""
 RAISED_SHARE: Final = 0.5
 """Share of raised windows that calibration assumes: scores mean "more likely raised than not" from 0.5 up."""
-WEIGHTS: Final[tuple[dict[str, float], ...]] = ({"effort": 0.1, "calm": 0.3, "happy": 1.0}, {"effort": 0.0, "calm": 0.3, "happy": 2.0})
+WEIGHTS: Final[tuple[dict[str, float], ...]] = (
+    {"effort": 0.1, "calm": 0.3, "happy": 1.0},
+    {"effort": 0.0, "calm": 0.3, "happy": 2.0},
+)
 """Per head: of simulated effort, of calm speech outside the acted corpus, of happiness (the hard negative)."""
 CHECKS: Final = ("ravdess", "ased")
 console = Console(stderr=True)
@@ -208,7 +211,8 @@ def train(clips: Sequence[Clip], checks: Sequence[Clip], out: Path, seed: int, t
     console.print("gate")
     gate_model, gate_figures = gate.train(clips, seed)
     out.mkdir(parents=True, exist_ok=True)
-    gate_model.export(out / "gate.onnx", {"metrics": gate_figures, "corpora": card.corpora(clips), "research": research})
+    gate_facts = {"metrics": gate_figures, "corpora": card.corpora(clips), "research": research}
+    gate_model.export(out / "gate.onnx", gate_facts)
     folds = [replace(model, calibration=calibration) for model in folds]
     points = validation.set_points(clips, folds, out / "gate.onnx", seed, _progress)
     final = replace(fit(given, np.ones(len(given.y), np.bool_), seed), calibration=calibration)

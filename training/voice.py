@@ -1,10 +1,10 @@
 """The voice model: raised voice and anger from how a window differs from the leg's own calm start.
 
-    expected = usual + trust * (baseline - usual)      trust = baseline_s / (baseline_s + PRIOR_S)
-    x        = clip((window - expected) / spread)
-    logit    = linear(x) + network(x)                  for each head; the network is a mean of small ones
-    running  = running + weight * (logit - running)    along the leg
-    output   = sigmoid(slope * running + offset)
+expected = usual + trust * (baseline - usual)      trust = baseline_s / (baseline_s + PRIOR_S)
+x        = clip((window - expected) / spread)
+logit    = linear(x) + network(x)                  for each head; the network is a mean of small ones
+running  = running + weight * (logit - running)    along the leg
+output   = sigmoid(slope * running + offset)
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,8 @@ class Scaling:
         """Return the model's inputs, shape (n, len(FUNCTIONALS))."""
         trust = (heard.baseline_s / (heard.baseline_s + np.float32(PRIOR_S)))[:, None]
         expected = self.usual + trust * (heard.baseline - self.usual)
-        return np.clip((heard.window - expected) / self.spread, -CLIP, CLIP).astype(np.float32)
+        result: FloatArray = np.clip((heard.window - expected) / self.spread, -CLIP, CLIP).astype(np.float32)
+        return result
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Voice:
         graph = Graph()
         size, memory = len(FUNCTIONALS), 1 + len(HEADS)
         inputs = {"window": size, "baseline": size, "evidence": 2, "state": memory}
-        outputs = {**dict.fromkeys(HEADS), "state_out": memory}
+        outputs: dict[str, int | None] = {**dict.fromkeys(HEADS), "state_out": memory}
         x = _change(graph, self.scaling)
         running = _smoothing(graph, graph.add("Concat", *(_head(graph, x, head) for head in self.heads), axis=1))
         slope, offset = self.calibration
@@ -156,9 +157,7 @@ def fit_head(x: FloatArray, y: Floats, weight: Floats, seed: int) -> Head:
     out = Layer(
         np.vstack([net.coefs_[1] for net in networks]) / NETWORKS, np.mean([net.intercepts_[1] for net in networks], 0)
     )
-    head = Head(
-        _unscaled(Layer(linear.coef_.T, linear.intercept_), mean, scale), _unscaled(hidden, mean, scale), out
-    )
+    head = Head(_unscaled(Layer(linear.coef_.T, linear.intercept_), mean, scale), _unscaled(hidden, mean, scale), out)
     return _evened(head, x)
 
 

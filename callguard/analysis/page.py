@@ -25,8 +25,11 @@ _MOST_TIMELINES: Final = 24
 
 def clips_page(title: str, clips: Sequence[ScoredClip], figures: Mapping[str, Any]) -> str:
     """Return the page of scored clips."""
-    body = [_heading(title), f"<p>{html.escape(str(figures['protocol']))}; {figures['clips']} clips, "
-            f"{figures['unjudged']} of them not judged.</p>"]
+    body = [
+        _heading(title),
+        f"<p>{html.escape(str(figures['protocol']))}; {figures['clips']} clips, "
+        f"{figures['unjudged']} of them not judged.</p>",
+    ]
     for name in ("raised", "anger"):
         found = figures[name]
         body.append(f"<h2>{'Raised voice' if name == 'raised' else 'Anger'}</h2>")
@@ -60,7 +63,9 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
     head = "".join(f"<th>{html.escape(column.replace('_', ' '))}</th>" for column in ("", *columns))
     lines = [
-        f"<tr><td>{html.escape(name)}</td>" + "".join(f"<td>{_cell(row.get(column))}</td>" for column in columns) + "</tr>"
+        f"<tr><td>{html.escape(name)}</td>"
+        + "".join(f"<td>{_cell(row.get(column))}</td>" for column in columns)
+        + "</tr>"
         for name, row in rows.items()
     ]
     return f"<table><tr>{head}</tr>{''.join(lines)}</table>"

@@ -17,9 +17,7 @@ _SIZE: Final = (12.0, 7.5)
 _GREY: Final = "#888888"
 
 
-def draw_call(
-    result: Replay, title: str, thresholds: Mapping[str, float], truth: Sequence[Episode] = ()
-) -> Any:
+def draw_call(result: Replay, title: str, thresholds: Mapping[str, float], truth: Sequence[Episode] = ()) -> Any:
     """Return a matplotlib figure of one replayed recording.
 
     Args:

@@ -68,7 +68,7 @@ def _mel_bank() -> NDArray[np.float64]:
 
 
 def _band(low: float, high: float) -> NDArray[np.float64]:
-    return ((_HERTZ >= low) & (_HERTZ < high)).astype(np.float64)[:, None]
+    return ((low <= _HERTZ) & (high > _HERTZ)).astype(np.float64)[:, None]
 
 
 def _slope(low: float, high: float) -> NDArray[np.float64]:
@@ -95,9 +95,9 @@ _BANDS: Final = np.hstack(
         _HERTZ[:, None] / 1000.0 * _band(BAND_LOW_HZ, BAND_HIGH_HZ),
     ]
 ).astype(np.float32) * np.float32(_POWER_SCALE)
-_SHAPE: Final = np.hstack(
-    [_slope(0, 4000), _slope(480, 1500), *(_cosine(order) for order in (2, 3, 4, 5))]
-).astype(np.float32)
+_SHAPE: Final = np.hstack([_slope(0, 4000), _slope(480, 1500), *(_cosine(order) for order in (2, 3, 4, 5))]).astype(
+    np.float32
+)
 _SPLIT: Final = int(np.searchsorted(_mel_edges()[1:-1], 2000.0))
 _IN_BAND: Final = slice(int(np.searchsorted(_HERTZ, BAND_LOW_HZ)), int(np.searchsorted(_HERTZ, BAND_HIGH_HZ)))
 _ENTROPY_SCALE: Final = float(1.0 / np.log(_IN_BAND.stop - _IN_BAND.start))

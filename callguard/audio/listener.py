@@ -105,4 +105,3 @@ class Listener:
             out[part] = frame_sums(features, bands)
             self._shape[owners[part]] = shape
         return out
-

@@ -93,9 +93,7 @@ def functionals(sums: FloatArray) -> FloatArray:
     rest[:, 1] = np.sqrt(np.maximum(sums[:, _LEVEL_SQUARE] / frames - level * level, 0.0))
     rest[:, 2] = sums[:, _FLUX] / frames
     rest[:, 3] = sums[:, _WEIGHT] / frames
-    total, low, high, bass, middle, treble = (
-        10.0 * np.log10(sums[:, _BANDS] / frames[:, None] + np.float32(_TINY))
-    ).T
+    total, low, high, bass, middle, treble = (10.0 * np.log10(sums[:, _BANDS] / frames[:, None] + np.float32(_TINY))).T
     rest[:, 4] = total
     rest[:, 5] = high - low
     rest[:, 6] = middle - bass

@@ -26,7 +26,9 @@ def register(app: typer.Typer) -> None:
 
 
 def analyze(
-    files: Annotated[list[Path], typer.Argument(help="WAV or FLAC; stereo: left customer, right agent; mono: customer.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="WAV or FLAC; stereo: left customer, right agent; mono: customer.")
+    ],
     as_json: JsonOption = False,
     signals: Annotated[Path | None, typer.Option(help="CSV to write: every signal, one row a hop and leg.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Picture to write (PNG or SVG): levels, scores, alerts.")] = None,
@@ -104,9 +106,7 @@ def evaluate(
         _tell(figures)
 
 
-def _evaluate_calls(
-    directory: Path, models: "Models", rules: "RuleSet", mode: Mode
-) -> tuple[dict[str, Any], str]:
+def _evaluate_calls(directory: Path, models: "Models", rules: "RuleSet", mode: Mode) -> tuple[dict[str, Any], str]:
     from callguard.analysis.calls import score_calls, summarise
     from callguard.analysis.page import calls_page
 

@@ -56,9 +56,7 @@ class EmotionModel:
         """Clear what is remembered of a leg."""
         self._state[row] = 0.0
 
-    def score(
-        self, rows: CustomerRows, window: FloatArray, baseline: FloatArray, evidence: FloatArray
-    ) -> Scores:
+    def score(self, rows: CustomerRows, window: FloatArray, baseline: FloatArray, evidence: FloatArray) -> Scores:
         """Judge windows of customers' legs.
 
         Args:

@@ -14,9 +14,7 @@ from callguard.models.session import open_session
 
 SHIPPED: Final = Path(__file__).parent / "gate.onnx"
 CLASSES: Final = ("speech", "music", "noise", "tone", "laughter")
-_REASONS: Final = np.array(
-    [Reason.JUDGED, Reason.MUSIC, Reason.NOISE, Reason.TONE, Reason.LAUGHTER], dtype=np.int8
-)
+_REASONS: Final = np.array([Reason.JUDGED, Reason.MUSIC, Reason.NOISE, Reason.TONE, Reason.LAUGHTER], dtype=np.int8)
 _FOLLOW: Final = 0.5
 """Weight of the newest window in what is thought of a leg."""
 

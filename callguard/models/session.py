@@ -7,7 +7,6 @@ import onnxruntime
 
 from callguard.models.card import Card, ModelError
 
-
 onnxruntime.disable_telemetry_events()
 
 

@@ -27,7 +27,9 @@ def buzz(seconds: float, hertz: float = 130.0, level: float = 0.1, seed: int = 0
     phase = 2 * np.pi * np.cumsum(hertz * (1 + 0.08 * np.sin(2 * np.pi * 0.7 * time))) / SAMPLE_RATE
     sound = np.zeros(len(time))
     for order in range(1, int(3500 / hertz)):
-        strength = sum(np.exp(-(((order * hertz - f) / 200) ** 2)) * g for f, g in ((550, 1), (1400, 0.4), (2500, 0.15)))
+        strength = sum(
+            np.exp(-(((order * hertz - f) / 200) ** 2)) * g for f, g in ((550, 1), (1400, 0.4), (2500, 0.15))
+        )
         sound += (strength + 0.03) * np.sin(order * phase)
     syllables = np.clip(np.sin(2 * np.pi * 4 * time) + 0.6, 0, 1)
     sound = sound / np.abs(sound).max() * syllables + rng.normal(size=len(time)) * 1e-3

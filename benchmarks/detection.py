@@ -1,0 +1,140 @@
+"""How many legs one core judges: `python -m benchmarks.detection [--legs 2000] [--seconds 20]`.
+
+Each leg talks for 40 % of the time. Counted is what detection costs (levels, VAD, features, windows, gates, model,
+signals), without ingest and rules. The media is made beforehand and legs begin at different times, as calls do.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callguard.analysis.replay import load_models
+from callguard.audio.bank import LegBank
+from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE
+from callguard.messages import CallFacts, Transition
+from callguard.pipeline import Pipeline
+from callguard.signals import SignalTable
+
+TURN_S: Final = 3.0
+SHARE: Final = 0.47
+"""Of the time in a turn; the VAD hears the gaps between syllables, so 40 % remain as speech."""
+VOICES: Final = 16
+
+
+class NoRules:
+    """Stands where the rule engine would: detection alone is measured."""
+
+    def open_call(self, row: int, facts: CallFacts) -> None:
+        """Do nothing."""
+
+    def update_call(self, row: int, facts: CallFacts) -> None:
+        """Do nothing."""
+
+    def close_call(self, row: int, now: float) -> list[Transition]:
+        """Return nothing."""
+        return []
+
+    def step(self, now: float) -> list[Transition]:
+        """Return nothing."""
+        return []
+
+
+def talk(seed: int) -> NDArray[np.int16]:
+    """Return a party that buzzes in turns and is nearly silent between, in hops: (hops, HOP_FRAMES, FRAME_SAMPLES)."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(int(TURN_S / SHARE * SAMPLE_RATE)) / SAMPLE_RATE
+    phase = 2 * np.pi * np.cumsum(rng.uniform(90, 240) * (1 + 0.1 * np.sin(4 * time_s))) / SAMPLE_RATE
+    voice = sum(np.sin(k * phase) / k for k in range(2, 12)) * (time_s < TURN_S)
+    voice *= np.clip(np.sin(2 * np.pi * 4 * time_s) + 0.9, 0, 1)
+    sound = voice * 6000 + rng.normal(size=len(time_s)) * 12
+    hops = len(sound) // (FRAME_SAMPLES * HOP_FRAMES)
+    return sound[: hops * FRAME_SAMPLES * HOP_FRAMES].astype(np.int16).reshape(hops, HOP_FRAMES, FRAME_SAMPLES)
+
+
+def measure(legs: int, seconds: float) -> dict[str, Any]:
+    """Run legs for so many seconds of audio as fast as it goes; return what it cost."""
+    sounds = np.stack([talk(seed) for seed in range(VOICES)])
+    table = SignalTable(legs, legs // 2)
+    pipeline = Pipeline(LegBank(legs, ring_hops=1), table, NoRules(), load_models(legs))
+    for call in range(legs // 2):
+        pipeline.open_call(call, CallFacts(str(call), mode="emotion"))
+    rng = np.random.default_rng(0)
+    offset, voice = rng.integers(0, sounds.shape[1], legs), rng.integers(0, VOICES, legs)
+    begins = rng.integers(0, 20, legs)
+    stages: dict[str, float] = {}
+    _watch(pipeline.listener.vad, "step", "vad", stages)
+    _watch(pipeline.listener, "hear", "vad_features", stages)
+    _overrule(pipeline.models.gate)
+    _watch(pipeline.models.gate, "reasons", "gate", stages)
+    _watch(pipeline.models.emotion, "score", "model", stages)
+    rows = np.array([pipeline.bank.open() for _ in range(legs)])
+    for row in rows:
+        pipeline.open_leg(int(row), int(row) // 2, "customer" if row % 2 == 0 else "agent")
+    spent, ticks, speech = 0.0, [], []
+    for hop in range(20 + int(seconds / HOP_S)):
+        present = rows[begins <= hop]
+        pcm = sounds[voice[present], (hop + offset[present]) % sounds.shape[1]]
+        each = np.repeat(present, HOP_FRAMES)
+        pipeline.bank.push(each, pcm.reshape(-1, FRAME_SAMPLES))
+        if hop == 20:
+            stages.update(dict.fromkeys(stages, 0.0))
+            spent, ticks = 0.0, []
+        began = time.process_time()
+        pipeline.tick(hop * HOP_S)
+        ticks.append(time.process_time() - began)
+        spent += ticks[-1]
+        speech.append(float(np.nanmean(table.leg[0])))
+    leg_seconds = legs * seconds
+    return {
+        "legs": legs,
+        "seconds": seconds,
+        "speech_share": round(float(np.mean(speech[20:])), 3),
+        "us_per_leg_s": round(spent / leg_seconds * 1e6, 1),
+        "legs_per_core": int(leg_seconds / spent),
+        "stage_us_per_leg_s": {name: round(value / leg_seconds * 1e6, 1) for name, value in sorted(stages.items())},
+        "tick_ms": {"p50": _ms(ticks, 50), "p99": _ms(ticks, 99), "max": _ms(ticks, 100)},
+    }
+
+
+def _overrule(gate: Any) -> None:
+    """Let the gate work and then pass everything: the made voice is no speech, and the model must have its work too."""
+    original = gate.reasons
+    gate.reasons = lambda rows, window, speech_s: np.zeros_like(original(rows, window, speech_s))
+
+
+def _ms(ticks: list[float], share: float) -> float:
+    return round(float(np.percentile(ticks, share)) * 1e3, 2)
+
+
+def _watch(owner: Any, method: str, name: str, stages: dict[str, float]) -> None:
+    original: Callable[..., Any] = getattr(owner, method)
+    stages[name] = 0.0
+
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        began = time.process_time()
+        try:
+            return original(*args, **kwargs)
+        finally:
+            stages[name] += time.process_time() - began
+
+    setattr(owner, method, timed)
+
+
+def main() -> None:
+    """Measure from the command line; CPU time of one thread."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--legs", type=int, default=2000)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    given = parser.parse_args()
+    print(json.dumps(measure(given.legs, given.seconds)))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()

@@ -1,0 +1,51 @@
+import json
+
+import numpy as np
+import pytest
+
+from tests.support.sound import speech_data
+from training.calls import ANGRY_KINDS, KINDS, Cast, make_call, write_calls
+from training.data import load_corpora
+
+
+@pytest.fixture(scope="module")
+def cast():
+    return Cast([clip for clip in load_corpora(speech_data(), ["emodb"]) if clip.shippable])
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS)))
+def test_a_call_of_each_kind_has_the_truth_that_its_kind_says(cast, kind):
+    call = make_call(cast, kind, "x", 5)
+    assert call.pcm.shape == (2, round(call.truth["duration"] * 8000)) or call.pcm.shape[0] == 2
+    assert bool(call.truth["customer_angry"]) == (kind in ANGRY_KINDS)
+    assert bool(call.truth["agent_angry"]) == (kind == "agent_angry")
+    assert 30 < call.truth["duration"] < 240
+    assert np.abs(call.pcm).max() > 200
+    for episode in call.truth["customer_angry"]:
+        assert 0 <= episode["start"] < episode["end"] <= call.truth["duration"]
+
+
+def test_calls_are_the_same_by_seed_and_differ_between_seeds(cast):
+    first, again, other = (make_call(cast, "cust_angry", "x", seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.pcm, again.pcm)
+    assert first.details == again.details
+    assert first.truth["customer_angry"] != other.truth["customer_angry"]
+
+
+def test_a_folder_of_calls_is_what_evaluate_reads(cast, tmp_path):
+    from callguard.analysis.calls import score_calls, summarise
+    from callguard.analysis.page import calls_page
+    from callguard.analysis.replay import load_models
+    from callguard.rules import RuleSet
+
+    write_calls(tmp_path, cast, 2, 1)
+    assert len(json.loads((tmp_path / "index.json").read_text())) == 2
+    calls = score_calls(tmp_path, load_models(), RuleSet(()))
+    figures = summarise(calls)
+    assert figures["calls"] == 2
+    assert json.loads(json.dumps(figures)) == figures
+    page = calls_page("calls", calls, figures)
+    assert page.startswith("<!doctype html>")
+    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from callguard.audio.window import FUNCTIONALS
+from callguard.models.emotion import EmotionModel
+from callguard.roles import RoleColumn
+from training.export import Layer
+from training.legs import Heard
+from training.voice import HEADS, Head, Scaling, Voice, calibrate, calibrated, fit_head, smooth
+
+SIZE = len(FUNCTIONALS)
+
+
+def heard(count, seed=0, legs=1):
+    rng = np.random.default_rng(seed)
+    draw = lambda: rng.normal(size=(count, SIZE)).astype(np.float32) * 4  # noqa: E731 -- two draws alike
+    return Heard(
+        np.sort(rng.integers(0, legs, count)),
+        np.arange(count, dtype=np.float32),
+        draw(),
+        draw(),
+        rng.uniform(0.5, 2, count).astype(np.float32),
+        rng.uniform(0, 9, count).astype(np.float32),
+    )
+
+
+def some_voice(seed=1):
+    rng = np.random.default_rng(seed)
+    head = lambda: Head(  # noqa: E731 -- two heads alike
+        Layer(rng.normal(size=(SIZE, 1)) * 0.1, rng.normal(size=1)),
+        Layer(rng.normal(size=(SIZE, 8)) * 0.1, rng.normal(size=8)),
+        Layer(rng.normal(size=(8, 1)), rng.normal(size=1)),
+    )
+    scaling = Scaling(rng.normal(size=SIZE).astype(np.float32), rng.uniform(1, 3, SIZE).astype(np.float32))
+    return Voice(scaling, (head(), head()), np.array([[0.8, 1.2], [-0.3, 0.4]]))
+
+
+def test_the_graph_computes_what_training_computed(tmp_path):
+    """Exported and run as the service runs it, window by window, it gives training's own probabilities."""
+    voice, given = some_voice(), heard(40)
+    voice.export(tmp_path / "voice.onnx", {})
+    expected = voice.probabilities(given)
+    model, roles = EmotionModel(2, tmp_path / "voice.onnx"), RoleColumn(2)
+    roles.assign(1, "customer")
+    rows = roles.customers(np.array([1]))
+    for at in range(40):
+        evidence = np.array([[given.speech_s[at], given.baseline_s[at]]], np.float32)
+        found = model.score(rows, given.window[at : at + 1], given.baseline[at : at + 1], evidence)
+        assert found.raised_voice[0] == pytest.approx(expected[at, 0], abs=2e-5)
+        assert found.anger[0] == pytest.approx(expected[at, 1], abs=2e-5)
+
+
+def test_without_a_baseline_the_usual_voice_is_expected():
+    voice, given = some_voice(), heard(5)
+    cold = given._replace(baseline_s=np.zeros(5, np.float32))
+    other = cold._replace(baseline=cold.baseline + 100)
+    assert np.array_equal(voice.logits(cold), voice.logits(other))
+
+
+def test_smoothing_is_of_each_leg_and_starts_with_its_first_window():
+    logits = np.array([[1.0], [3.0], [10.0], [3.0]])
+    found = smooth(logits, np.array([0, 0, 1, 0]))[:, 0]
+    assert found.tolist() == [1.0, 2.0, 10.0, 2.5]
+
+
+def test_a_head_learns_what_tells_and_training_is_the_same_by_seed():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(2000, SIZE)).astype(np.float32)
+    y = (x[:, 3] + 0.5 * x[:, 7] > 0).astype(float)
+    first, second = (fit_head(x, y, np.ones(2000), 3) for _ in range(2))
+    assert np.mean((first.logits(x) > 0) == (y > 0.5)) > 0.85
+    assert np.array_equal(first.logits(x), second.logits(x))
+
+
+def test_calibration_makes_probabilities():
+    rng = np.random.default_rng(6)
+    chance = rng.random(20000)
+    y = (rng.random(20000) < chance).astype(float)
+    logits = np.stack([3 * np.log(chance / (1 - chance)) + 1] * len(HEADS), axis=1)
+    found = calibrated(logits, calibrate(logits, y, np.ones(20000)))
+    np.testing.assert_allclose(found[:, 0], chance, atol=0.03)
