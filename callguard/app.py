@@ -18,6 +18,7 @@ import structlog
 
 from callguard.actions.executor import Actions, build_ways
 from callguard.alerts import AlertBook, AlertError
+from callguard.alerts.alert import Alert
 from callguard.alerts.book import Where
 from callguard.alerts.intents import Intent, RingSupervisors
 from callguard.alerts.policy import Policy
@@ -46,6 +47,7 @@ from callguard.messages import (
     WorkerStats,
 )
 from callguard.metrics import Metrics
+from callguard.records import Records
 from callguard.rules import load_rules
 from callguard.workers import MediaError, WorkerPool
 
@@ -76,12 +78,14 @@ class Service:
         book = AlertBook(Policy.from_config(config), lambda: str(uuid.uuid4()))
         store = (self.bus.client, f"{config.redis.prefix}book:{config.node}")
         self.desk = Desk(book, self._where, self._emit, self._carry_out, store)
-        self._dispatcher = Dispatcher(config, self.ari.calls, self.ari.supervision, self.desk, self.ari)
+        self._records = Records(self.bus, self.ari.calls, config)
+        self._dispatcher = Dispatcher(config, self.ari.calls, self.ari.supervision, self.desk, self)
         self._commands = CommandConsumer(self.bus, config.node, self._dispatcher)
         names = [supervisor.name for supervisor in config.supervisors]
         self.console = Console(config.console, self.bus.overview, self._commands.submit, self.metrics, names)
         self.metrics.watch_bus(lambda: self.bus.stats)
         self._snapshot_listeners: list[Callable[[CallSnapshot], None]] = [self.bus.show, self.console.show]
+        self.bus.listen(self._records.see)
         self.bus.listen(self.desk.see)
         self.bus.listen(self.console.see)
         self.bus.listen(self.metrics.see)
@@ -107,6 +111,7 @@ class Service:
         enter = self._stack
         await self.bus.start()
         enter.push_async_callback(self.bus.stop)
+        enter.push_async_callback(self._records.close)
         self._actions = await self._build_actions()
         self._actions.start()
         enter.push_async_callback(self._actions.stop)
@@ -128,7 +133,7 @@ class Service:
         config = self._config
         ami = self.ari.ami.act if config.asterisk.ami.enabled else None
         ways = build_ways(config.notify, config.node, session, ami, self.metrics.count_way)
-        return Actions(config.node, ways, self, config.supervisors, self.metrics.count_way, self._briefing)
+        return Actions(config.node, ways, self, config.supervisors, self.metrics.count_way, self._alert_briefing)
 
     def _keep(self, work: Any, name: str) -> None:
         """Run a part until the end; if it fails, the service ends with it."""
@@ -165,7 +170,7 @@ class Service:
         return await self._commands.submit(command)
 
     def _emit(self, event: Event) -> None:
-        self.bus.publish(event)
+        self.bus.publish(self._records.with_card(event))
 
     def _carry_out(self, intents: Iterable[Intent]) -> None:
         self._actions.carry_out(intents)
@@ -194,16 +199,27 @@ class Service:
         with suppress(AlertError):
             self.desk.settle(self.desk.book.judge(session.alert, VERDICTS[verdict], session.supervisor))
 
-    def _briefing(self, ring: RingSupervisors) -> Sequence[str]:
-        call = self.ari.calls.get(ring.call)
-        if call is None or not self._config.supervision.briefing:
+    def _alert_briefing(self, ring: RingSupervisors) -> Sequence[str]:
+        return self.briefing(ring.call, ring.alert)
+
+    # --- Floor, for commands ---
+
+    def briefing(self, call: str, alert: str | None) -> Sequence[str]:
+        """What a supervisor hears before joining: for an alert, or because they asked to join."""
+        present = self.ari.calls.get(call)
+        if present is None or not self._config.supervision.briefing:
             return ()
-        queue = self._config.analysis.queues.get(call.queue or "")
+        queue = self._config.analysis.queues.get(present.queue or "")
+        about: Alert | None = None
         with suppress(AlertError):
-            minute = int((time.time() - call.started_at) // 60) + 1
-            spoken = queue.spoken if queue else None
-            return briefing(self.desk.book.get(ring.alert), minute=minute, agent=call.member, queue_media=spoken)
-        return ()
+            about = self.desk.book.get(alert) if alert else None
+        minute = int((time.time() - present.started_at) // 60) + 1
+        return briefing(about, minute=minute, agent=present.member, queue_media=queue.spoken if queue else None)
+
+    async def opt_out(self, call: str) -> int:
+        """Stop judging a call and delete what is held of it; return how many events went."""
+        await self.ari.opt_out(call)
+        return await self._records.erased(call)
 
     # --- RingsAndPrompts, for the actions of alerts ---
 
@@ -220,9 +236,9 @@ class Service:
         """Stop the phones that ring for an alert."""
         await self.ari.supervision.stop_ringing(alert)
 
-    async def prompt(self, call: str, prompt: str, command: str | None = None) -> object:
-        """Play a prompt to the agent alone."""
-        return await self.ari.supervision.prompt(call, prompt, command)
+    async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> object:
+        """Play a prompt to the agent alone; a private one leaves no event."""
+        return await self.ari.supervision.prompt(call, prompt, command, private=private)
 
     # --- configuration ---
 
@@ -239,7 +255,9 @@ class Service:
         if fixed:
             log.warning("reload_needs_restart", sections=fixed)
         self._pool.broadcast(LoadRules(rules))
+        self.ari.reconfigure(config)
         self.desk.reconfigure(Policy.from_config(config))
+        self._actions.reconfigure(config.supervisors)
         self._dispatcher.config = config
         self._config = config
         log.info("reloaded", rules=len(rules))
@@ -253,7 +271,7 @@ class Service:
         await asyncio.Event().wait()
 
 
-FIXED: Final = ("node", "asterisk", "media", "redis", "console", "logging", "notify")
+FIXED: Final = ("node", "asterisk", "media", "redis", "console", "logging", "notify", "privacy")
 """Sections that a reload does not change."""
 
 

@@ -1,7 +1,7 @@
 """From a command to what carries it out."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from callguard.alerts import AlertError
@@ -23,24 +23,27 @@ REASONS: Final = {
 }
 
 
-class TakesOptOut(Protocol):
-    """Stops a call's taps and forgets it."""
+class Floor(Protocol):
+    """What else a command asks of the service."""
 
-    async def opt_out(self, call: str) -> None:
-        """Raise KeyError when there is no such call."""
+    async def opt_out(self, call: str) -> int:
+        """Stop a call's taps and delete its data; return how many events went. Raises KeyError: no such call."""
+
+    def briefing(self, call: str, alert: str | None) -> Sequence[str]:
+        """Return the media URIs that a supervisor hears before joining."""
 
 
 class Dispatcher:
     """Carries out commands; raises CommandError with a reason for whoever sent it."""
 
     def __init__(
-        self, config: Config, calls: Mapping[str, Call], supervision: Supervision, desk: Desk, app: TakesOptOut
+        self, config: Config, calls: Mapping[str, Call], supervision: Supervision, desk: Desk, floor: Floor
     ) -> None:
         self.config = config
         self._calls = calls
         self._supervision = supervision
         self._desk = desk
-        self._app = app
+        self._floor = floor
         self._handlers: Final[dict[str, Callable[[Command], Awaitable[dict[str, Any]]]]] = {
             "listen": self._join,
             "whisper": self._join,
@@ -65,12 +68,14 @@ class Dispatcher:
             raise CommandError(str(error)) from error
 
     async def _join(self, command: Command) -> dict[str, Any]:
+        call, alert = self._call(command), command.args.get("alert")
         session = await self._supervision.ring(
-            call=self._call(command),
+            call=call,
             supervisors=[self._supervisor(command.supervisor or "")],
             mode=command.action,  # type: ignore[arg-type]  # the table above sends only these actions here
-            alert=command.args.get("alert"),  # type: ignore[arg-type]  # checked against JoinArgs
+            alert=alert,  # type: ignore[arg-type]  # checked against JoinArgs
             command=command.id,
+            briefing=self._floor.briefing(call, alert),  # type: ignore[arg-type]  # as above
         )
         return _facts(session)
 
@@ -104,8 +109,7 @@ class Dispatcher:
         return {"silence": silence.id, "until": silence.until}
 
     async def _opt_out(self, command: Command) -> dict[str, Any]:
-        await self._app.opt_out(self._call(command))
-        return {}
+        return {"deleted_events": await self._floor.opt_out(self._call(command))}
 
     def _call(self, command: Command) -> str:
         if command.call is None or command.call not in self._calls:

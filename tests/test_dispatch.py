@@ -33,8 +33,12 @@ class Recorder:
     async def prompt(self, call: str, prompt: str, command: str) -> None:
         self._note("prompt", {"call": call, "prompt": prompt, "command": command})
 
-    async def opt_out(self, call: str) -> None:
+    async def opt_out(self, call: str) -> int:
         self._note("opt_out", {"call": call})
+        return 7
+
+    def briefing(self, call: str, alert: str | None) -> list[str]:
+        return [f"sound:briefing-about-{alert}"]
 
     def _note(self, what: str, facts: dict[str, Any]) -> None:
         if self.refusal:
@@ -71,6 +75,7 @@ async def test_joining_rings_the_supervisor_in_that_mode(mode: str) -> None:
     result = await dispatcher(recorder)(command(mode, call="1.1", supervisor="lead"))
     assert result == {"session": "s1", "supervisor": "lead", "mode": mode}
     assert recorder.asked[0][1]["command"] == "c1"
+    assert recorder.asked[0][1]["briefing"] == ["sound:briefing-about-None"]
 
 
 async def test_a_supervisor_is_known_by_name_or_endpoint_and_any_endpoint_will_do() -> None:
@@ -109,6 +114,6 @@ async def test_modes_prompts_and_opt_out_go_through() -> None:
     handle = dispatcher(recorder)
     await handle(command("set_mode", call="1.1", args={"mode": "barge"}))
     await handle(command("prompt", call="1.1", args={"prompt": "slow-down"}))
-    await handle(command("opt_out", call="1.1"))
+    assert await handle(command("opt_out", call="1.1")) == {"deleted_events": 7}
     await handle(command("stop", call="1.1"))
     assert [what for what, _ in recorder.asked] == ["set_mode", "prompt", "opt_out", "stop"]

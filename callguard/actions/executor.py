@@ -40,8 +40,8 @@ class RingsAndPrompts(Protocol):
     async def stop_ringing(self, alert: str) -> None:
         """Stop the phones that ring for an alert."""
 
-    async def prompt(self, call: str, prompt: str, command: str | None = None) -> object:
-        """Play a prompt to the agent alone."""
+    async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> object:
+        """Play a prompt to the agent alone; a private one leaves no event."""
 
 
 Briefing = Callable[[RingSupervisors], Sequence[str]]
@@ -90,6 +90,10 @@ class Actions:
         self._briefing = briefing
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def reconfigure(self, supervisors: Iterable[SupervisorConfig]) -> None:
+        """Take another list of supervisors; who rings already goes on ringing."""
+        self._supervisors = {supervisor.name: supervisor for supervisor in supervisors}
+
     def start(self) -> None:
         """Begin to deliver."""
         for way in self._ways.values():
@@ -114,7 +118,8 @@ class Actions:
                 case StopRinging():
                     self._begin(RING, intent, self._supervision.stop_ringing(intent.alert))
                 case PromptAgent():
-                    self._begin(PROMPT, intent, self._supervision.prompt(intent.call, intent.prompt))
+                    private = not intent.alert
+                    self._begin(PROMPT, intent, self._supervision.prompt(intent.call, intent.prompt, private=private))
 
     def _send(self, intent: SendTo) -> None:
         way = self._ways.get(intent.way)

@@ -82,6 +82,10 @@ class Alert(BaseModel):
             raise AlertError(f"alert {self.id} is {self.state}; it can't {step}")
         self.state = following
 
+    def forget(self) -> None:
+        """Drop what was inferred of people."""
+        self.evidence, self.annotations, self.score, self.basis = {}, {}, 0.0, "none"
+
     @property
     def unowned(self) -> bool:
         """Fired, and nobody took it."""

@@ -101,8 +101,14 @@ class AlertBook:
     def call_ended(self, call: str, now: float, reason: Reason = "call_ended") -> Outcome:
         """End every alert of a call and forget who was in it; reason is call_ended or opt_out."""
         out = Outcome()
+        if reason == "opt_out":
+            self._state.past = {key: past for key, past in self._state.past.items() if past.call != call}
         for alert in [alert for alert in self._state.alerts.values() if alert.call == call]:
+            if reason == "opt_out":
+                alert.forget()
             self._course.end(alert, reason, now, out)
+            if reason == "opt_out":
+                self._state.past.pop(alert.id, None)
         self._state.joined.pop(call, None)
         return self._settled(now, out)
 

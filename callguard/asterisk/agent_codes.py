@@ -51,7 +51,7 @@ class AgentCodes:
         self._ari = ari
         self._announcer = announcer
         self._prompter = prompter
-        self._config = config
+        self.config = config
         self._emit = emit
         self._on_request = on_request
         self._abuse: dict[str, _Abuse] = {}
@@ -87,7 +87,7 @@ class AgentCodes:
         if abuse.warning and not abuse.warning.done():
             return  # it is being played
         self._on_request(call.id, ABUSE)
-        ends = abuse.warned_at is not None and self._config.abuse_ends_call
+        ends = abuse.warned_at is not None and self.config.abuse_ends_call
         abuse.warning = asyncio.create_task(self._end(call, abuse) if ends else self._warn(call, abuse))
 
     async def _warn(self, call: Call, abuse: _Abuse) -> None:

@@ -1,7 +1,7 @@
 """The words of call discovery: what a call is, what comes in, what goes out. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from callguard.asterisk.events import Bridge, Channel
@@ -36,6 +36,8 @@ class Call:
     together: bool = True
     """False while customer and agent don't hear each other: a consultation, a transfer under way."""
     transferring: bool = False
+    number: str = field(default="", repr=False)
+    """The customer's own; it stands in no event and no log."""
     parted: tuple[float, Role] | None = None
     """When they last ceased to hear each other, and who of the two left the bridge."""
 

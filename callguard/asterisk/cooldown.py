@@ -17,12 +17,12 @@ class Cooldowns:
 
     def __init__(self, ami: AmiClient, length_s: float) -> None:
         self._ami = ami
-        self._length_s = length_s
+        self.length_s = length_s
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def start(self, interface: str) -> None:
         """Pause a member; a second time starts the length anew."""
-        if self._length_s <= 0:
+        if self.length_s <= 0:
             return
         earlier = self._running.pop(interface, None)
         if earlier:
@@ -40,7 +40,7 @@ class Cooldowns:
 
     async def _cool_down(self, interface: str) -> None:
         await self._pause(interface, paused=True)
-        await asyncio.sleep(self._length_s)
+        await asyncio.sleep(self.length_s)
         await self._pause(interface, paused=False)
         del self._running[interface]
 

@@ -59,6 +59,17 @@ class Discovery:
         handle = _HANDLERS.get(type(event))
         return handle(self, event) if handle else []
 
+    def reconfigure(self, roles: Roles, analysis: Analysis) -> list[Output]:
+        """Put other settings in force; return which calls are judged in another way from now on."""
+        self._roles, self._analysis = roles, analysis
+        changed: list[Output] = []
+        for call in list(self._calls.values()):
+            parties = (self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
+            setting = joint_setting(tuple(party for party in parties if party))
+            mode = mode_of(setting, call.queue, analysis)
+            changed += self._change(replace(call, mode=mode), "mode") if mode != call.mode else []
+        return changed
+
     # --- channels and bridges ---
 
     def _created(self, event: events.ChannelCreated) -> list[Output]:
@@ -145,7 +156,7 @@ class Discovery:
                 customer=customer.channel.id,
                 customer_channel=customer.channel.name,
                 agent=None, agent_channel=None, member=None, interface=None, queue=None, wait_s=None,
-                mode="off", started_at=at, on_hold=customer.held or agent.held,
+                mode="off", started_at=at, on_hold=customer.held or agent.held, number=customer.channel.number,
             ),
             customer,
             agent,

@@ -12,7 +12,7 @@ class Prompter:
 
     def __init__(self, announcer: Announcer, interval_s: float) -> None:
         self._announcer = announcer
-        self._interval_s = interval_s
+        self.interval_s = interval_s
         self._last: dict[str, float] = {}
         self._quiet: set[str] = set()
 
@@ -30,7 +30,7 @@ class Prompter:
         if member in self._quiet:
             return False
         now = time.monotonic()
-        self._last = {channel: at for channel, at in self._last.items() if now - at < self._interval_s}
+        self._last = {channel: at for channel, at in self._last.items() if now - at < self.interval_s}
         if agent in self._last:
             raise SupervisionError("refused")
         self._last[agent] = now

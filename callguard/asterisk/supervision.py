@@ -90,6 +90,11 @@ class Supervision:
         """Sessions that have not ended."""
         return list(self._sessions.values())
 
+    def reconfigure(self, config: SupervisionConfig) -> None:
+        """Put other settings in force; who is in a call stays."""
+        self._config = config
+        self.prompter.interval_s = config.prompt_interval_s
+
     # --- what others ask ---
 
     async def ring(
@@ -137,18 +142,22 @@ class Supervision:
         await self._end_all(sessions, "stopped")
 
     async def stop_ringing(self, alert: str) -> None:
-        """Stop the phones that ring for an alert; who has joined stays."""
-        ringing = [s for s in self.sessions if s.alert == alert and not isinstance(s.state, Joined)]
+        """Stop the phones that ring for an alert; who has picked up stays."""
+        ringing = [s for s in self.sessions if s.alert == alert and isinstance(s.state, Requested | Ringing)]
         await self._end_all(ringing, "stopped")
 
-    async def prompt(self, call: str, prompt: str, command: str | None = None) -> bool:
-        """Play a prompt to the agent alone; return False when the agent has asked for none. Raises SupervisionError."""
+    async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> bool:
+        """Play a prompt to the agent alone; return False when the agent has asked for none. Raises SupervisionError.
+
+        A `private` one leaves no event: it is between the agent and us.
+        """
         present = self._calls.get(call)
         if present is None or present.agent is None:
             raise SupervisionError("no_call")
         if not await self.prompter.prompt(present.agent, present.member or "", prompt):
             return False
-        self._hooks.emit(PromptPlayed(call=call, prompt=prompt, command=command))
+        if not private:
+            self._hooks.emit(PromptPlayed(call=call, prompt=prompt, command=command))
         return True
 
     async def close(self) -> None:

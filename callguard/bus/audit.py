@@ -64,9 +64,15 @@ def verify(entries: Iterable[Entry]) -> Audited:
     return Audited(count, None)
 
 
+def _entry(envelope: Envelope) -> str:
+    """What is done by people stands here for ever; what was inferred of a caller (the card) does not."""
+    data = {name: value for name, value in envelope.data.items() if name != "card"}
+    return envelope.model_copy(update={"data": data}).to_json()
+
+
 async def append(client: Redis, stream: str, envelope: Envelope) -> None:
     """Append one event once, even if several nodes append at the same time or the answer of a first try was lost."""
-    text, appended = envelope.to_json(), False
+    text, appended = _entry(envelope), False
     while not appended:
         newest = await tail(client, stream, _LOOK_BACK)
         if any(entry.fields.get(ENTRY_FIELD) == text for entry in newest):

@@ -36,8 +36,8 @@ class Floor:
     async def stop_ringing(self, alert: str) -> None:
         self.asked.append(("stop_ringing", alert))
 
-    async def prompt(self, call: str, prompt: str, command: str | None = None) -> None:
-        self.asked.append(("prompt", (call, prompt)))
+    async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> None:
+        self.asked.append(("private prompt" if private else "prompt", (call, prompt)))
 
 
 @pytest.fixture

@@ -1,0 +1,34 @@
+"""Deletes what the events stream holds of a call whose party opted out.
+
+What stays: that the call ended by opt-out, what followed, and the answers to commands. The audit stream is not touched:
+it proves what people did, and holds nothing that was inferred of a caller.
+"""
+
+from typing import Final
+
+from redis.asyncio import Redis
+
+from callguard.bus.keys import CALL_FIELD, EVENT_FIELD, TYPE_FIELD, Keys
+from callguard.bus.streams import entries
+from callguard.events import PREFIX, CallEnded
+
+PAGE: Final = 1000
+KEPT: Final = PREFIX + "command."
+_END: Final = PREFIX + CallEnded.TYPE
+
+
+async def erase(client: Redis, keys: Keys, call: str) -> int:
+    """Delete a call's events up to its last end by opt-out; return how many. Raises RedisError."""
+    pending: list[str] = []
+    deleted, after = 0, "-"
+    while page := entries(await client.xrange(keys.events, min=after, count=PAGE)):
+        for entry in page:
+            if entry.fields.get(CALL_FIELD) != call or entry.fields.get(TYPE_FIELD, "").startswith(KEPT):
+                continue
+            if entry.fields.get(TYPE_FIELD) == _END and '"opt_out"' in entry.fields.get(EVENT_FIELD, ""):
+                deleted += await client.xdel(keys.events, *pending) if pending else 0
+                pending = []
+            else:
+                pending.append(entry.id)
+        after = f"({page[-1].id}"
+    return deleted
