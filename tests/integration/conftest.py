@@ -9,9 +9,15 @@ import pytest_asyncio
 from callguard.lab.lab import Lab
 from callguard.lab.root import AsteriskUnavailable
 from tests.integration.harness.leftovers import leftovers
+from tests.integration.harness.speech import HAVE_RECORDINGS
 from tests.integration.harness.tones import Voices
 
 GRACE_S = 5.0
+
+
+def pytest_report_header() -> str:
+    """Say whose voices the calls carry."""
+    return f"call voices: {'recordings of people' if HAVE_RECORDINGS else 'synthesised: no speech data here'}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

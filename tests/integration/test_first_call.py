@@ -26,19 +26,15 @@ HEARD_DBFS, UNHEARD_DBFS = -40.0, -75.0
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(lab: Lab, redis_url: str, tmp_path: Path) -> AsyncIterator[Service]:
     """The service with the shipped rules."""
-    running = Service(lab, redis_url, tmp_path / "service")
-    await running.start()
-    yield running
-    assert await running.stop() == 0, running.tail()
+    async with Service(lab, redis_url, tmp_path / "service") as running:
+        yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def loud_service(lab: Lab, redis_url: str, tmp_path: Path) -> AsyncIterator[Service]:
     """The service with one rule, on the level alone, that rings a supervisor for a whisper."""
-    running = Service(lab, redis_url, tmp_path / "service", rules=LOUD_RULE)
-    await running.start()
-    yield running
-    assert await running.stop() == 0, running.tail()
+    async with Service(lab, redis_url, tmp_path / "service", rules=LOUD_RULE) as running:
+        yield running
 
 
 async def talk(lab: Lab, extension: str, customer: Path, agent: Path | None) -> tuple[PhoneCall, PhoneCall]:
@@ -123,16 +119,15 @@ async def test_the_alert_itself_rings_and_whispers(
 async def test_a_pbx_without_our_dialplan_is_tapped_by_rtp(
     lab: Lab, redis_url: str, voices: Voices, tmp_path: Path
 ) -> None:
-    service = Service(lab, redis_url, tmp_path / "s", rules=LOUD_RULE, media={"tap": "external_media"})
-    await service.start()
-    customer, agent = await talk(lab, "201", call_voice(tmp_path / "v.wav", ("neutral", 4), ("angry", 20)), None)
-    opened = await service.wait_for("tap.opened", leg="customer")
-    assert opened["data"]["path"] == "external_media"
-    await service.wait_for("alert.fired", 15, leg="customer")
-    assert customer.elapsed > 3.5
-    await agent.hangup()
-    await service.wait_for("call.ended")
-    assert await service.stop() == 0
+    rtp = {"tap": "external_media"}
+    async with Service(lab, redis_url, tmp_path / "s", rules=LOUD_RULE, media=rtp) as service:
+        customer, agent = await talk(lab, "201", call_voice(tmp_path / "v.wav", ("neutral", 4), ("angry", 20)), None)
+        opened = await service.wait_for("tap.opened", leg="customer")
+        assert opened["data"]["path"] == "external_media"
+        await service.wait_for("alert.fired", 15, leg="customer")
+        assert customer.elapsed > 3.5
+        await agent.hangup()
+        await service.wait_for("call.ended")
 
 
 async def test_an_agent_who_shouts_raises_no_alert_about_the_customer(

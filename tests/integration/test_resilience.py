@@ -23,10 +23,8 @@ AGENT_HZ = 1130
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(lab: Lab, redis_url: str, tmp_path: Path) -> AsyncIterator[Service]:
     """The service with one rule, on the level alone."""
-    running = Service(lab, redis_url, tmp_path / "service", rules=LOUD_RULE)
-    await running.start()
-    yield running
-    assert await running.stop() == 0, running.tail()
+    async with Service(lab, redis_url, tmp_path / "service", rules=LOUD_RULE) as running:
+        yield running
 
 
 async def talk(lab: Lab, customer: Path, agent: Path | None = None) -> tuple[PhoneCall, PhoneCall]:
@@ -45,23 +43,20 @@ async def test_detection_goes_on_while_the_ari_socket_is_cut(
 ) -> None:
     voice = call_voice(tmp_path / "turning.wav", ("neutral", 6), ("angry", 20), ("neutral", 10))
     async with Proxy(lab.pbx.ports.http) as proxy:
-        url = f"http://127.0.0.1:{proxy.port}"
-        service = Service(lab, redis_url, tmp_path / "s", rules=LOUD_RULE, asterisk={"ari": {"url": url}})
-        await service.start()
-        customer, _ = await talk(lab, voice)
-        call = await tapped(service)
-        proxy.cut()
-        await service.wait_for("node.degraded", reason="ari")
-        await service.wait_for("alert.fired", 15)
-        proxy.mend()
-        await service.wait_for("node.recovered", reason="ari")
-        answer = await service.command("listen", call=call, supervisor="lead")
-        assert answer["ok"], answer
-        await customer.hangup()
-        await service.wait_for("call.ended")
-        assert len(service.of("call.started")) == 1
-        assert len(service.of("tap.opened")) == 2, "a leg was tapped twice"
-        assert await service.stop() == 0
+        ari = {"url": f"http://127.0.0.1:{proxy.port}"}
+        async with Service(lab, redis_url, tmp_path / "s", rules=LOUD_RULE, asterisk={"ari": ari}) as service:
+            customer, _ = await talk(lab, voice)
+            await tapped(service)
+            proxy.cut()
+            await service.wait_for("node.degraded", reason="ari")
+            await service.wait_for("alert.fired", 15)
+            proxy.mend()
+            await service.wait_for("node.recovered", reason="ari")
+            await service.wait_for("supervision.started", 20)
+            await customer.hangup()
+            await service.wait_for("call.ended")
+            assert len(service.of("call.started")) == 1
+            assert len(service.of("tap.opened")) == 2, "a leg was tapped twice"
 
 
 async def test_the_next_call_is_tapped_after_asterisk_was_killed(lab: Lab, service: Service, tmp_path: Path) -> None:
@@ -108,7 +103,8 @@ async def test_a_supervisor_is_not_left_alone_by_a_killed_service(
 ) -> None:
     customer, agent = await talk(lab, call_voice(tmp_path / "calm.wav", ("neutral", 40)), voices.tone(AGENT_HZ))
     call = await tapped(service)
-    assert (await service.command("whisper", call=call, supervisor="lead"))["ok"]
+    answer = await service.command("whisper", call=call, supervisor="lead")
+    assert answer["ok"], answer["reason"]
     supervisor = await lab.farm.phone("supervisor1").answered()
     await service.kill()
     before = len(await service.read())
@@ -126,21 +122,19 @@ async def test_no_alert_is_lost_while_redis_is_away(
     lab: Lab, stoppable_valkey: StoppableValkey, tmp_path: Path
 ) -> None:
     voice = call_voice(tmp_path / "turning.wav", ("neutral", 5), ("angry", 25))
-    service = Service(lab, stoppable_valkey.url, tmp_path / "s", rules=LOUD_RULE)
-    await service.start()
-    customer, _ = await talk(lab, voice)
-    await tapped(service)
-    stoppable_valkey.stop()
-    await asyncio.sleep(10)
-    assert not customer.ended.is_set()
-    stoppable_valkey.start()
-    await service.wait_for("alert.fired", 15)
-    await service.wait_for("supervision.started", 5)
-    await service.wait_for("node.recovered", reason="redis")
-    await customer.hangup()
-    await service.wait_for("call.ended")
-    assert len({event["id"] for event in service.events}) == len(service.events), "an event was doubled"
-    assert await service.stop() == 0
+    async with Service(lab, stoppable_valkey.url, tmp_path / "s", rules=LOUD_RULE) as service:
+        customer, _ = await talk(lab, voice)
+        await tapped(service)
+        stoppable_valkey.stop()
+        await asyncio.sleep(10)
+        assert not customer.ended.is_set()
+        stoppable_valkey.start()
+        await service.wait_for("alert.fired", 15)
+        await service.wait_for("supervision.started", 5)
+        await service.wait_for("node.recovered", reason="redis")
+        await customer.hangup()
+        await service.wait_for("call.ended")
+        assert len({event["id"] for event in service.events}) == len(service.events), "an event was doubled"
 
 
 async def test_garbage_on_the_commands_stream_is_answered_and_stops_nothing(

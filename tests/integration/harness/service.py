@@ -10,7 +10,7 @@ import uuid
 from asyncio.subprocess import Process
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import redis.asyncio
 import yaml
@@ -76,11 +76,22 @@ class Service:
         }
 
     async def stop(self) -> int:
-        """End it as systemd does; return its exit status."""
+        """End it as systemd does; return its exit status. It must leave no consumer behind."""
         status = await self._end(signal.SIGTERM)
         await self.read()
+        for group in await self._redis.xinfo_groups("callguard:commands"):
+            left = await self._redis.xinfo_consumers("callguard:commands", group["name"])
+            assert left == [], f"consumers left behind: {left}"
         await self._redis.aclose()
         return status
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        status = await self.stop()
+        assert kind or status == 0, self.tail()
 
     async def kill(self) -> None:
         """End it without a chance to clean up."""
