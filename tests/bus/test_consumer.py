@@ -340,19 +340,24 @@ async def test_an_outage_between_doing_and_answering_gives_one_answer(
     await bus.start()
     consumer = CommandConsumer(bus, "n1", floor)
     await consumer.start()
-    floor.gate("c1")
-    await send(bus, stop("c1"))
-    await until(lambda: floor.begun)
-    stoppable_valkey.stop()
-    floor.gate("c1").set()
-    await asyncio.sleep(0.5)
-    await asyncio.to_thread(stoppable_valkey.start)
-
-    (answer,) = await until_answered(bus, 1)
-    await send(bus, stop("c2"))
-    await until_answered(bus, 2)
-    await consumer.stop()
-    await bus.stop()
+    try:
+        floor.gate("c1")
+        await send(bus, stop("c1"))
+        await until(lambda: floor.begun)
+        stoppable_valkey.stop()
+        floor.gate("c1").set()
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(stoppable_valkey.start)
+        # Each pooled connection notices the outage at its next use; the test's own reads wait until all have.
+        await until(lambda: bus.stats.connected)
+        await bus.client.connection_pool.disconnect(inuse_connections=False)
+        (answer,) = await until_answered(bus, 1)
+        await send(bus, stop("c2"))
+        await until_answered(bus, 2)
+    finally:
+        async with asyncio.timeout(10):
+            await consumer.stop()
+            await bus.stop()
     assert answer["result"] == {"session": "s-c1"}
     assert floor.done == ["c1", "c2"]
 
