@@ -6,6 +6,7 @@ Requested ─ ring ─> Ringing ─ answer ─> Briefed ─ join ─> Joined ─
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from callguard.asterisk.names import SUPERVISOR, name
 from callguard.events import SupervisionMode
@@ -89,6 +90,14 @@ class Requested:
         return Ended(reason)
 
 
+NEVER_JOINED: Final = {
+    "customer_left": "no_call",
+    "agent_left": "no_call",
+    "transfer": "no_call",
+    "supervisor_left": "refused",
+}
+"""Why a session failed that ended before it joined, by what ended it."""
+
 State = Requested | Ringing | Briefed | Joined | Ended
 
 
@@ -126,6 +135,17 @@ class Session:
     def joined(self) -> Joined | None:
         """The state, if it is Joined and stays so."""
         return self.state if isinstance(self.state, Joined) and self.why is None else None
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What commands may call the supervisor."""
+        return self.supervisor, self.endpoint
+
+    @property
+    def reason(self) -> str:
+        """Why it ends, in the words of SupervisionEnded, or of SupervisionFailed when it never joined."""
+        why = self.why or "asterisk"
+        return why if isinstance(self.state, Joined) else NEVER_JOINED.get(why, why)
 
     @property
     def present_mode(self) -> SupervisionMode:

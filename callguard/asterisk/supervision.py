@@ -136,7 +136,7 @@ class Supervision:
 
     async def stop(self, call: str, supervisor: str | None = None) -> None:
         """Release a supervisor, or all of a call, ringing or joined. Returns when they are out."""
-        sessions = [session for session in self._of(call) if supervisor in (None, *_names(session))]
+        sessions = [session for session in self._of(call) if supervisor in (None, *session.names)]
         if not sessions:
             raise SupervisionError("no_call" if call not in self._calls else "refused")
         await self._end_all(sessions, "stopped")
@@ -337,7 +337,7 @@ class Supervision:
         await self._ari.hang_up(session.agent)
 
     async def _clean_up(self, session: Session, ring: Ring) -> None:
-        reason = session.why or "asterisk"
+        reason = session.reason
         async with session.lock:
             room = self._rooms.pop(session.id, None)
             leaving = [self._ari.hang_up(session.channel)]
@@ -363,7 +363,7 @@ class Supervision:
     def _joined(self, call: str, supervisor: str | None) -> Session:
         if call not in self._calls:
             raise SupervisionError("no_call")
-        found = [s for s in self._of(call) if s.joined and supervisor in (None, *_names(s))]
+        found = [s for s in self._of(call) if s.joined and supervisor in (None, *s.names)]
         if len(found) != 1:
             raise SupervisionError("refused")
         return found[0]
@@ -390,10 +390,6 @@ class Supervision:
         for session in sessions:
             session.end(reason)
         await _settled([session.task for session in sessions if session.task])
-
-
-def _names(session: Session) -> tuple[str, str]:
-    return session.supervisor, session.endpoint
 
 
 async def _settled(tasks: Any) -> None:

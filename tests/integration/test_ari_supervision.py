@@ -414,3 +414,52 @@ async def test_a_takeover_pauses_the_agent_in_the_queue_and_leaving_unpauses(lab
         assert "paused:CallGuard cool-down" in shown
         await scene.phones["customer"].hangup()
     assert "paused" not in await console(lab, "queue show support"), "nobody would end the pause after us"
+
+
+@pytest.mark.parametrize("who", ["customer", "agent"])
+async def test_a_hangup_while_phones_ring_stops_the_ringing(lab: Lab, voices: Voices, who: str) -> None:
+    async with node(config_for(lab)) as running:
+        scene = await Scene.open(lab, voices, running)
+        lab.farm.phone("supervisor1").answer_after_s = None
+        ringing = asyncio.create_task(
+            running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(1)], mode="whisper")
+        )
+        boss = await lab.farm.phone("supervisor1").rung()
+        await scene.phones[who].hangup()
+        with pytest.raises(SupervisionError, match="no_call"):
+            await asyncio.wait_for(ringing, 3)
+        await asyncio.wait_for(boss.ended.wait(), 3)
+        assert [event.reason for event in running.of(SupervisionFailed)] == ["no_call"]
+
+
+async def test_ringing_for_an_alert_stops_on_demand_and_who_joined_stays(lab: Lab, voices: Voices) -> None:
+    async with node(config_for(lab)) as running:
+        scene = await Scene.open(lab, voices, running)
+        await running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(2)], mode="listen", alert="a1")
+        lab.farm.phone("supervisor1").answer_after_s = None
+        ringing = asyncio.create_task(
+            running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(1)], mode="whisper", alert="a1")
+        )
+        boss = await lab.farm.phone("supervisor1").rung()
+        await running.app.supervision.stop_ringing("a1")
+        with pytest.raises(SupervisionError, match="stopped"):
+            await asyncio.wait_for(ringing, 3)
+        await asyncio.wait_for(boss.ended.wait(), 3)
+        assert [session.supervisor for session in running.app.supervision.sessions] == ["boss2"]
+
+
+async def test_a_supervisor_who_hangs_up_in_the_briefing_never_joined(lab: Lab, voices: Voices) -> None:
+    async with node(config_for(lab)) as running:
+        scene = await Scene.open(lab, voices, running)
+        briefing = [f"sound:{voices.tone(2300, seconds=8).with_suffix('')}"]
+        ringing = asyncio.create_task(
+            running.app.supervision.ring(
+                call=scene.call.id, supervisors=[supervisor(1)], mode="barge", briefing=briefing
+            )
+        )
+        boss = await lab.farm.phone("supervisor1").answered()
+        await asyncio.sleep(0.3)
+        await boss.hangup()
+        with pytest.raises(SupervisionError, match="refused"):
+            await asyncio.wait_for(ringing, 3)
+        assert not running.of(SupervisionStarted)
