@@ -30,7 +30,7 @@ from callguard.briefing import briefing
 from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer
 from callguard.commands import Command
-from callguard.config import Config, ConfigError, load_config, read_rule_files
+from callguard.config import Config, ConfigError, load_config
 from callguard.console import Console
 from callguard.desk import Desk
 from callguard.dispatch import Dispatcher
@@ -48,7 +48,7 @@ from callguard.messages import (
 )
 from callguard.metrics import Metrics
 from callguard.records import Records
-from callguard.rules import load_rules
+from callguard.rule_files import checked_rules
 from callguard.workers import MediaError, WorkerPool
 
 log = structlog.get_logger(__name__)
@@ -66,8 +66,7 @@ class Service:
     def __init__(self, config: Config, path: Path) -> None:
         self._config = config
         self._path = path
-        self._rules = read_rule_files(config, path)
-        load_rules(self._rules)
+        self._rules, _ = checked_rules(config, path)
         self._stack = AsyncExitStack()
         self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Settled when the service is to end; with FatalError when it must."""
@@ -246,8 +245,7 @@ class Service:
         """Take the configuration files again; a bad set is refused as a whole and the old one stays in force."""
         try:
             config = load_config(self._path)
-            rules = read_rule_files(config, self._path)
-            load_rules(rules)
+            rules, _ = checked_rules(config, self._path)
         except ConfigError as error:
             log.error("reload_refused", problems=error.problems)  # noqa: TRY400 - the problems say it all
             return

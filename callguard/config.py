@@ -181,6 +181,7 @@ class SupervisionConfig(Section):
     )
     caller_id: str = Field("CallGuard", description="Name shown on the supervisor's phone.")
     briefing: bool = Field(True, description="Speak 3-5 s to the supervisor before they are heard.")
+    prompts: tuple[str, ...] = Field((), description="Prompts of your own: sound:callguard/NAME, beside the shipped ones.")
     prompt_interval_s: float = Field(30.0, ge=0, le=3600, description="Least seconds between two prompts to one agent.")
     cooldown_s: float = Field(0.0, ge=0, le=7200, description="Queue pause of an agent after a take-over; 0: none.")
     help_code: str = Field("*55", pattern=r"^[*#0-9]+$", description="Feature code by which an agent asks for help.")

@@ -38,15 +38,15 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     Exit 2 when the service would refuse it. Example: callguard check --config /etc/callguard/callguard.yaml
     """
     from callguard.cli.common import config_path
-    from callguard.config import ConfigError, load_config, read_rule_files
-    from callguard.rules import load_rules
+    from callguard.config import ConfigError, load_config
+    from callguard.rule_files import checked_rules
 
     path = config_path(config)
     problems: list[str] = []
     facts: dict[str, object] = {"config": str(path)}
     try:
         settings = load_config(path)
-        rules = load_rules(read_rule_files(settings, path))
+        _, rules = checked_rules(settings, path)
         facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
         facts["model"] = check_model(settings, path)
     except ConfigError as error:
@@ -64,13 +64,13 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def reload(config: ConfigOption = None) -> None:
     """Validate the configuration, then ask the running service to take it. A bad one is refused here and there."""
-    from callguard.config import ConfigError, read_rule_files
+    from callguard.config import ConfigError
     from callguard.host import ask_to_reload
-    from callguard.rules import load_rules
+    from callguard.rule_files import checked_rules
 
     settings, path = read_config(config)
     try:
-        load_rules(read_rule_files(settings, path))
+        checked_rules(settings, path)
         pid = ask_to_reload(settings.node)
     except ConfigError as error:
         fail("\n".join(error.problems), USAGE)

@@ -77,3 +77,11 @@ def test_prompts_to_where_nothing_can_be_written_are_told(tmp_path: Path) -> Non
     status, _, err = call("prompts", str(tmp_path / "file"))
     assert status == 1
     assert "file" in err
+
+
+def test_check_names_an_action_that_does_not_exist(config: Path) -> None:
+    rules = RULES.replace("labels:", 'actions: ["prompt:lower-your-voise"], labels:')
+    (config.parent / "rules" / "r.yaml").write_text(rules)
+    status, _, err = call("check", "--config", str(config))
+    assert status == 2
+    assert "prompt:lower-your-voice" in err
