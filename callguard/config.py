@@ -139,7 +139,7 @@ class QueueAnalysis(Section):
     mode: Mode | None = Field(None, description="Overrides analysis.mode.")
     language: str | None = Field(None, description="Language of the queue (BCP 47), for rules with a language scope.")
     team: str | None = Field(None, description="Team whose supervisors get this queue's alerts.")
-    spoken: str | None = Field(None, description="Media URI that says the queue's name in a briefing, e.g. sound:sales.")
+    spoken: str | None = Field(None, description="Media URI of the queue's name for briefings, e.g. sound:sales.")
 
 
 class Analysis(Section):
@@ -181,7 +181,7 @@ class SupervisionConfig(Section):
     )
     caller_id: str = Field("CallGuard", description="Name shown on the supervisor's phone.")
     briefing: bool = Field(True, description="Speak 3-5 s to the supervisor before they are heard.")
-    prompts: tuple[str, ...] = Field((), description="Prompts of your own: sound:callguard/NAME, beside the shipped ones.")
+    prompts: tuple[str, ...] = Field((), description="Prompts of your own: sound:callguard/NAME; beside the shipped.")
     prompt_interval_s: float = Field(30.0, ge=0, le=3600, description="Least seconds between two prompts to one agent.")
     cooldown_s: float = Field(0.0, ge=0, le=7200, description="Queue pause of an agent after a take-over; 0: none.")
     help_code: str = Field("*55", pattern=r"^[*#0-9]+$", description="Feature code by which an agent asks for help.")
