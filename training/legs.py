@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from callguard.audio.features import FloatArray
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE, Hop
 from callguard.audio.listener import Listener
+from callguard.pipeline import LEAST_SPEECH_S
 from training.channel import Line, Samples, speech_rms, transmit
 from training.data import Clip, read
 
 HOP_SAMPLES: Final = FRAME_SAMPLES * HOP_FRAMES
+LEAD_S: Final = 0.35
+"""Of the test, before which a window still holds mostly what came before."""
 BATCH: Final = 128
 """Legs heard side by side."""
 
@@ -51,7 +54,7 @@ class Heard(NamedTuple):
 
     Attributes:
         leg: index of the plan, shape (n,).
-        at_s: end of the window in seconds since the test began, shape (n,).
+        at_s: end of the window in seconds since the test began, negative in the calm start, shape (n,).
         window, baseline: functionals, shape (n, len(FUNCTIONALS)).
         speech_s, baseline_s: shape (n,).
     """
@@ -62,6 +65,11 @@ class Heard(NamedTuple):
     baseline: FloatArray
     speech_s: FloatArray
     baseline_s: FloatArray
+
+    @property
+    def counts(self) -> NDArray[np.bool_]:
+        """Which windows hold what is to be judged, shape (n,)."""
+        return np.asarray(self.at_s > LEAD_S)
 
 
 def render(plan: LegPlan) -> tuple[NDArray[np.int16], float]:
@@ -114,7 +122,7 @@ def _hear_batch(plans: Sequence[LegPlan], first: int) -> Iterator[Heard]:
         listener.hear(Hop(rows, sound[rows, at], np.zeros((len(rows), HOP_FRAMES), np.uint8)))
         judged = listener.judgeable(rows)
         since = (at + 1) * np.float32(HOP_S) - starts[judged.rows]
-        keep = (judged.speech_s > 0.3) & (since > 0.35)
+        keep = judged.speech_s >= LEAST_SPEECH_S
         yield Heard(
             judged.rows[keep] + first,
             since[keep],

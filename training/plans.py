@@ -29,6 +29,8 @@ NATURAL_LEVELS: Final = ("ravdess", "ased")
 """Acted corpora in which the recorded level is the speaker's own."""
 COLD_SHARE: Final = 0.3
 """Of legs whose first words are already what is to be judged."""
+JUMP_SHARE: Final = 0.3
+"""Of calm legs whose level changes between start and test."""
 MOST_CALM_CLIPS: Final = 5
 
 
@@ -65,7 +67,7 @@ def calm_speech(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
         others = [other for other in by_speaker[clip.speaker] if other is not clip]
         for _ in range(times):
             start = tuple(Take(other, _offset("neutral", rng)) for other in _start(others, rng))
-            jump = float(rng.normal(0, 10)) if rng.random() < 0.15 else 0.0
+            jump = float(rng.normal(0, 10)) if rng.random() < JUMP_SHARE else 0.0
             test = (Take(clip, _offset("neutral", rng) + jump),)
             out.append(_leg(start, test, clip, "neutral", 0.0, rng))
     return out

@@ -23,7 +23,7 @@ from training import card, gate, validation
 from training.data import Clip, data_root, load_corpora, require_shippable
 from training.legs import BATCH, Heard, LegPlan, hear
 from training.plans import CALM, acted, training_plans
-from training.voice import HEADS, Scaling, Voice, calibrate, calibrated, fit_head, smooth
+from training.voice import HEADS, Scaling, Voice, calibrate, calibrated, fit_head, follow
 
 CACHE: Final = Path(".cache/training")
 FOLDS: Final = 5
@@ -52,8 +52,9 @@ class Lesson:
 
     @property
     def calm(self) -> NDArray[np.bool_]:
-        """Which windows are calm speech."""
-        return np.isin([self.plans[leg].tags["emotion"] for leg in self.heard.leg], CALM)
+        """Which windows are calm speech: of calm tests and of calm starts."""
+        tested = np.isin([self.plans[leg].tags["emotion"] for leg in self.heard.leg], CALM)
+        return np.asarray(np.where(self.heard.counts, tested, self.heard.at_s < 0))
 
 
 def lesson(plans: Sequence[LegPlan], heard: Heard) -> Lesson:
@@ -83,9 +84,11 @@ def fit(given: Lesson, rows: NDArray[np.bool_], seed: int) -> Voice:
     x = scaling.change(given.heard)
     heads = []
     for weight in given.weights:
-        used = rows & (weight > 0)
+        used = rows & (weight > 0) & given.heard.counts
         heads.append(fit_head(x[used], given.y[used], weight[used], seed))
-    return Voice(scaling, tuple(heads), np.array([[1.0] * len(HEADS), [0.0] * len(HEADS)]))
+    known = rows & given.calm & (given.heard.baseline_s > 1.0)
+    calm = np.array([np.median(head.logits(x[known])) for head in heads])
+    return Voice(scaling, tuple(heads), calm, np.array([[1.0] * len(HEADS), [0.0] * len(HEADS)]))
 
 
 def heard_of(plans: Sequence[LegPlan], name: str) -> Heard:
@@ -120,14 +123,14 @@ def _fingerprint(plans: Sequence[LegPlan]) -> str:
 
 def cross_validate(given: Lesson, seed: int) -> tuple[NDArray[np.float64], list[Voice]]:
     """Return smoothed logits of each window from a model that has not heard its speaker, and those models."""
-    logits = np.zeros((len(given.y), len(HEADS)))
+    followed = np.zeros((len(given.y), len(HEADS)))
     models = []
     for fold in range(FOLDS):
         held = given.fold == fold
         model = fit(given, ~held, seed)
-        logits[held] = model.logits(given.heard)[held]
+        followed[held] = follow(model.logits(given.heard)[held], given.heard.leg[held], model.calm)
         models.append(model)
-    return smooth(logits, given.heard.leg), models
+    return followed, models
 
 
 def prior_weights(y: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -140,9 +143,10 @@ def prior_weights(y: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArra
 
 
 def by_leg(given: Lesson, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean score of each leg, NaN where nothing was judged, shape (legs,)."""
-    total = np.bincount(given.heard.leg, scores, minlength=len(given.plans))
-    count = np.bincount(given.heard.leg, minlength=len(given.plans))
+    """Return the mean score of each leg's test, NaN where nothing was judged, shape (legs,)."""
+    counts = given.heard.counts
+    total = np.bincount(given.heard.leg[counts], scores[counts], minlength=len(given.plans))
+    count = np.bincount(given.heard.leg[counts], minlength=len(given.plans))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -206,7 +210,8 @@ def train(clips: Sequence[Clip], checks: Sequence[Clip], out: Path, seed: int, t
     given = lesson(plans, heard_of(plans, "research" if research else "shipped"))
     console.print(f"{len(plans)} legs, {len(given.y)} windows; {FOLDS} folds by speaker")
     logits, folds = cross_validate(given, seed)
-    calibration = calibrate(logits, given.y, prior_weights(given.y, given.weights[0]))
+    tested = given.heard.counts
+    calibration = calibrate(logits[tested], given.y[tested], prior_weights(given.y, given.weights[0])[tested])
     chances = calibrated(logits, calibration)
     console.print("gate")
     gate_model, gate_figures = gate.train(clips, seed)
@@ -218,13 +223,13 @@ def train(clips: Sequence[Clip], checks: Sequence[Clip], out: Path, seed: int, t
     final = replace(fit(given, np.ones(len(given.y), np.bool_), seed), calibration=calibration)
     metrics = {
         "held_out_speakers": held_out_figures(given, chances),
-        "calibration_error": round(calibration_error(given.y > 0.5, chances[:, 0]), 4),
+        "calibration_error": round(calibration_error(given.y[tested] > 0.5, chances[tested, 0]), 4),
         "unseen_corpora": {} if research else cross_corpus(checks, final, seed),
         "validation_calls": points,
     }
     facts = card.facts(clips, metrics, points, research=research, seed=seed, seconds=time.monotonic() - began)
     final.export(out / "voice.onnx", facts)
-    card.write_page(out, facts, given.y > 0.5, chances)
+    card.write_page(out, facts, given.y[tested] > 0.5, chances[tested])
     console.print(f"{out / 'voice.onnx'} in {time.monotonic() - began:.0f} s")
     console.print(metrics)
 

@@ -1,10 +1,13 @@
 """The voice model: raised voice and anger from how a window differs from the leg's own calm start.
 
-expected = usual + trust * (baseline - usual)      trust = baseline_s / (baseline_s + PRIOR_S)
-x        = clip((window - expected) / spread)
-logit    = linear(x) + network(x)                  for each head; the network is a mean of small ones
-running  = running + weight * (logit - running)    along the leg
-output   = sigmoid(slope * running + offset)
+    expected = usual + trust * (baseline - usual)      trust = baseline_s / (baseline_s + PRIOR_S)
+    x        = clip((window - expected) / spread)
+    logit    = linear(x) + network(x)                  for each head; the network is a mean of small ones
+    own      = logit - OWN * (calm - usual_calm)       calm: running logit of the leg's calm windows
+    running  = running + SMOOTH * (own - running)      along the leg
+    output   = sigmoid(slope * running + offset)
+
+`calm` is learnt like the baseline: a window that stands clearly above it hardly counts.
 """
 
 from collections.abc import Sequence
@@ -25,8 +28,16 @@ from training.legs import Heard
 PRIOR_S: Final = 1.0
 """Seconds of calm speech at which the leg's own start counts as much as the usual voice."""
 CLIP: Final = 5.0
-SMOOTH: Final = 0.5
+SMOOTH: Final = 0.7
 """Weight of the newest window in the running logit."""
+OWN: Final = 0.5
+"""How much of a leg's own calm logit is taken off: some voices and lines always sound a little raised."""
+OWN_PRIOR: Final = 10.0
+"""Windows that the usual calm logit is worth at first."""
+OWN_MEMORY: Final = 60.0
+OWN_ABOVE: Final = 1.5
+OWN_SOFT: Final = 0.5
+"""A window this far above the calm logit counts half for it, and soon less."""
 HEADS: Final = ("raised_voice", "anger")
 NETWORKS: Final = 4
 HIDDEN: Final = 16
@@ -70,10 +81,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Voice:
-    """Scaling, heads, calibration: slope and offset of each head, shape (2, len(HEADS))."""
+    """Scaling, heads, usual logits of calm windows, calibration: slope and offset of each head, (2, len(HEADS))."""
 
     scaling: Scaling
     heads: tuple[Head, ...]
+    calm: Floats
     calibration: Floats
 
     def logits(self, heard: Heard) -> Floats:
@@ -83,16 +95,17 @@ class Voice:
 
     def probabilities(self, heard: Heard) -> Floats:
         """Return what the graph gives, shape (n, len(HEADS)); a leg's rows must be in order of time."""
-        return calibrated(smooth(self.logits(heard), heard.leg), self.calibration)
+        return calibrated(follow(self.logits(heard), heard.leg, self.calm), self.calibration)
 
     def export(self, path: Path, facts: dict[str, Any]) -> None:
         """Write the ONNX file and its card."""
         graph = Graph()
-        size, memory = len(FUNCTIONALS), 1 + len(HEADS)
+        size, memory = len(FUNCTIONALS), 1 + 3 * len(HEADS)
         inputs = {"window": size, "baseline": size, "evidence": 2, "state": memory}
         outputs: dict[str, int | None] = {**dict.fromkeys(HEADS), "state_out": memory}
         x = _change(graph, self.scaling)
-        running = _smoothing(graph, graph.add("Concat", *(_head(graph, x, head) for head in self.heads), axis=1))
+        logits = graph.add("Concat", *(_head(graph, x, head) for head in self.heads), axis=1)
+        running = _following(graph, logits, self.calm)
         slope, offset = self.calibration
         scaled = graph.add("Add", graph.add("Mul", running, graph.constant(slope)), graph.constant(offset))
         chance = graph.add("Sigmoid", scaled)
@@ -115,25 +128,49 @@ def _head(graph: Graph, x: str, head: Head) -> str:
     return graph.add("Add", graph.dense(x, [head.linear]), graph.dense(x, [head.hidden, head.out]))
 
 
-def _smoothing(graph: Graph, logits: str) -> str:
-    """Running mean until a window's weight has fallen to SMOOTH; state is (windows seen, running logits)."""
-    seen = graph.add("Gather", "state", graph.constant(np.array([0]), np.int64), axis=1)
-    before = graph.add("Gather", "state", graph.constant(np.arange(1, 1 + len(HEADS)), np.int64), axis=1)
+def _following(graph: Graph, logits: str, calm: Floats) -> str:
+    """Add `follow` for one window; state is (windows seen, running, calm windows, own calm logit less the usual)."""
+
+    def part(first: int, count: int) -> str:
+        return graph.add("Gather", "state", graph.constant(np.arange(first, first + count), np.int64), axis=1)
+
+    heads = len(HEADS)
+    seen, running, count, shift = part(0, 1), part(1, heads), part(1 + heads, heads), part(1 + 2 * heads, heads)
+    above = graph.add("Sub", graph.add("Sub", logits, graph.constant(calm)), shift)
+    own = graph.add("Sub", logits, graph.add("Mul", shift, graph.constant(OWN)))
+    weight = graph.add("Div", graph.add("Sub", graph.constant(OWN_ABOVE), above), graph.constant(OWN_SOFT))
+    weight = graph.add("Sigmoid", weight)
+    count = graph.add("Min", graph.add("Add", count, weight), graph.constant(OWN_MEMORY - OWN_PRIOR))
+    step = graph.add("Div", weight, graph.add("Add", count, graph.constant(OWN_PRIOR)))
+    shift = graph.add("Add", shift, graph.add("Mul", step, above))
     seen = graph.add("Add", seen, graph.constant(1.0))
-    weight = graph.add("Max", graph.add("Div", graph.constant(1.0), seen), graph.constant(SMOOTH))
-    running = graph.add("Add", before, graph.add("Mul", weight, graph.add("Sub", logits, before)))
-    graph.add("Concat", seen, running, output="state_out", axis=1)
+    newest = graph.add("Max", graph.add("Div", graph.constant(1.0), seen), graph.constant(SMOOTH))
+    running = graph.add("Add", running, graph.add("Mul", newest, graph.add("Sub", own, running)))
+    graph.add("Concat", seen, running, count, shift, output="state_out", axis=1)
     return running
 
 
-def smooth(logits: Floats, leg: NDArray[np.intp]) -> Floats:
-    """Return logits as the graph smooths them along each leg, shape of `logits`."""
+def follow(logits: Floats, leg: NDArray[np.intp], calm: Floats) -> Floats:
+    """Return logits as the graph follows them along each leg, shape of `logits`; rows of a leg in order of time.
+
+    Args:
+        logits: shape (n, len(HEADS)).
+        leg: which leg each row is of, shape (n,).
+        calm: usual logits of calm windows, shape (len(HEADS),).
+    """
     out = np.empty_like(logits)
-    seen: dict[int, tuple[int, Floats]] = {}
-    for row, owner in enumerate(leg.tolist()):
-        count, before = seen.get(owner, (0, np.zeros(logits.shape[1])))
-        out[row] = before + max(1.0 / (count + 1), SMOOTH) * (logits[row] - before)
-        seen[owner] = count + 1, out[row]
+    order = np.argsort(leg, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(leg[order]) != 0]) if len(order) else np.zeros(0, np.intp)
+    for rows in np.split(order, starts[1:]):
+        running, count, shift = np.zeros(logits.shape[1]), np.zeros(logits.shape[1]), np.zeros(logits.shape[1])
+        for seen, row in enumerate(rows):
+            above = logits[row] - calm - shift
+            own = logits[row] - OWN * shift
+            weight = 1.0 / (1.0 + np.exp((above - OWN_ABOVE) / OWN_SOFT))
+            count = np.minimum(count + weight, OWN_MEMORY - OWN_PRIOR)
+            shift = shift + weight / (count + OWN_PRIOR) * above
+            running = running + max(1.0 / (seen + 1), SMOOTH) * (own - running)
+            out[row] = running
     return out
 
 

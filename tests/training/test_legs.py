@@ -25,12 +25,12 @@ def test_training_hears_exactly_what_the_service_hears():
     """Features that train are the features that run: the listener fed hop by hop gives the same numbers."""
     found = hear(PLANS)
     for leg, plan in enumerate(PLANS):
-        pcm, start = render(plan)
+        pcm, _ = render(plan)
         listener, mine = Listener(1), []
-        for at, hop in enumerate(hops(pcm)):
+        for hop in hops(pcm):
             listener.hear(hop)
             due = listener.judgeable(hop.rows)
-            if len(due.rows) and due.speech_s[0] > 0.3 and (at + 1) * 0.1 - start > 0.35:
+            if len(due.rows) and due.speech_s[0] >= 0.5:
                 mine.append((due.window[0], due.baseline[0], due.baseline_s[0]))
         rows = found.leg == leg
         assert rows.sum() == len(mine) > 2
@@ -41,7 +41,7 @@ def test_training_hears_exactly_what_the_service_hears():
 
 def test_a_cold_leg_has_no_baseline_at_first_and_a_warm_one_has():
     found = hear(PLANS)
-    assert found.baseline_s[found.leg == 0].min() > 0.5
+    assert found.baseline_s[(found.leg == 0) & found.counts].min() > 0.5
     assert found.baseline_s[found.leg == 1].min() < 0.8
 
 

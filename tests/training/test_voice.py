@@ -6,7 +6,7 @@ from callguard.models.emotion import EmotionModel
 from callguard.roles import RoleColumn
 from training.export import Layer
 from training.legs import Heard
-from training.voice import HEADS, Head, Scaling, Voice, calibrate, calibrated, fit_head, smooth
+from training.voice import HEADS, SMOOTH, Head, Scaling, Voice, calibrate, calibrated, fit_head, follow
 
 SIZE = len(FUNCTIONALS)
 
@@ -32,7 +32,7 @@ def some_voice(seed=1):
         Layer(rng.normal(size=(8, 1)), rng.normal(size=1)),
     )
     scaling = Scaling(rng.normal(size=SIZE).astype(np.float32), rng.uniform(1, 3, SIZE).astype(np.float32))
-    return Voice(scaling, (head(), head()), np.array([[0.8, 1.2], [-0.3, 0.4]]))
+    return Voice(scaling, (head(), head()), np.array([-1.0, 0.5]), np.array([[0.8, 1.2], [-0.3, 0.4]]))
 
 
 def test_the_graph_computes_what_training_computed(tmp_path):
@@ -58,9 +58,26 @@ def test_without_a_baseline_the_usual_voice_is_expected():
 
 
 def test_smoothing_is_of_each_leg_and_starts_with_its_first_window():
-    logits = np.array([[1.0], [3.0], [10.0], [3.0]])
-    found = smooth(logits, np.array([0, 0, 1, 0]))[:, 0]
-    assert found.tolist() == [1.0, 2.0, 10.0, 2.5]
+    logits = np.array([[20.0, 20.0], [22.0, 22.0], [99.0, 99.0]])
+    found = follow(logits, np.array([0, 0, 1]), np.zeros(2))[:, 0]
+    assert found[0] == pytest.approx(20, abs=1e-6)
+    assert found[1] == pytest.approx(20 + 2 * SMOOTH, abs=1e-6)
+    assert found[2] == pytest.approx(99, abs=1e-6)
+
+
+def test_a_voice_that_always_sounds_a_little_raised_is_taken_as_it_is():
+    """Two callers rise by the same step; the one whose calm scores higher ends nearer to the other than they began."""
+    low, high = np.r_[np.full(40, -3.0), np.full(5, 1.0)], np.r_[np.full(40, -2.0), np.full(5, 2.0)]
+    logits = np.r_[low, high][:, None].repeat(2, axis=1)
+    found = follow(logits, np.repeat([0, 1], 45), np.full(2, -3.0))[:, 0]
+    assert found[89] - found[44] < 0.75
+    assert found[44] > 0.9
+
+
+def test_shouting_is_not_learnt_as_calm():
+    logits = np.r_[np.full(10, -3.0), np.full(60, 3.0)][:, None].repeat(2, axis=1)
+    found = follow(logits, np.zeros(70, np.intp), np.full(2, -3.0))[:, 0]
+    assert found[-1] > 2.9
 
 
 def test_a_head_learns_what_tells_and_training_is_the_same_by_seed():
