@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
 from callguard.prompts import FOLDER, TEXTS
 
@@ -15,7 +16,7 @@ WORDS_A_MINUTE = 165
 LEVEL_DBFS = -22.0
 
 
-def speak(text: str) -> np.ndarray:
+def speak(text: str) -> NDArray[np.float64]:
     """Return speech at 8 kHz, shape (n,), silence cut off at both ends."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
@@ -24,7 +25,8 @@ def speak(text: str) -> np.ndarray:
     narrow = soxr.resample(samples, rate, 8000)
     loud = np.flatnonzero(np.abs(narrow) > 0.01)
     cut = narrow[max(0, loud[0] - 160) : loud[-1] + 800]
-    return cut * 10 ** (LEVEL_DBFS / 20) / np.sqrt(np.mean(cut**2))
+    levelled: NDArray[np.float64] = cut * 10 ** (LEVEL_DBFS / 20) / np.sqrt(np.mean(cut**2))
+    return levelled
 
 
 def main() -> None:
