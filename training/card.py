@@ -15,8 +15,7 @@ from training.voice import HEADS
 
 PLOT: Final = "voice-reliability.svg"
 LIMITS: Final = (
-    "The only anger that shaped it is acted, German and from a studio; unseen corpora (English, Amharic) tell how far it"
-    " carries.",
+    "The only anger that shaped it is acted, German, from a studio; unseen corpora tell how far it carries.",
     "Loud joy and anger differ little in what a telephone carries: calls with loud joy raise the score.",
     "A caller who shouts from the first word and never stops is judged against the usual voice, not their own.",
     "It infers a state of voice, not of mind: raised_voice is vocal effort, anger is likeness to acted anger.",
@@ -91,14 +90,14 @@ def _page(told: dict[str, Any]) -> str:
     lines = [
         "# Model card: voice",
         "",
-        "Hears how far a caller's voice departs from their own calm start. Input: functionals of two seconds of speech and of",
-        "the calm start, telephone band. Output: `raised_voice` (vocal effort) and `anger`, 0-1. Written by",
+        "Hears how far a caller's voice departs from their own calm start. Input: functionals of two seconds of",
+        "speech and of the calm start, telephone band. Output: `raised_voice` (vocal effort) and `anger`, 0-1. Written by",
         f"`python -m training.train`, seed {told['seed']}, {told['train_minutes']} minutes on one core.",
         "",
         "## For what, and for what not",
         "",
-        "For calling a supervisor's attention to a caller's raised voice. Not for judging employees: the service gives it",
-        "customers' legs only. Not for deciding anything about a person without a person.",
+        "For calling a supervisor's attention to a caller's raised voice. Not for judging employees: the service gives",
+        "it customers' legs only. Not for deciding anything about a person without a person.",
         "",
         "## Data",
         "",
@@ -109,8 +108,8 @@ def _page(told: dict[str, Any]) -> str:
             for c in told["corpora"]
         ),
         "",
-        "Besides: vocal effort simulated on the calm speech above; music, tones, fax, noise, laughter and crying synthesised by",
-        "`training/sounds.py`; all through the simulated line of `training/channel.py`.",
+        "Besides: vocal effort simulated on the calm speech above; music, tones, fax, noise, laughter and crying",
+        "synthesised by `training/sounds.py`; all through the simulated line of `training/channel.py`.",
         "",
         "## Figures",
         "",
@@ -118,9 +117,10 @@ def _page(told: dict[str, Any]) -> str:
         "",
         f"![reliability]({PLOT})",
         "",
-        f"Calibration error {told['metrics']['calibration_error']} on speakers not trained on, where half of the windows are raised.",
+        f"Calibration error {told['metrics']['calibration_error']} on speakers not trained on, half of the windows raised.",
         "",
-        f"Thresholds from validation calls: quiet floor {told['thresholds']['quiet_floor']:g}, watchful {told['thresholds']['watchful']:g}.",
+        f"Thresholds from validation calls: quiet floor {told['thresholds']['quiet_floor']:g},",
+        f"watchful {told['thresholds']['watchful']:g}.",
         "",
         "## Limits",
         "",

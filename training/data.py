@@ -1,6 +1,7 @@
 """The speech data: what there is, and what its licences allow.
 
-Only clips under a licence that permits it may shape shipped weights, thresholds or calibration; `shippable` enforces it.
+Only clips under a licence that permits it may shape shipped weights, thresholds or calibration; `require_shippable`
+enforces it.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """Vocal effort, simulated on calm speech: what raising the voice does to sound, without anybody having raised it.
 
-More effort closes the glottis faster: the spectrum tilts up, the first formant's region gains, pitch rises, level rises.
+More effort closes the glottis faster: the spectrum tilts up, the first formant's region gains, pitch and level rise.
 Pitch is moved by resampling the prediction residual, so formants stay (and the first one can be shifted on its own).
 """
 

@@ -108,7 +108,7 @@ def replay(pcm: NDArray[np.int16], models: Models, rules: RuleSet, mode: Mode = 
 
 
 def load_models(capacity: int = len(LEGS), path: Path | None = None, threads: int = 1) -> Models:
-    """Open the gate and the emotion model, the shipped one or that at `path`; raise ModelError when one can't be used."""
+    """Open the gate and the emotion model, the shipped one or that at `path`; raise ModelError if one can't be used."""
     return Models(
         emotion.EmotionModel(capacity, path or emotion.SHIPPED, threads), gate.GateModel(capacity, threads=threads)
     )

@@ -79,8 +79,8 @@ def evaluate(
 ) -> None:
     """Score detection on labelled data.
 
-    Calls: which episodes the rules catch, what they invent, how late. Clips: how well angry ones stand above others, each
-    after a calm start of its speaker.
+    Calls: which episodes the rules catch, what they invent, how late. Clips: how well angry ones stand above
+    others, each after a calm start of its speaker.
 
     Example: callguard evaluate recordings/ --html report.html
     """

@@ -1,8 +1,8 @@
 """Raised voice and anger of customers' legs: one ONNX graph, all legs at once, state outside.
 
-The graph takes `window` and `baseline` (functionals, (n, features)), `evidence` ((n, 2): seconds of speech in each) and,
-if it wants memory, `state` ((n, size), zeros at first). It gives `raised_voice` and `anger` ((n,), calibrated 0-1) and then
-`state_out`. A model of your own of this shape, with its card, can be named in `analysis.model`.
+The graph takes `window` and `baseline` (functionals, (n, features)), `evidence` ((n, 2): seconds of speech in each)
+and, if it wants memory, `state` ((n, size), zeros at first). It gives `raised_voice` and `anger` ((n,), calibrated 0-1)
+and then `state_out`. A model of your own of this shape, with its card, can be named in `analysis.model`.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What kind of sound a window is: speech, or music, noise, tones, a voice without words. Any leg; it infers no emotion."""
+"""What kind of sound a window is: speech, music, noise, a tone, a voice without words. For any leg: no emotion."""
 
 from pathlib import Path
 from typing import Final

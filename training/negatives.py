@@ -1,0 +1,81 @@
+"""Hours of what is no voice, through the live pipeline and the shipped rules: nothing may fire.
+
+Rules of severity `info` are left out: dead air is what silence is.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callguard.analysis.replay import load_models
+from callguard.audio.bank import LegBank
+from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE
+from callguard.messages import CallFacts
+from callguard.pipeline import Pipeline
+from callguard.rules import RuleEngine, RuleSet
+from callguard.signals import SignalTable
+from training.channel import random_line, transmit
+from training.data import Clip, Samples, read
+from training.sounds import MAKERS
+
+LEG_S: Final = 300.0
+MADE: Final = ("music", "tone", "dtmf", "fax", "noise")
+Rng = np.random.Generator
+
+
+def sound_of(kind: str, clips: Sequence[Clip], rng: Rng) -> Samples:
+    """Return LEG_S of one kind: made, or recorded music and noise in turn, with jumps of the gain by up to 20 dB."""
+    parts: list[Samples] = []
+    left = int(LEG_S * SAMPLE_RATE)
+    while left > 0:
+        part = _part(kind, clips, rng)[:left]
+        parts.append(part * np.float32(0.08 * 10 ** (rng.uniform(-20, 20) / 20) / max(float(part.std()), 1e-4)))
+        left -= len(part)
+    return np.concatenate(parts)
+
+
+def _part(kind: str, clips: Sequence[Clip], rng: Rng) -> Samples:
+    if kind == "silence":
+        return np.zeros(int(rng.uniform(5, 20) * SAMPLE_RATE), np.float32)
+    if kind == "recorded":
+        return read(clips[int(rng.integers(len(clips)))].path)
+    return MAKERS[kind](float(rng.uniform(5, 20)), rng)
+
+
+def run(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> dict[str, Any]:
+    """Play so many hours, every leg a customer's, in mode emotion; return what fired."""
+    rng = np.random.default_rng(seed)
+    recorded = [clip for clip in clips if clip.kind in ("music", "noise") or clip.corpus == "household_noise"]
+    kinds = [*MADE, "silence", *(["recorded"] * 2 if recorded else [])]
+    legs = round(hours * 3600 / LEG_S)
+    names = [kinds[leg % len(kinds)] for leg in range(legs)]
+    lines = [random_line(rng) for _ in range(legs)]
+    sounds = [transmit(sound_of(kind, recorded, rng), line, 0.08) for kind, line in zip(names, lines, strict=True)]
+    fired = _play(np.stack(sounds), rules)
+    return {
+        "hours": legs * LEG_S / 3600,
+        "kinds": sorted(set(names)),
+        "alerts": len(fired),
+        "which": [f"{rule} on {names[leg]} at {at:.0f} s" for leg, rule, at in fired],
+    }
+
+
+def _play(pcm: NDArray[np.int16], rules: RuleSet) -> list[tuple[int, str, float]]:
+    legs, size = len(pcm), FRAME_SAMPLES * HOP_FRAMES
+    table = SignalTable(legs, legs)
+    pipeline = Pipeline(LegBank(legs), table, RuleEngine(rules, table), load_models(legs))
+    for leg in range(legs):
+        pipeline.open_call(leg, CallFacts(str(leg), mode="emotion"))
+        pipeline.open_leg(pipeline.bank.open(), leg, "customer")
+    fired: list[tuple[int, str, float]] = []
+    each = np.repeat(np.arange(legs), HOP_FRAMES)
+    for hop in range(pcm.shape[1] // size):
+        pipeline.bank.push(each, pcm[:, hop * size : (hop + 1) * size].reshape(-1, FRAME_SAMPLES))
+        fired += [
+            (int(change.call), change.rule, change.at)
+            for change in pipeline.tick((hop + 1) * HOP_S)
+            if change.kind == "fired" and change.severity != "info"
+        ]
+    return fired
