@@ -7,7 +7,7 @@ import typer
 
 from callguard import __version__
 
-MODULES: Final = ("service", "offline", "rules", "simulate", "bench", "supervise", "board", "doctor", "demo")
+MODULES: Final = ("service", "supervise", "board", "report", "rules", "offline", "simulate", "bench", "doctor", "demo")
 
 app = typer.Typer(
     name="callguard",

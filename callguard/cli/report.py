@@ -1,0 +1,69 @@
+"""`callguard report`: one call's timeline."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from callguard.cli.common import ConfigOption, JsonOption, console, fail, print_json, read_config
+from callguard.config import Config
+from callguard.events import Envelope
+
+PAGE = 1000
+
+
+def report(
+    call: Annotated[str, typer.Argument(help="linkedid of the call, as `callguard calls` and events name it.")],
+    out: Annotated[Path | None, typer.Option(help="HTML file to write; default: report-CALL.html.")] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Write one call's timeline, with the evidence of its alerts, as a page that needs nothing else.
+
+    The call's events must still stand in the stream (redis.events_maxlen). Example: callguard report 1732250000.17
+    """
+    from redis.exceptions import RedisError
+
+    from callguard.report import page, timeline
+
+    settings, _ = read_config(config)
+    try:
+        found = timeline(call, asyncio.run(_events(settings, call)))
+    except (RedisError, OSError) as error:
+        fail(f"redis: not reached: {error}")
+    if found is None:
+        fail(f"no events of call {call!r} in the stream")
+    if as_json:
+        print_json(found.as_json())
+        return
+    path = out or Path(f"report-{call}.html")
+    try:
+        path.write_text(page(found), "utf-8")
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
+    console.print(str(path), markup=False, soft_wrap=True)
+
+
+async def _events(config: Config, call: str) -> list[Envelope]:
+    """Read the whole stream, page by page, and keep what belongs to the call."""
+    from callguard.bus import Keys, connect
+    from callguard.bus.keys import CALL_FIELD, EVENT_FIELD
+    from callguard.bus.streams import entries
+
+    kept: list[Envelope] = []
+    after = "-"
+    async with connect(config.redis) as client:
+        while read := entries(await client.xrange(Keys(config.redis.prefix).events, after, count=PAGE)):
+            kept += [
+                Envelope.model_validate_json(each.fields[EVENT_FIELD])
+                for each in read
+                if each.fields.get(CALL_FIELD) == call
+            ]
+            after = f"({read[-1].id}"
+    return kept
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(report)

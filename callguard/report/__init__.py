@@ -1,0 +1,6 @@
+"""`callguard report`: one call's timeline, as facts and as a page that needs nothing else. Pure."""
+
+from callguard.report.page import page
+from callguard.report.timeline import Timeline, timeline
+
+__all__ = ["Timeline", "page", "timeline"]
