@@ -1,0 +1,128 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner
+
+from callguard.cli import offline
+from tests.support.sound import buzz, speech_data
+
+CONFIG = str(Path(__file__).parents[2] / "config" / "callguard.yaml")
+RUNNER = CliRunner(env={"COLUMNS": "200"})
+
+
+@pytest.fixture
+def cli():
+    app = typer.Typer()
+    offline.register(app)
+    return lambda *words: RUNNER.invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def call(tmp_path):
+    path = tmp_path / "call.wav"
+    soundfile.write(path, np.stack([buzz(4), buzz(4, 210)]).T, 8000, subtype="PCM_16")
+    return path
+
+
+def test_analyze_prints_one_object_a_file_and_the_same_each_time(cli, call):
+    first, second = (cli("analyze", call, call, "--json", "--config", CONFIG) for _ in range(2))
+    assert first.exit_code == 0
+    assert first.stdout == second.stdout
+    told = [json.loads(line) for line in first.stdout.splitlines()]
+    assert [each["file"] for each in told] == [str(call)] * 2
+    assert told[0]["legs"] == ["customer", "agent"]
+    assert told[0]["duration_s"] == 4.0
+
+
+def test_analyze_says_in_words_what_fired(cli, call):
+    found = cli("analyze", call, "--config", CONFIG)
+    assert found.exit_code == 0
+    assert "customer and agent" in found.stdout
+
+
+def test_analyze_writes_signals_and_pictures_of_several_files_into_folders(cli, call, tmp_path):
+    other = tmp_path / "mono.flac"
+    soundfile.write(other, buzz(3), 8000, subtype="PCM_16")
+    found = cli("analyze", call, other, "--signals", tmp_path / "s", "--plot", tmp_path / "p", "--config", CONFIG)
+    assert found.exit_code == 0, found.stderr
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["call.csv", "mono.csv"]
+    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == ["call.png", "mono.png"]
+    assert (tmp_path / "s" / "mono.csv").read_text().splitlines()[1].startswith("0.1,customer,")
+
+
+def test_a_bad_file_is_an_error_line_and_the_others_are_analysed(cli, call, tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"RIFF nothing")
+    found = cli("analyze", bad, call, "--json", "--config", CONFIG)
+    assert found.exit_code == 1
+    assert "bad.wav" in found.stderr
+    assert len(found.stdout.splitlines()) == 1
+
+
+def test_mode_off_judges_nothing(cli, call):
+    told = json.loads(cli("analyze", call, "--json", "--mode", "off", "--config", CONFIG).stdout)
+    assert told["alerts"] == []
+    assert told["scores"]["customer"]["raised_voice_max"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--rules", "nowhere.yaml"), "rules can't be read"),
+        (("--config", "nowhere.yaml"), "nowhere.yaml"),
+        (("--mode", "loud"), "loud"),
+    ],
+)
+def test_wrong_usage_ends_with_two_and_says_what(cli, call, words, said):
+    found = cli("analyze", call, *words)
+    assert found.exit_code == 2
+    assert said in found.stderr
+
+
+def test_broken_rules_end_with_two_and_name_the_file(cli, call, tmp_path):
+    rules = tmp_path / "r.yaml"
+    rules.write_text("groups: 7\n")
+    found = cli("analyze", call, "--rules", rules)
+    assert found.exit_code == 2
+    assert "r.yaml" in found.stderr
+
+
+def test_a_model_of_ones_own_is_named_in_the_configuration_and_refused_when_it_does_not_fit(cli, call, tmp_path):
+    (tmp_path / "own.onnx").write_bytes(b"x")
+    config = tmp_path / "callguard.yaml"
+    config.write_text(f"analysis: {{model: {tmp_path / 'own.onnx'}}}\nrules: {{files: []}}\n")
+    found = cli("analyze", call, "--config", config)
+    assert found.exit_code == 2
+    assert "own.json" in found.stderr
+
+
+def test_evaluate_scores_calls_and_writes_a_page(cli, tmp_path):
+    source = speech_data() / "calls"
+    for name in ("call_05.flac", "call_05.json", "call_19.flac", "call_19.json"):
+        (tmp_path / name).symlink_to(source / name)
+    index = [e for e in json.loads((source / "index.json").read_text()) if e["file"] in ("call_05.flac", "call_19.flac")]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    page = tmp_path / "page.html"
+    found = cli("evaluate", tmp_path, "--json", "--html", page, "--config", CONFIG)
+    assert found.exit_code == 0, found.stderr
+    told = json.loads(found.stdout)
+    assert told["calls"] == 2
+    assert told["at_6_per_hour"]["recall"] == 1
+    assert "<svg" in page.read_text("utf-8")
+
+
+def test_evaluate_of_neither_calls_nor_clips_ends_with_two(cli, tmp_path):
+    found = cli("evaluate", tmp_path, "--config", CONFIG)
+    assert found.exit_code == 2
+    assert "index.json" in found.stderr
+
+
+def test_a_broken_index_is_a_finding(cli, tmp_path):
+    (tmp_path / "index.json").write_text("{")
+    found = cli("evaluate", tmp_path, "--config", CONFIG)
+    assert found.exit_code == 1
+    assert "index.json" in found.stderr
