@@ -19,8 +19,8 @@ from callguard.handoff import Counts
 log = structlog.get_logger(__name__)
 
 DAY_S: Final = 86400
-SHORTEST: Final = 4
-"""Digits of a number that may be a person's; `anonymous` and extensions are nobody's history."""
+SHORTEST: Final = 3
+"""Digits of a number that tells callers apart; `anonymous` has none."""
 
 
 class Callers:
