@@ -76,7 +76,9 @@ def measure(legs: int, seconds: float) -> dict[str, Any]:
     rows = np.array([pipeline.bank.open() for _ in range(legs)])
     for row in rows:
         pipeline.open_leg(int(row), int(row) // 2, "customer" if row % 2 == 0 else "agent")
-    spent, ticks, speech = 0.0, [], []
+    spent = 0.0
+    ticks: list[float] = []
+    speech: list[float] = []
     for hop in range(20 + int(seconds / HOP_S)):
         present = rows[begins <= hop]
         pcm = sounds[voice[present], (hop + offset[present]) % sounds.shape[1]]

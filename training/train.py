@@ -36,6 +36,8 @@ WEIGHTS: Final[tuple[dict[str, float], ...]] = (
     {"effort": 0.0, "calm": 0.3, "happy": 2.0},
 )
 """Per head: of simulated effort, of calm speech outside the acted corpus, of happiness (the hard negative)."""
+MAKING: Final = ("channel.py", "data.py", "effort.py", "legs.py", "plans.py", "sounds.py")
+"""Modules of this package that decide what is heard."""
 CHECKS: Final = ("ravdess", "ased")
 console = Console(stderr=True)
 
@@ -114,7 +116,7 @@ def _fingerprint(plans: Sequence[LegPlan]) -> str:
     found = hashlib.sha256()
     folders = (Path(next(iter(callguard.audio.__path__))), Path(__file__).parent)
     for path in sorted(path for folder in folders for path in folder.glob("*.py")):
-        if path.name not in ("train.py", "voice.py", "card.py", "validation.py", "report.py", "calls.py", "export.py"):
+        if path.parent.name == "audio" or path.name in MAKING:
             found.update(path.read_bytes())
     for plan in plans:
         found.update(repr((plan.line, plan.label, plan.group, [take.clip.path.name for take in plan.test])).encode())

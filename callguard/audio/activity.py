@@ -65,7 +65,8 @@ class Activity:
 
     def speech_share(self, rows: Rows) -> FloatArray:
         """Share of the last second that was speech, shape (n,)."""
-        return (self._recent(rows).sum(axis=1) / (SECOND_HOPS * HOP_FRAMES)).astype(np.float32)
+        share: FloatArray = (self._recent(rows).sum(axis=1) / (SECOND_HOPS * HOP_FRAMES)).astype(np.float32)
+        return share
 
     def level(self, rows: Rows) -> FloatArray:
         """Level of the last second's speech in dBFS, NaN where there was none, shape (n,)."""

@@ -76,7 +76,8 @@ def _slope(low: float, high: float) -> NDArray[np.float64]:
     centres = _mel_edges()[1:-1] / 1000.0
     inside = (centres >= low / 1000.0) & (centres <= high / 1000.0)
     spread = np.where(inside, centres - centres[inside].mean(), 0.0)
-    return (spread / np.sum(spread**2))[:, None]
+    result: NDArray[np.float64] = (spread / np.sum(spread**2))[:, None]
+    return result
 
 
 def _cosine(order: int) -> NDArray[np.float64]:

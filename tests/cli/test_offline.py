@@ -104,7 +104,9 @@ def test_evaluate_scores_calls_and_writes_a_page(cli, tmp_path):
     source = speech_data() / "calls"
     for name in ("call_05.flac", "call_05.json", "call_19.flac", "call_19.json"):
         (tmp_path / name).symlink_to(source / name)
-    index = [e for e in json.loads((source / "index.json").read_text()) if e["file"] in ("call_05.flac", "call_19.flac")]
+    index = [
+        e for e in json.loads((source / "index.json").read_text()) if e["file"] in ("call_05.flac", "call_19.flac")
+    ]
     (tmp_path / "index.json").write_text(json.dumps(index))
     page = tmp_path / "page.html"
     found = cli("evaluate", tmp_path, "--json", "--html", page, "--config", CONFIG)

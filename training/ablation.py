@@ -1,0 +1,121 @@
+"""What each part of the voice model is worth: `python -m training.ablation`. Prints a table of AUCs over legs.
+
+Held out: acted German speakers by cross-validation. Unseen: mean of the corpora that shape nothing. Features come from
+the cache that `training.train` filled.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callguard.audio.window import FUNCTIONALS
+from training import train, voice
+from training.data import Clip, data_root, load_corpora
+from training.plans import acted, training_plans
+from training.train import CHECKS, Lesson, fit, heard_of, lesson, part
+
+_LEVELS: Final = ("level_mean", "level_all_mean", "loudness")
+_PITCH: Final = ("pitch_mean", "pitch_spread")
+Change = Callable[[Lesson], Lesson]
+
+
+def without(names: Sequence[str]) -> Change:
+    """Return a change that takes functionals away: window and baseline are made equal."""
+    columns = [FUNCTIONALS.index(name) for name in names]
+
+    def change(given: Lesson) -> Lesson:
+        window, baseline = given.heard.window.copy(), given.heard.baseline.copy()
+        window[:, columns] = baseline[:, columns] = 0.0
+        return replace(given, heard=given.heard._replace(window=window, baseline=baseline))
+
+    return change
+
+
+def only(names: Sequence[str]) -> Change:
+    """Return a change that leaves some functionals alone."""
+    return without([name for name in FUNCTIONALS if name not in names])
+
+
+def absolute(given: Lesson) -> Lesson:
+    """Take every leg's own start away: windows are judged against the usual voice."""
+    none = np.zeros_like(given.heard.baseline_s)
+    return replace(given, heard=given.heard._replace(baseline_s=none))
+
+
+def weighing(emotion: str, share: float) -> Change:
+    """Return a change of the weight of one emotion."""
+
+    def change(given: Lesson) -> Lesson:
+        chosen = np.array([given.plans[leg].tags["emotion"] == emotion for leg in given.heard.leg])
+        return replace(given, weights=tuple(np.where(chosen, share, weight) for weight in given.weights))
+
+    return change
+
+
+VARIANTS: Final[dict[str, Change]] = {
+    "all of it": lambda given: given,
+    "no level": without(_LEVELS),
+    "no pitch": without(_PITCH),
+    "level and pitch alone": only((*_LEVELS, *_PITCH)),
+    "no spreads": without([name for name in FUNCTIONALS if name.endswith("_spread")]),
+    "no own start (absolute)": absolute,
+    "no simulated effort": weighing("effort", 0.0),
+    "simulated effort in full": weighing("effort", 1.0),
+    "happiness not as a negative": weighing("happy", 0.0),
+}
+
+
+def row(title: str, change: Change, given: Lesson, checks: dict[str, Lesson], seed: int) -> str:
+    """Return one line of the table."""
+    changed = change(given)
+    followed, _ = train.cross_validate(changed, seed)
+    acted_plans = np.array([plan.tags["corpus"] == "emodb" for plan in given.plans])
+    held = train.figures(part(changed, acted_plans), followed[acted_plans[given.heard.leg], 0])
+    model = fit(changed, np.ones(len(given.y), np.bool_), seed)
+    unseen = [_figures(model, change(check)) for check in checks.values()]
+    mean = {key: float(np.mean([found[key] for found in unseen])) for key in unseen[0]}
+    cells = (source[f"auc_{name}"] for source in (held, mean) for name in ("all", "calm", "happy"))
+    return f"| {title} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |"
+
+
+def _figures(model: voice.Voice, check: Lesson) -> dict[str, float]:
+    scores: NDArray[np.float64] = model.probabilities(check.heard)[:, 0]
+    return train.figures(check, scores)
+
+
+def check_lessons(clips: Sequence[Clip], seed: int) -> dict[str, Lesson]:
+    """Return the legs of unseen corpora whose speakers have a calm start."""
+    out = {}
+    for name in CHECKS:
+        chosen = [clip for clip in clips if clip.corpus == name]
+        plans = acted(chosen, 2, np.random.default_rng(seed), levelled=False, cold_share=0.0)
+        given = lesson(plans, heard_of(plans, name))
+        out[name] = part(given, np.array([plan.tags["start"] == "calm" for plan in plans]))
+    return out
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, help="speech data; default: CALLGUARD_DATA")
+    parser.add_argument("--seed", type=int, default=7)
+    given = parser.parse_args()
+    try:
+        clips = load_corpora(data_root(given.data))
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    plans = training_plans([clip for clip in clips if clip.shippable], given.seed, train.TIMES)
+    learnt = lesson(plans, heard_of(plans, "shipped"))
+    checks = check_lessons(clips, given.seed)
+    print("| variant | held out: all | calm | happy | unseen: all | calm | happy |\n|" + " --- |" * 7)
+    for title, change in VARIANTS.items():
+        print(row(title, change, learnt, checks, given.seed), flush=True)
+
+
+if __name__ == "__main__":
+    main()
