@@ -27,6 +27,7 @@ async def service(lab: Lab, redis_url: str, tmp_path: Path, request: Any) -> Asy
 
 async def test_55_asks_for_help_and_a_supervisor_comes(lab: Lab, service: Service) -> None:
     scene = await converse(lab, service, QUEUE_WITH_FEATURES)
+    begin = scene.customer.elapsed
     await scene.agent.dtmf("*55")
     asked = await service.wait_for("assist.requested")
     assert (asked["data"]["agent"], asked["data"]["queue"], asked["data"]["basis"]) == ("agent1", "support", "agent")
@@ -34,7 +35,9 @@ async def test_55_asks_for_help_and_a_supervisor_comes(lab: Lab, service: Servic
     await service.wait_for("supervision.started", alert=fired["data"]["alert"])
     await service.wait_for("alert.acknowledged", alert=fired["data"]["alert"])
     await scene.hang_up()
-    assert await sounds(scene.customer) == [], "the customer heard the code or the supervisor"
+    assert not [at for at in await sounds(scene.customer) if at > begin], (
+        "the customer heard the code or the supervisor"
+    )
 
 
 @pytest.mark.parametrize("service", [{"abuse_ends_call": True}], indirect=True, ids=["policy"])

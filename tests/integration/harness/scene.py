@@ -56,4 +56,4 @@ async def sounds(phone: PhoneCall) -> list[float]:
     width = round(FRAME_S * 8000)
     frames = samples[: len(samples) // width * width].reshape(-1, width)
     rms = np.sqrt(np.mean(frames**2, axis=1)) / 32768
-    return [round(n * FRAME_S, 2) for n in np.flatnonzero(rms > SOUND_RMS)]
+    return [round(int(n) * FRAME_S, 2) for n in np.flatnonzero(rms > SOUND_RMS)]
