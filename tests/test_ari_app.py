@@ -121,6 +121,31 @@ async def test_the_end_of_a_call_closes_it_at_the_worker() -> None:
         assert not running.app.calls
 
 
+async def test_other_settings_hold_from_now_on_for_present_calls_too() -> None:
+    async with bench() as running:
+        await running.talk()
+        await running.until(lambda: len(running.media.legs) == 2)
+        config = running.app._config
+        for mode in ("emotion", "off"):
+            running.app.reconfigure(
+                config.model_copy(update={"analysis": config.analysis.model_copy(update={"mode": mode})})
+            )
+        changed = [(event.change, event.mode) for event in running.of(CallUpdated) if isinstance(event, CallUpdated)]
+        assert changed == [("mode", "emotion"), ("mode", "off")]
+        assert running.media.facts("customer")[-1].mode == "emotion"
+        assert not running.app._taps, "off: nothing is tapped any more"
+        assert running.app.calls, "the call is still known"
+
+
+async def test_roles_of_a_reload_hold_for_the_next_call() -> None:
+    async with bench() as running:
+        ignore = Config.model_validate({"roles": {"rules": [{"channel": "PJSIP/agent*", "role": "ignore"}]}})
+        running.app.reconfigure(running.app._config.model_copy(update={"roles": ignore.roles}))
+        await running.talk()
+        await asyncio.sleep(0.1)
+        assert not running.of(CallStarted)
+
+
 async def test_an_opt_out_forgets_the_call_and_an_unknown_call_is_an_error() -> None:
     async with bench() as running:
         await running.talk()

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from callguard.bus import audit
 from callguard.bus.keys import ENTRY_FIELD
 from callguard.bus.streams import Entry, entries
-from callguard.events import SupervisionEnded, envelope
+from callguard.events import HandoffCard, SupervisionEnded, SupervisionStarted, envelope
 
 STREAM = "callguard:audit"
 
@@ -25,6 +25,16 @@ def ended(session: str):
         call="1", session=session, supervisor="Ann", mode="whisper", reason="supervisor_left", lasted_s=3.5
     )
     return envelope(event, "n1")
+
+
+async def test_what_was_inferred_of_a_caller_is_not_kept_for_ever(client: Redis) -> None:
+    joined = SupervisionStarted(
+        call="1", session="s", supervisor="Ann", mode="whisper", ring_s=1.0, card=HandoffCard(elapsed_s=3.0)
+    )
+    await audit.append(client, STREAM, envelope(joined, "n1"))
+    (entry,) = await chain(client)
+    assert "card" not in entry.fields[ENTRY_FIELD]
+    assert audit.verify([entry]).broken_at is None
 
 
 async def chain(client: Redis) -> list[Entry]:
