@@ -131,7 +131,7 @@ class Service:
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
         config = self._config
         ami = self.ari.ami.act if config.asterisk.ami.enabled else None
-        ways = build_ways(config.notify, config.node, session, ami, self.metrics.count_way)
+        ways = build_ways(config.notify, config.node, session, ami, self.metrics.count_way, self.ari.mark)
         return Actions(config.node, ways, self, config.supervisors, self.metrics.count_way, self._alert_briefing)
 
     def _keep(self, work: Any, name: str) -> None:

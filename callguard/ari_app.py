@@ -20,6 +20,7 @@ from callguard.asterisk.calls import Call, Changed, HandOff, Inspect, Inspected,
 from callguard.asterisk.client import AriClient, AriError, Connected, Disconnected, NotFoundError
 from callguard.asterisk.cooldown import Cooldowns
 from callguard.asterisk.discovery import Discovery
+from callguard.asterisk.names import name, new_id
 from callguard.asterisk.reconcile import Remains, sweep
 from callguard.asterisk.session import Session
 from callguard.asterisk.supervision import Hooks, Supervision, Verdict
@@ -38,6 +39,9 @@ from callguard.events import (
 from callguard.messages import CallFacts, CloseCall, LegConnected, LegLost, Role
 
 log = structlog.get_logger(__name__)
+
+MARK_CONTEXT: Final = "callguard-cel"
+MARK_VARIABLE: Final = "CALLGUARD_MARK"
 
 ASK_AGAIN_S: Final = 0.5
 """Growth of the pause before something that Asterisk could not answer is asked again."""
@@ -119,6 +123,13 @@ class AriApp:
             raise KeyError(call)
         self._see(OptOut(time.time(), call))
 
+    async def mark(self, call: str, text: str) -> None:
+        """Write a text into Asterisk's channel event log, under the call's linkedid. Raises AriError."""
+        present = self.calls.get(call)
+        mark = name(self.ari.app, "mark", new_id())
+        of = present.customer if present else None
+        await self.ari.run_dialplan(mark, context=MARK_CONTEXT, of=of, variables={MARK_VARIABLE: text})
+
     def on_worker_message(self, message: LegConnected | LegLost) -> None:
         """Take a worker's word about a leg."""
         tap = next((tap for tap in self._taps.values() if tap.leg == message.leg), None)
@@ -192,7 +203,7 @@ class AriApp:
         names = ("CHANNEL(linkedid)", "CALLGUARD_ROLE", "CALLGUARD")
         for attempt in count(1):
             try:
-                linkedid, role, setting = await asyncio.gather(*(self.ari.variable(channel, name) for name in names))
+                linkedid, role, setting = await asyncio.gather(*(self.ari.variable(channel, each) for each in names))
             except NotFoundError:
                 return
             except AriError as error:

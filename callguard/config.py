@@ -253,6 +253,7 @@ class Notify(Section):
     emails: dict[str, Email] = Field({}, description="Per name; action `email:NAME`.")
     queue_log: bool = Field(False, description="Whether alerts are also written to queue_log (AMI QueueLog).")
     user_event: bool = Field(False, description="Whether alerts are also sent as AMI UserEvent.")
+    cel: bool = Field(False, description="Whether alerts are also marked in CEL (dialplan context callguard-cel).")
 
 
 class Console(Section):

@@ -8,6 +8,7 @@ import aiohttp
 import structlog
 
 from callguard.actions.ami import AmiSend, QueueLogSender, UserEventSender
+from callguard.actions.cel import CelSender, Mark
 from callguard.actions.mail import MailSender
 from callguard.actions.way import Count, Way
 from callguard.actions.webhook import WebhookSender
@@ -54,7 +55,12 @@ def no_briefing(_: RingSupervisors) -> Sequence[str]:
 
 
 def build_ways(
-    notify: Notify, node: str, session: aiohttp.ClientSession, ami: AmiSend | None, count: Count
+    notify: Notify,
+    node: str,
+    session: aiohttp.ClientSession,
+    ami: AmiSend | None,
+    count: Count,
+    mark: Mark | None = None,
 ) -> dict[str, Way]:
     """Return every configured way by the name that rules use; raise ConfigError when a secret can't be read."""
     senders: dict[str, Any] = {f"webhook:{n}": WebhookSender(c, session) for n, c in notify.webhooks.items()}
@@ -63,6 +69,8 @@ def build_ways(
         senders["queue_log"] = QueueLogSender(ami)
     if ami and notify.user_event:
         senders["user_event"] = UserEventSender(ami)
+    if mark and notify.cel:
+        senders["cel"] = CelSender(mark)
     return {name: Way(name, send, count) for name, send in senders.items()}
 
 

@@ -37,7 +37,7 @@ class PromptAgent:
 
 @dataclass(frozen=True, slots=True)
 class SendTo:
-    """Tell one way out: webhook:NAME, email:NAME, queue_log, user_event."""
+    """Tell one way out: webhook:NAME, email:NAME, queue_log, user_event, cel."""
 
     way: str
     event: AlertEvent

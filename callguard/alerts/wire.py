@@ -29,7 +29,7 @@ def tell(kind: type[_Event], alert: Alert, **more: Any) -> _Event:
 
 def is_way(action: str) -> bool:
     """Return whether an action is a way out besides events and the phone."""
-    return action.startswith(("webhook:", "email:")) or action in {"queue_log", "user_event"}
+    return action.startswith(("webhook:", "email:")) or action in {"queue_log", "user_event", "cel"}
 
 
 def prompts(actions: tuple[str, ...]) -> list[str]:

@@ -249,6 +249,18 @@ class AriClient:
         }  # fmt: skip
         await self.request("POST", "/channels", params, {"variables": dict(variables)})
 
+    async def run_dialplan(self, channel: str, *, context: str, of: str | None, variables: Mapping[str, str]) -> None:
+        """Run a context of the dialplan beside a call, on a Local channel that nobody answers.
+
+        Its linkedid is that of the channel `of`.
+        """
+        params = {
+            "endpoint": f"Local/s@{context}/n", "app": self.app, "channelId": channel, "otherChannelId": f"{channel}.2",
+            "timeout": "5",
+        } | ({"originator": of} if of else {})  # fmt: skip
+        inherited = {f"__{key}": value for key, value in variables.items()}
+        await self.request("POST", "/channels", params, {"variables": inherited})
+
     async def hang_up(self, channel: str) -> None:
         """Hang a channel up; one that is gone already is no error."""
         await self._remove(_channel(channel))

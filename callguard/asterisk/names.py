@@ -7,7 +7,7 @@ is the exception: it is a bare UUID, because AudioSocket carries it. Supervisors
 import uuid
 from typing import Final, Literal
 
-Kind = Literal["supervisor", "room", "ear", "media", "mixer", "voice", "playback"]
+Kind = Literal["supervisor", "room", "ear", "media", "mixer", "voice", "playback", "mark"]
 SUPERVISOR: Final[Kind] = "supervisor"
 BRIDGES: Final[tuple[Kind, ...]] = ("room", "mixer")
 

@@ -39,7 +39,16 @@ _EMPTY: Final = (
 )
 """Asterisk logs an error for each of these that is missing, and is content with nothing in them."""
 _MODULES: Final = (
-    *("app_audiosocket", "app_bridgeaddchan", "app_chanspy", "app_dial", "app_mixmonitor", "app_playback", "app_queue"),
+    *(
+        "app_audiosocket",
+        "app_bridgeaddchan",
+        "app_celgenuserevent",
+        "app_chanspy",
+        "app_dial",
+        "app_mixmonitor",
+        "app_playback",
+        "app_queue",
+    ),
     *("app_senddtmf", "app_stack", "app_stasis", "app_transfer", "app_userevent", "app_verbose", "bridge_*"),
     *("chan_audiosocket", "chan_bridge_media", "chan_pjsip", "chan_rtp", "codec_[au]law", "codec_g722", "codec_gsm"),
     *(
@@ -52,12 +61,23 @@ _MODULES: Final = (
         "func_channel",
         "func_global",
     ),
-    *("func_logic", "func_strings", "pbx_config", "res_ari", "res_ari_[!m]*", "res_ari_model", "res_audiosocket"),
+    *(
+        "func_logic",
+        "func_strings",
+        "pbx_config",
+        "cel_custom",
+        "res_cdrel_custom",
+        "res_ari",
+        "res_ari_[!m]*",
+        "res_ari_model",
+        "res_audiosocket",
+    ),
     *("res_http_websocket", "res_musiconhold", "res_pjproject", "res_pjsip", "res_pjsip_caller_id"),
     *("res_pjsip_dtmf_info", "res_pjsip_endpoint_identifier_*", "res_pjsip_header_funcs", "res_pjsip_logger"),
     *("res_pjsip_nat", "res_pjsip_pubsub", "res_pjsip_refer", "res_pjsip_rfc3326", "res_pjsip_sdp_rtp"),
     *("res_pjsip_session", "res_rtp_*", "res_sorcery_*", "res_stasis", "res_stasis_[!m]*"),
     *("res_timing_timerfd", "res_websocket_client"),
+    *("app_celgenuserevent", "cel_custom", "res_cdrel_custom"),
 )
 """What calls, queues and ARI need; all other modules would only fill the log for want of their configuration."""
 

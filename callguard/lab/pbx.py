@@ -40,6 +40,7 @@ class Pbx(Instance):
         etc = folder / "etc"
         etc.mkdir(parents=True, exist_ok=True)
         self._install_snippets(etc)
+        (folder / "log" / "cel-custom").mkdir(parents=True)
         moh = folder / "moh"
         moh.mkdir()
         if hold_music:
@@ -52,6 +53,8 @@ class Pbx(Instance):
             "ari.conf": "#include ari_callguard.conf\n",
             "manager.conf": "#include manager_callguard.conf\n",
             "features.conf": _FEATURES,
+            "cel.conf": _CEL,
+            "cel_custom.conf": _MARKS,
             "extensions.conf": _dialplan(phones),
             "queues.conf": _queues(agents),
             "musiconhold.conf": f"[default]\nmode = files\ndirectory = {moh}\n",
@@ -111,6 +114,17 @@ retry = 1
 wrapuptime = 0
 ringinuse = no
 """
+
+_CEL: Final = """\
+[general]
+enable = yes
+events = USER_DEFINED
+"""
+_MARKS: Final = """\
+[mappings]
+marks.csv => ${CHANNEL(linkedid)},${userdeftype},${eventextra}
+"""
+"""Written to log/cel-custom, which Asterisk does not make."""
 
 _FEATURES: Final = """\
 [general]

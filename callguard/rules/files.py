@@ -17,13 +17,13 @@ from callguard.rules.template import Template, parse_template
 from callguard.rules.tokens import ExpressionError
 
 ACTION: Final = re.compile(
-    r"notify|offer_whisper|ring|ring_listen|ring_whisper|ring_barge|queue_log|user_event"
+    r"notify|offer_whisper|ring|ring_listen|ring_whisper|ring_barge|queue_log|user_event|cel"
     r"|(?:prompt|webhook|email):[A-Za-z0-9_.-]+",
     re.ASCII,
 )
 ACTIONS_HELP: Final = (
     "notify, offer_whisper, ring, ring_listen, ring_whisper, ring_barge, prompt:NAME, webhook:NAME, email:NAME, "
-    "queue_log, user_event"
+    "queue_log, user_event, cel"
 )
 
 

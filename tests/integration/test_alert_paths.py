@@ -183,10 +183,10 @@ WEBHOOK = {"url": {"env": "HOOK_URL"}, "signing_key": {"env": "HOOK_KEY"}}
 
 @pytest.mark.usefixtures("hook")
 @having(
-    loud("webhook:ops", "queue_log", "user_event"),
+    loud("webhook:ops", "queue_log", "user_event", "cel"),
     loud("ring_whisper", "webhook:ops") | {"alert": "Trial", "shadow": True},
     supervisors=[LEAD],
-    notify={"webhooks": {"ops": WEBHOOK}, "queue_log": True, "user_event": True},
+    notify={"webhooks": {"ops": WEBHOOK}, "queue_log": True, "user_event": True, "cel": True},
 )
 async def test_every_way_out_is_told_and_a_rule_on_trial_tells_nobody(
     hook: Hook, lab: Lab, service: Service, tmp_path: Path
@@ -202,11 +202,20 @@ async def test_every_way_out_is_told_and_a_rule_on_trial_tells_nobody(
     line = await until(lambda: next((line for line in _queue_log(lab) if fired["data"]["alert"] in line), None))
     assert line.split("|")[1:5] == [scene.id, "support", "agent1", "CALLGUARD"]
     assert fired["data"]["alert"] in await console(lab, "manager show eventq")
+    mark = await until(lambda: next((line for line in _marks(lab) if fired["data"]["alert"] in line), None))
+    facts = f"{scene.id}|fired|Loud|customer|critical|{fired['data']['alert']}"
+    assert mark == f"{scene.id},CALLGUARD,{{extra:{facts}}}", "the mark must carry the call's own linkedid"
     await asyncio.sleep(1)
     await scene.hang_up()
     await until(lambda: len(hook.requests) == 2)
+    await until(lambda: any("|resolved|" in line for line in _marks(lab)))
     assert {json.loads(body)["data"]["rule"] for _, body in hook.requests} == {"Loud"}
     assert service.of("supervision.requested") == []
+
+
+def _marks(lab: Lab) -> list[str]:
+    path = lab.pbx.folder / "log" / "cel-custom" / "marks.csv"
+    return [line.replace('"', "") for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def _queue_log(lab: Lab) -> list[str]:
