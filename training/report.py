@@ -73,7 +73,9 @@ def goals(told: Mapping[str, Any]) -> list[tuple[str, str, str, bool | None]]:
         shared = told["calls"]["quiet floor"]
         rows += _call_goals("20 shared calls", shared["at_6_per_hour"], shared["at_1_per_hour_without_loud_joy"])
     own = told["validation"]
-    rows += _call_goals(f"{own['calls']} own calls, speakers held out", own["watchful"], own["quiet_floor"])
+    rows += _call_goals(
+        f"{own['calls']} own calls, speakers held out", own["at_6_per_hour"], own["at_1_per_hour_without_loud_joy"]
+    )
     silent = told["no voice"]
     rows.append((f"alerts in {silent['hours']:.1f} h of music, tones, fax, noise, silence, gain jumps",
                  str(silent["alerts"]), "0", silent["alerts"] == 0))  # fmt: skip

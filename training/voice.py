@@ -1,7 +1,7 @@
 """The voice model: raised voice and anger from how a window differs from the leg's own calm start.
 
     expected = usual + trust * (baseline - usual)      trust = baseline_s / (baseline_s + PRIOR_S)
-    x        = clip((window - expected) / spread)
+    x        = clip((window - expected) / spread)     levels tighter than the rest
     logit    = linear(x) + network(x)                  for each head; the network is a mean of small ones
     own      = logit - OWN * (calm - usual_calm)       calm: running logit of the leg's calm windows
     running  = running + SMOOTH * (own - running)      along the leg
@@ -28,6 +28,11 @@ from training.legs import Heard
 PRIOR_S: Final = 1.0
 """Seconds of calm speech at which the leg's own start counts as much as the usual voice."""
 CLIP: Final = 5.0
+LEVEL_CLIP: Final = 1.0
+"""Of the levels, about 9 dB: another handset or a gain jump must not outweigh how the voice sounds."""
+LIMITS: Final = np.array(
+    [LEVEL_CLIP if name in ("level_mean", "level_all_mean", "loudness") else CLIP for name in FUNCTIONALS], np.float32
+)
 SMOOTH: Final = 0.7
 """Weight of the newest window in the running logit."""
 OWN: Final = 0.5
@@ -60,7 +65,7 @@ class Scaling:
         """Return the model's inputs, shape (n, len(FUNCTIONALS))."""
         trust = (heard.baseline_s / (heard.baseline_s + np.float32(PRIOR_S)))[:, None]
         expected = self.usual + trust * (heard.baseline - self.usual)
-        result: FloatArray = np.clip((heard.window - expected) / self.spread, -CLIP, CLIP).astype(np.float32)
+        result: FloatArray = np.clip((heard.window - expected) / self.spread, -LIMITS, LIMITS).astype(np.float32)
         return result
 
 
@@ -121,7 +126,7 @@ def _change(graph: Graph, scaling: Scaling) -> str:
     usual = graph.constant(scaling.usual)
     expected = graph.add("Add", usual, graph.add("Mul", trust, graph.add("Sub", "baseline", usual)))
     change = graph.add("Mul", graph.add("Sub", "window", expected), graph.constant(1.0 / scaling.spread))
-    return graph.add("Clip", change, graph.constant(-CLIP), graph.constant(CLIP))
+    return graph.add("Max", graph.add("Min", change, graph.constant(LIMITS)), graph.constant(-LIMITS))
 
 
 def _head(graph: Graph, x: str, head: Head) -> str:

@@ -41,9 +41,9 @@ class ScoredCall:
         """Compare the alerts of one rule with the truth."""
         return judge([alert.fired_at_s for alert in self.alerts if alert.rule == rule], self.episodes, self.seconds)
 
-    def verdict_at(self, threshold: float) -> Verdict:
-        """Compare a plain rule on raised_voice with the truth."""
-        fired = [alarm.start for alarm in alarms(self.raised, threshold, HOLD_S)]
+    def verdict_at(self, threshold: float, hold_s: float = HOLD_S) -> Verdict:
+        """Compare a plain rule on raised_voice, `for: hold_s`, with the truth."""
+        fired = [alarm.start for alarm in alarms(self.raised, threshold, hold_s)]
         return judge(fired, self.episodes, self.seconds)
 
 
@@ -120,10 +120,12 @@ def summarise(calls: Sequence[ScoredCall]) -> dict[str, Any]:
     }
 
 
-def operating_point(calls: Sequence[ScoredCall], most_per_hour: float) -> dict[str, Any] | None:
+def operating_point(
+    calls: Sequence[ScoredCall], most_per_hour: float, hold_s: float = HOLD_S
+) -> dict[str, Any] | None:
     """Return the figures at the lowest threshold with at most so many false alerts an hour; None when there is none."""
     for threshold in THRESHOLDS:
-        found = total([call.verdict_at(threshold) for call in calls])
+        found = total([call.verdict_at(threshold, hold_s) for call in calls])
         if found["false_per_hour"] is not None and found["false_per_hour"] <= most_per_hour:
             return {"threshold": threshold, **found}
     return None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.sound import speech_data
-from training.calls import ANGRY_KINDS, KINDS, Cast, make_call, write_calls
+from training.calls import ANGRY_KINDS, Cast, make_call, write_calls
 from training.data import load_corpora
 
 
@@ -13,7 +13,9 @@ def cast():
     return Cast([clip for clip in load_corpora(speech_data(), ["emodb"]) if clip.shippable])
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS)))
+@pytest.mark.parametrize(
+    "kind", ["hot_start", "cust_angry_calms", "effort", "agent_angry", "music_on_hold", "level_jump_calm"]
+)
 def test_a_call_of_each_kind_has_the_truth_that_its_kind_says(cast, kind):
     call = make_call(cast, kind, "x", 5)
     assert call.pcm.shape == (2, round(call.truth["duration"] * 8000)) or call.pcm.shape[0] == 2
