@@ -117,7 +117,7 @@ def _page(told: dict[str, Any]) -> str:
         "",
         f"![reliability]({PLOT})",
         "",
-        f"Calibration error {told['metrics']['calibration_error']} on unheard speakers, half of the windows raised.",
+        f"Calibration error {told['metrics']['calibration_error']} on unheard speakers.",
         "",
         f"Thresholds from validation calls: quiet floor {told['thresholds']['quiet_floor']:g},",
         f"watchful {told['thresholds']['watchful']:g}.",

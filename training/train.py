@@ -29,8 +29,8 @@ CACHE: Final = Path(".cache/training")
 FOLDS: Final = 5
 TIMES: Final = 6
 """Legs of each acted clip."""
-RAISED_SHARE: Final = 0.5
-"""Share of raised windows that calibration assumes: scores mean "more likely raised than not" from 0.5 up."""
+RAISED_SHARE: Final = 0.25
+"""Share of raised windows that calibration assumes, about that of a call that turns: 0.5 means as likely as not."""
 WEIGHTS: Final[tuple[dict[str, float], ...]] = (
     {"effort": 0.1, "calm": 0.3, "happy": 1.0},
     {"effort": 0.0, "calm": 0.3, "happy": 2.0},
@@ -89,6 +89,7 @@ def fit(given: Lesson, rows: NDArray[np.bool_], seed: int) -> Voice:
         used = rows & (weight > 0) & given.heard.counts
         heads.append(fit_head(x[used], given.y[used], weight[used], seed))
     known = rows & given.calm & (given.heard.baseline_s > 1.0)
+    known = known if known.any() else rows & given.calm
     calm = np.array([np.median(head.logits(x[known])) for head in heads])
     return Voice(scaling, tuple(heads), calm, np.array([[1.0] * len(HEADS), [0.0] * len(HEADS)]))
 
