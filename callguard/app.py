@@ -4,11 +4,12 @@ A part that can't start rolls back those that have. Nothing here decides anythin
 """
 
 import asyncio
+import faulthandler
 import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -49,11 +50,18 @@ from callguard.messages import (
 from callguard.metrics import Metrics
 from callguard.records import Records
 from callguard.rule_files import checked_rules
+from callguard.waiting import end
 from callguard.workers import MediaError, WorkerPool
 
 log = structlog.get_logger(__name__)
 
 VERDICTS: Final[dict[Verdict, Any]] = {"useful": "useful", "false_alarm": "false"}
+
+
+STOP_S: Final = 8.0
+"""Longest that one part may take to stop; it waits for Asterisk at most a few REST calls long."""
+END_S: Final = 25.0
+"""A service that was asked to end and has not by then ends anyway."""
 
 
 class FatalError(Exception):
@@ -107,23 +115,22 @@ class Service:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        enter = self._stack
         await self.bus.start()
-        enter.push_async_callback(self.bus.stop)
-        enter.push_async_callback(self._records.close)
+        self._on_stop("bus", self.bus.stop)
+        self._on_stop("records", self._records.close)
         self._actions = await self._build_actions()
         self._actions.start()
-        enter.push_async_callback(self._actions.stop)
+        self._on_stop("actions", self._actions.stop)
         await self.desk.start()
-        enter.push_async_callback(self.desk.stop)
+        self._on_stop("desk", self.desk.stop)
         await self._pool.start()
-        enter.push_async_callback(self._pool.stop)
+        self._on_stop("workers", self._pool.stop)
         self._keep(self.ari.run(), "ari")
         await self._commands.start()
-        enter.push_async_callback(self._commands.stop)
+        self._on_stop("commands", self._commands.stop)
         if self._config.console.enabled:
             await self.console.start()
-            enter.push_async_callback(self.console.stop)
+            self._on_stop("console", self.console.stop)
         self._keep(self._feed_watchdog(), "watchdog")
         self._emit(NodeStarted(node=self._config.node))
 
@@ -139,11 +146,21 @@ class Service:
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._part_ended)
 
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        self._on_stop(name, lambda: end(task, ask_again_s=STOP_S))
 
-        self._stack.push_async_callback(end)
+    def _on_stop(self, name: str, stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Stop a part at the end. One that takes too long is left behind, and the log says where it stands."""
+
+        async def stopping() -> None:
+            task = asyncio.create_task(stop(), name=f"stop {name}")
+            await asyncio.wait([task], timeout=STOP_S)
+            if not task.done():
+                where = [str(frame) for each in asyncio.all_tasks() for frame in each.get_stack(limit=3)]
+                log.error("part_does_not_stop", part=name, where=where)
+            elif error := task.exception():
+                log.error("part_stopped_badly", part=name, exc_info=error)
+
+        self._stack.push_async_callback(stopping)
 
     def _part_ended(self, task: "asyncio.Task[Any]") -> None:
         if task.cancelled() or self.stopped.done():
@@ -288,5 +305,6 @@ async def serve(config: Config, path: Path) -> None:
             file.write_text(str(os.getpid()), "ascii")
         try:
             await service.stopped
+            faulthandler.dump_traceback_later(END_S, exit=True)
         finally:
             file.unlink(missing_ok=True)

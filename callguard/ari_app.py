@@ -37,6 +37,7 @@ from callguard.events import (
     SupervisionEnded,
 )
 from callguard.messages import CallFacts, CloseCall, LegConnected, LegLost, Role
+from callguard.waiting import end
 
 log = structlog.get_logger(__name__)
 
@@ -114,8 +115,7 @@ class AriApp:
             finally:
                 await self._close()
                 if ami:
-                    ami.cancel()
-                    await asyncio.gather(ami, return_exceptions=True)
+                    await end(ami)
 
     async def opt_out(self, call: str) -> None:
         """Stop judging a call and forget it, until its CALLGUARD says otherwise. Raises KeyError: no such call."""

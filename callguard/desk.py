@@ -19,6 +19,7 @@ from callguard.alerts.intents import Intent
 from callguard.alerts.policy import Policy
 from callguard.events import PREFIX, Envelope, Event
 from callguard.messages import Transition
+from callguard.waiting import end
 
 log = structlog.get_logger(__name__)
 
@@ -60,9 +61,7 @@ class Desk:
 
     async def stop(self) -> None:
         """Stop keeping time; save."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         if self._recalled:
             with contextlib.suppress(RedisError, OSError):
                 await self._save()

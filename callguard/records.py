@@ -15,6 +15,7 @@ from callguard.callers import Callers
 from callguard.config import Config
 from callguard.events import PREFIX, Envelope, Event, SupervisionStarted
 from callguard.handoff import Handoffs
+from callguard.waiting import end
 
 T = TypeVar("T")
 RETRY_S: Final = 1.0
@@ -59,9 +60,7 @@ class Records:
         """Finish what is under way, or give it up after a while."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=GRACE_S)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end(*late)
 
     def _ended(self, call: str, *, opted_out: bool) -> None:
         number, counts = self._numbers.pop(call, ""), self._handoffs.close(call)

@@ -26,6 +26,7 @@ from callguard.messages import (
     WorkerLost,
     WorkerReady,
 )
+from callguard.waiting import end
 
 log = structlog.get_logger(__name__)
 
@@ -100,9 +101,7 @@ class WorkerPool:
     async def stop(self) -> None:
         """End all workers, by force those that don't end when told."""
         self._stopping = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         lives = list(self._lives.values())
         for life in lives:
             life.mailbox.post(StopWorker())

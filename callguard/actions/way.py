@@ -11,6 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_not_exception_type,
 from tenacity.wait import wait_random_exponential
 
 from callguard.events import Envelope
+from callguard.waiting import end
 
 log = structlog.get_logger(__name__)
 
@@ -68,8 +69,7 @@ class Way:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await self._idle.wait()
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await end(self._task)
         self._task = None
         for _ in self._queue:
             self._count(self.name, "dropped")

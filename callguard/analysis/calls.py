@@ -120,9 +120,7 @@ def summarise(calls: Sequence[ScoredCall]) -> dict[str, Any]:
     }
 
 
-def operating_point(
-    calls: Sequence[ScoredCall], most_per_hour: float, hold_s: float = HOLD_S
-) -> dict[str, Any] | None:
+def operating_point(calls: Sequence[ScoredCall], most_per_hour: float, hold_s: float = HOLD_S) -> dict[str, Any] | None:
     """Return the figures at the lowest threshold with at most so many false alerts an hour; None when there is none."""
     for threshold in THRESHOLDS:
         found = total([call.verdict_at(threshold, hold_s) for call in calls])

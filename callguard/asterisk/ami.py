@@ -15,6 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from callguard.asterisk.calls import QueueConnected
 from callguard.config import Ami
+from callguard.waiting import within
 
 TIMEOUT_S: Final = 5.0
 """Seconds for connecting, logging in, and the answer to an action."""
@@ -96,7 +97,7 @@ class AmiClient:
         )
         connection.register_event("AgentConnect", self._agent_connect)
         try:
-            await asyncio.wait_for(connection.connect(), TIMEOUT_S)
+            await within(connection.connect(), TIMEOUT_S)
             answer = await _answer(connection.authenticated_future)
         except BaseException:
             connection.close()
@@ -110,7 +111,7 @@ class AmiClient:
         """Return when the connection is lost, or no longer answers."""
         while not connection.lost.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(connection.lost.wait(), PING_S)
+                await within(connection.lost.wait(), PING_S)
                 return
             try:
                 await _answer(connection.send_action({"Action": "Ping"}))
@@ -152,7 +153,7 @@ class AmiClient:
 
 async def _answer(future: "asyncio.Future[Any]") -> Any:
     """Wait for an answer; the future is panoramisk's, which breaks when it is cancelled."""
-    return await asyncio.wait_for(asyncio.shield(future), TIMEOUT_S)
+    return await within(asyncio.shield(future), TIMEOUT_S)
 
 
 def _text(event: Any, header: str) -> str:

@@ -23,6 +23,7 @@ from callguard.asterisk.events import (
     channel_from,
 )
 from callguard.config import Ari
+from callguard.waiting import within
 
 log = structlog.get_logger(__name__)
 
@@ -187,7 +188,7 @@ class AriClient:
         return await retrying(self._connect_once)
 
     async def _connect_once(self) -> aiohttp.ClientWebSocketResponse:
-        socket = await asyncio.wait_for(
+        socket = await within(
             self._http.ws_connect(
                 self._base + "/events",
                 params={"app": self.app},

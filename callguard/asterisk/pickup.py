@@ -1,6 +1,5 @@
 """Rings one supervisor's phone until it is picked up."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from callguard.asterisk.events import ChannelDestroyed, StasisStart
 from callguard.asterisk.reconcile import SESSION_VARIABLE
 from callguard.asterisk.session import Requested, Session, SupervisionError
 from callguard.asterisk.watch import Watch
+from callguard.waiting import within
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ async def pick_up(ari: AriClient, watch: Watch, session: Session, dial: Dial, on
         session.state = ringing = Requested().ring(time.time())
         on_ringing()
         try:
-            event = await asyncio.wait_for(seen, dial.timeout_s + MARGIN_S)
+            event = await within(seen, dial.timeout_s + MARGIN_S)
         except TimeoutError:
             raise SupervisionError("no_answer") from None
     if isinstance(event, ChannelDestroyed):

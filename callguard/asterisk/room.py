@@ -14,6 +14,7 @@ from callguard.asterisk.names import name, new_id
 from callguard.asterisk.stasis import into_stasis, quietly
 from callguard.asterisk.watch import Watch
 from callguard.events import SupervisionMode
+from callguard.waiting import within
 
 WHISPER: Final[dict[SupervisionMode, Spy]] = {"listen": "none", "whisper": "out", "barge": "both"}
 """Whom the supervisor speaks to: nobody, the agent (what the agent's channel plays out), both."""
@@ -63,7 +64,7 @@ class Room:
         with self._watch.on(self._supervisor, ChannelEnteredBridge, ChannelDestroyed) as seen:
             await self._ari.continue_to(self._supervisor, context=JOIN_CONTEXT, extension="s")
             try:
-                event = await asyncio.wait_for(seen, ENTER_S)
+                event = await within(seen, ENTER_S)
             except TimeoutError:
                 raise UnreachableError(f"{self._supervisor} did not join {agent_channel} in {ENTER_S:g} s") from None
         if isinstance(event, ChannelDestroyed):
@@ -83,7 +84,7 @@ class Room:
         with self._watch.on(self._snoop, ChannelDestroyed) as gone:
             await self._ari.hang_up(self._snoop)
             try:
-                await asyncio.wait_for(gone, GONE_S)
+                await within(gone, GONE_S)
             except TimeoutError:
                 raise UnreachableError(f"snoop {self._snoop} did not go in {GONE_S:g} s") from None
         self._snoop = None

@@ -9,6 +9,7 @@ import structlog
 from callguard.asterisk.client import AriError, ConflictError, UnreachableError
 from callguard.asterisk.events import ChannelDestroyed, StasisStart
 from callguard.asterisk.watch import Watch
+from callguard.waiting import within
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,7 @@ async def into_stasis(watch: Watch, channel: str, request: Coroutine[Any, Any, N
     with watch.on(channel, StasisStart, ChannelDestroyed) as seen:
         await request
         try:
-            event = await asyncio.wait_for(seen, timeout_s)
+            event = await within(seen, timeout_s)
         except TimeoutError:
             raise UnreachableError(f"channel {channel} did not enter the application in {timeout_s:g} s") from None
     if not isinstance(event, StasisStart):

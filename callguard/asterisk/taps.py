@@ -20,6 +20,7 @@ from callguard.asterisk.watch import Watch
 from callguard.config import Media
 from callguard.events import Event, TapLost, TapOpened, TapRestored
 from callguard.messages import CallFacts, CloseCall, CloseLeg, OpenLeg, Role, Transport
+from callguard.waiting import within
 
 log = structlog.get_logger(__name__)
 
@@ -141,7 +142,7 @@ class Tap:
     async def _open_leg(self) -> int:
         leg = OpenLeg(self.leg, self.call, self.role, self.kit.transport, self._codec)
         try:
-            return await asyncio.wait_for(self.kit.media.open_leg(leg), self.kit.config.connect_timeout_s)
+            return await within(self.kit.media.open_leg(leg), self.kit.config.connect_timeout_s)
         except (OSError, RuntimeError) as error:  # TimeoutError is an OSError; a full or stopping pool a RuntimeError
             log.warning("worker_refused_leg", call=self.call, role=self.role, error=str(error) or type(error).__name__)
             raise LostError("refused") from error
@@ -152,7 +153,7 @@ class Tap:
 
     async def _first_frame(self) -> None:
         try:
-            news = await asyncio.wait_for(self._news.get(), self.kit.config.connect_timeout_s)
+            news = await within(self._news.get(), self.kit.config.connect_timeout_s)
         except TimeoutError:
             raise LostError("timeout") from None
         if news != "connected":

@@ -20,6 +20,7 @@ from callguard.bus.publisher import Bus
 from callguard.bus.streams import Entry, entries, read_group
 from callguard.commands import Command, CommandError, MalformedCommandError, parse_command
 from callguard.events import CommandCompleted, CommandFailed, envelope
+from callguard.waiting import end
 
 log = structlog.get_logger(__name__)
 
@@ -80,8 +81,7 @@ class CommandConsumer:
         """Stop reading, give what runs a little time, answer the rest as interrupted, leave no consumer behind."""
         if self._reader is None:
             return
-        self._reader.cancel()
-        await asyncio.wait([self._reader])
+        await end(self._reader)
         self._reader = None
         await self._lanes.wait_all(grace_s)
         self._stopping = True

@@ -5,7 +5,6 @@ own identifiers at the stream's end before it sends again.
 """
 
 import asyncio
-import contextlib
 import json
 import random
 from collections import deque
@@ -27,6 +26,7 @@ from callguard.config import Redis as RedisConfig
 from callguard.events import Envelope, Event, NodeDegraded, NodeRecovered, envelope
 from callguard.messages import CallSnapshot
 from callguard.overview import Overview
+from callguard.waiting import end
 
 log = structlog.get_logger(__name__)
 
@@ -136,9 +136,7 @@ class Bus:
         if self._soon:
             self._soon.cancel()
         await self.flush(flush_s)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
         self._task = None
         await self.client.aclose()
 
