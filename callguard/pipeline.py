@@ -35,6 +35,8 @@ LATE_HOPS: Final = 5
 """Hops of a lagging leg that one tick takes at most."""
 LEAST_SPEECH_S: Final = 0.5
 """Seconds of speech in a window below which nothing is judged."""
+WARM_S: Final = 0.75
+"""Seconds of speech before which a leg is not judged at all: noise needs a moment to be known for what it is."""
 LEAST_BASELINE_S: Final = 1.0
 """Seconds of calm speech from which level and pitch can be said to rise."""
 _FOLLOW: Final = 0.1
@@ -208,8 +210,9 @@ class Pipeline:
     def _gate(self, due: Judgeable) -> NDArray[np.int8]:
         reason = self.models.gate.reasons(due.rows, due.window, due.speech_s)
         reason = np.where(is_tone(due.window), np.int8(Reason.TONE), reason)
-        short = due.speech_s < LEAST_SPEECH_S
-        waiting = np.where(due.baseline_s + due.speech_s < LEAST_SPEECH_S, *_WAITING)
+        known = due.baseline_s + due.speech_s
+        short = (due.speech_s < LEAST_SPEECH_S) | (known < WARM_S)
+        waiting = np.where(known < WARM_S, *_WAITING)
         return np.where(short, waiting, reason).astype(np.int8)
 
     def _score(self, due: Judgeable) -> None:

@@ -32,7 +32,7 @@ TIMES: Final = 6
 RAISED_SHARE: Final = 0.25
 """Share of raised windows that calibration assumes, about that of a call that turns: 0.5 means as likely as not."""
 WEIGHTS: Final[tuple[dict[str, float], ...]] = (
-    {"effort": 0.1, "calm": 0.3, "happy": 1.0},
+    {"effort": 0.03, "calm": 0.3, "happy": 1.0},
     {"effort": 0.0, "calm": 0.3, "happy": 2.0},
 )
 """Per head: of simulated effort, of calm speech outside the acted corpus, of happiness (the hard negative)."""

@@ -14,8 +14,9 @@ from callguard.models.gate import GateModel
 from callguard.roles import RoleColumn
 from training.channel import CODECS, Line
 from training.data import Clip
-from training.legs import Heard, LegPlan, hear
+from training.legs import Heard, LegPlan
 from training.plans import CALM, acted
+from training.train import heard_of
 
 CORPORA: Final = ("ravdess", "ased")
 CONDITIONS: Final = ("gender", "codec", "snr", "gain", "emotion", "speaker")
@@ -80,10 +81,10 @@ def corpus(clips: Sequence[Clip], name: str, seed: int) -> dict[str, Any]:
     chosen = [clip for clip in clips if clip.corpus == name]
     warm = known_start(acted(chosen, 2, np.random.default_rng(seed), levelled=False, cold_share=0.0))
     cold = acted(chosen, 1, np.random.default_rng(seed + 1), levelled=False, cold_share=1.0)
-    found = scores(hear(warm), len(warm))
+    found = scores(heard_of(warm, name), len(warm))
     return {
         "calm start": {head: figures(warm, found[:, at]) for at, head in enumerate(HEADS)},
-        "first words": figures(cold, scores(hear(cold), len(cold))[:, 0]),
+        "first words": figures(cold, scores(heard_of(cold, name), len(cold))[:, 0]),
         "conditions": _conditions(warm, found[:, 0]),
     }
 
@@ -129,7 +130,7 @@ def _auc_on(plans: dict[str, list[LegPlan]], change: Callable[[Line], Line]) -> 
     found = []
     for legs in plans.values():
         moved = [replace(plan, line=change(replace(CLEAN, seed=plan.line.seed))) for plan in legs]
-        result = figures(moved, scores(hear(moved), len(moved))[:, 0])
+        result = figures(moved, scores(heard_of(moved, "lines"), len(moved))[:, 0])
         if result:
             found.append(result["auc"])
     return round(float(np.mean(found)), 4) if found else float("nan")
