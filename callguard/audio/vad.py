@@ -35,6 +35,10 @@ _FLOOR_RISE_DB: Final = 0.2
 """A hop: 2 dB/s, so steady noise is taken for what it is after some seconds."""
 _FLOOR_FALL: Final = 0.05
 """Share of the way down that the floor goes in a hop; slow, so the dips of babble do not pull it below the babble."""
+_STEADY_DB: Final = 2.5
+_STEADY_DBFS: Final = -35.0
+_STEADY_HOPS: Final = 10
+"""In a leg's first second a loud hop as even as this is noise until shown otherwise: the floor goes there at once."""
 _SETTLING_HOPS: Final = 20
 _SETTLING: Final = 5.0
 """How many times faster the floor moves in a leg's first two seconds."""
@@ -103,6 +107,9 @@ class Vad:
         some = np.isfinite(quiet)
         peak, floor = self.peak[rows], self.floor[rows]
         pace = np.where(self._hops[rows] < _SETTLING_HOPS, _SETTLING, 1.0)
+        steady = self._hops[rows] < _STEADY_HOPS
+        steady &= (loudest - quiet < _STEADY_DB) & (quiet > _STEADY_DBFS)
+        floor = np.where(some & steady, np.maximum(floor, quiet - ABOVE_FLOOR_DB), floor)
         self._hops[rows] += 1
         peak = np.where(loudest > peak, 0.5 * (peak + loudest), peak - _PEAK_FALL_DB)
         moved = np.where(quiet < floor, _FLOOR_FALL * (quiet - floor), _FLOOR_RISE_DB) * pace
