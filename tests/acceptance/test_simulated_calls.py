@@ -1,7 +1,7 @@
 """Shipped scenarios on the simulated PBX in virtual time.
 
-What each leg says goes through the detector, the shipped rules and the alert book; what comes out are the alerts and rings
-that each scenario promises.
+What each leg says goes through the detector, the shipped rules and the alert book; what comes out are the alerts and
+rings that each scenario promises.
 """
 
 from itertools import count, zip_longest
