@@ -95,6 +95,8 @@ class CallView:
     """Per leg: open, lost."""
     supervisors: dict[str, dict[str, str]] = field(default_factory=dict)
     """Per session: supervisor, mode, state."""
+    card: dict[str, Any] | None = None
+    """Warm handoff of the supervisor who joined last, events.HandoffCard."""
 
 
 class Overview:
@@ -210,6 +212,7 @@ class Overview:
         else:
             state = "ringing" if verb in ("requested", "ringing") else "joined"
             view.supervisors[data["session"]] = {"supervisor": data["supervisor"], "mode": data["mode"], "state": state}
+            view.card = data.get("card") or view.card
         return [Change("call", view.call)]
 
     def _node(self, verb: str, envelope: Envelope) -> Iterator[Change]:

@@ -34,7 +34,27 @@ def _call(overview: Overview, call: CallView) -> dict[str, Any]:
         "supervisors": [{"session": session, **facts} for session, facts in call.supervisors.items()],
         "alerts": [_alert(alert) for alert in alerts],
         "signals": _signals(overview, call.call),
+        "handoff": _handoff(call.card) if call.card and call.supervisors else [],
     }
+
+
+def _handoff(card: dict[str, Any]) -> list[str]:
+    """Say a handoff card in lines: the wait, earlier calls of the number, what rose, what was tried."""
+    lines = [f"Waited {card['wait_s']:.0f} s" if card["wait_s"] is not None else "", _earlier(card["earlier"])]
+    lines += [f"{_clock(each['at_s'])} {each['summary'] or each['rule']} ({each['state']})" for each in card["rose"]]
+    lines += [f"{_clock(each['at_s'])} {each['what'].replace('_', ' ')}: {each['detail']}" for each in card["tried"]]
+    return [line for line in lines if line]
+
+
+def _earlier(history: dict[str, Any] | None) -> str:
+    if not history or not history["calls"]:
+        return ""
+    counts = (("alerts", "alerts"), ("abuse", "reports of abuse"), ("takeovers", "take-overs"))
+    return f"Earlier calls: {history['calls']}, " + ", ".join(f"{history[name]} {text}" for name, text in counts)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _signals(overview: Overview, call: str) -> dict[str, Any] | None:

@@ -9,7 +9,15 @@ from playwright.async_api import Page, expect
 
 from callguard.events import AlertAcknowledged, NodeDegraded, TapLost
 from tests.support.console import TOKEN, Desk
-from tests.support.events import alert_fired, alert_resolved, call_ended, call_started, snapshot, supervision_started
+from tests.support.events import (
+    alert_fired,
+    alert_resolved,
+    call_ended,
+    call_started,
+    handoff_card,
+    snapshot,
+    supervision_started,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -103,6 +111,12 @@ async def test_a_card_says_what_is_heard_and_who_helps(page: Page, desk: Desk) -
     await expect(card(page, "c2").locator(".chips")).to_contain_text("agent not heard")
     await expect(card(page, "c3").locator(".chips")).to_contain_text("Ann whispers to the agent")
     await expect(card(page, "c3").locator(".alert")).to_contain_text("taken by Bob")
+
+
+async def test_who_joins_finds_what_was_tried(page: Page, desk: Desk) -> None:
+    desk.publish(call_started("c1"), supervision_started("c1", card=handoff_card()))
+    await card(page, "c1").get_by_text("Handoff").click()
+    await expect(card(page, "c1").locator(".told")).to_contain_text("1:05 prompt: slow-down")
 
 
 async def test_the_evidence_opens_and_stays_open_while_the_board_goes_on(page: Page, desk: Desk) -> None:

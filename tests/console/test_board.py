@@ -3,9 +3,16 @@
 import json
 
 from callguard.console.board import SHOWN, board
-from callguard.events import envelope
+from callguard.events import SupervisionEnded, envelope
 from callguard.overview import Overview
-from tests.support.events import alert_fired, alert_resolved, call_started, snapshot
+from tests.support.events import (
+    alert_fired,
+    alert_resolved,
+    call_started,
+    handoff_card,
+    snapshot,
+    supervision_started,
+)
 
 
 def test_the_calls_that_need_somebody_come_first_and_the_rest_is_a_number() -> None:
@@ -32,6 +39,21 @@ def test_a_call_carries_alerts_with_evidence_and_signals() -> None:
     assert call["alerts"][0]["evidence"]["comparisons"]
     assert call["signals"] == {"raised_voice": 0.12, "level_rise_db": 7.5, "unjudged": None, "curve": [0.12]}
     assert json.dumps(board(overview, 0.0))
+
+
+def test_whoever_joined_finds_the_handoff_until_they_leave() -> None:
+    overview = Overview()
+    for event in (call_started("c1"), supervision_started("c1", card=handoff_card())):
+        overview.apply(envelope(event, "n1"))
+    assert board(overview, 0.0)["calls"][0]["handoff"] == [
+        "Waited 42 s",
+        "Earlier calls: 2, 1 alerts, 0 reports of abuse, 1 take-overs",
+        "1:01 Voice is raised (fired)",
+        "1:05 prompt: slow-down",
+    ]
+    ended = SupervisionEnded(call="c1", session="s1", supervisor="Ann", mode="whisper", reason="stopped", lasted_s=1)
+    overview.apply(envelope(ended, "n1"))
+    assert board(overview, 0.0)["calls"][0]["handoff"] == []
 
 
 def test_a_trial_asks_for_nobody() -> None:

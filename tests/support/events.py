@@ -1,8 +1,19 @@
 """Events that tests publish, with little to say each."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from callguard.events import AlertFired, AlertResolved, CallEnded, CallStarted, SupervisionStarted
+from callguard.events import (
+    AlertFired,
+    AlertResolved,
+    CallEnded,
+    CallerHistory,
+    CallStarted,
+    CardAlert,
+    CardStep,
+    HandoffCard,
+    SupervisionStarted,
+)
 from callguard.messages import CallSnapshot
 
 
@@ -59,8 +70,26 @@ def alert_resolved(call: str = "c1", alert: str = "a1") -> AlertResolved:
     )
 
 
-def supervision_started(call: str = "c1", session: str = "s1", mode: Any = "whisper") -> SupervisionStarted:
-    return SupervisionStarted(call=call, session=session, supervisor="Ann", mode=mode, ring_s=2.0)
+def supervision_started(
+    call: str = "c1", session: str = "s1", mode: Any = "whisper", card: HandoffCard | None = None
+) -> SupervisionStarted:
+    return SupervisionStarted(call=call, session=session, supervisor="Ann", mode=mode, ring_s=2.0, card=card)
+
+
+def handoff_card() -> HandoffCard:
+    return HandoffCard(
+        queue="support",
+        wait_s=42.4,
+        elapsed_s=75.0,
+        rose=(
+            CardAlert(
+                rule="Loud", leg="customer", severity="warning", at_s=61, state="fired", summary="Voice is raised",
+                because=(),
+            ),
+        ),
+        tried=(CardStep(at_s=65.2, what="prompt", detail="slow-down"),),
+        earlier=CallerHistory(calls=2, alerts=1, abuse=0, takeovers=1, last=datetime(2026, 1, 2, tzinfo=UTC)),
+    )  # fmt: skip
 
 
 def snapshot(call: str = "c1", raised_voice: float | None = 0.5, at: float = 1.0) -> CallSnapshot:

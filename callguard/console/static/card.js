@@ -134,6 +134,10 @@ export class Card {
     this.curve = drawCurve(60);
     this.voice = make("span");
     voice.append(this.curve, this.voice);
+    this.handoff = make("details", "handoff");
+    this.handoff.append(make("summary", "", "Handoff"));
+    this.told = make("div", "told");
+    this.handoff.append(this.told);
     this.list = make("ol", "alerts");
     this.root.append(row, this.chips, voice, this.list, this.buttons());
   }
@@ -160,6 +164,7 @@ export class Card {
     this.acts.setAttribute("aria-label", `Supervise ${title(call)}`);
     setText(this.elapsed, duration(now - call.started_at));
     this.showChips(call);
+    this.showHandoff(call.handoff);
     this.showVoice(call);
     this.showAlerts(call.alerts, now, allowed);
     this.acts.hidden = !allowed;
@@ -175,6 +180,15 @@ export class Card {
     this.chipTexts = texts.join("\n");
     this.chips.replaceChildren(...texts.map((text) => make("li", "", text)));
     this.chips.hidden = !texts.length;
+  }
+
+  // What whoever joins must know.
+  showHandoff(lines) {
+    if (lines.join("\n") === this.handoffText) return;
+    this.handoffText = lines.join("\n");
+    if (lines.length) this.chips.after(this.handoff);
+    else this.handoff.remove();
+    this.told.replaceChildren(...lines.map((line) => make("p", "", line)));
   }
 
   showVoice({ signals, mode }) {
