@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callguard.analysis.replay import Replay
 from callguard.audio.frames import HOP_S
 from callguard.audio.gates import Reason
-from callguard.signals import LEG_SIGNALS
+from callguard.signals import CALL_SIGNALS, LEG_SIGNALS
 
 
 def as_object(file: Path, result: Replay) -> dict[str, Any]:
@@ -26,14 +27,19 @@ def as_object(file: Path, result: Replay) -> dict[str, Any]:
 
 
 def write_signals(path: Path, result: Replay) -> None:
-    """Write every leg signal, one row a hop and leg; an empty cell is a value that is not judged."""
+    """Write every signal, one row a hop and leg, the call's in each of them; an empty cell is not judged."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["t_s", "leg", *(signal.name for signal in LEG_SIGNALS), "unjudged"])
+        writer.writerow(["t_s", "leg", *(signal.name for signal in (*LEG_SIGNALS, *CALL_SIGNALS)), "unjudged"])
         for hop, values in enumerate(result.signals):
+            of_call = _cells(result.call[hop])
             for at, leg in enumerate(result.legs):
-                cells = ["" if np.isnan(value) else f"{value:.6g}" for value in values[at]]
-                writer.writerow([f"{(hop + 1) * HOP_S:.1f}", leg, *cells, _word(result.reasons[hop, at])])
+                word = _word(result.reasons[hop, at])
+                writer.writerow([f"{(hop + 1) * HOP_S:.1f}", leg, *_cells(values[at]), *of_call, word])
+
+
+def _cells(values: NDArray[np.float32]) -> list[str]:
+    return ["" if np.isnan(value) else f"{value:.6g}" for value in values]
 
 
 def _unjudged(result: Replay) -> dict[str, dict[str, float]]:

@@ -8,7 +8,7 @@ from callguard.analysis.recordings import read_recording
 from callguard.analysis.replay import load_models, replay
 from callguard.analysis.tables import as_object, write_signals
 from callguard.rules import RuleSet, load_rules
-from callguard.signals import LEG_SIGNALS
+from callguard.signals import CALL_SIGNALS, LEG_SIGNALS
 from tests.support.sound import buzz, speech_data
 
 RAISED = """
@@ -59,7 +59,7 @@ def test_json_and_csv_have_the_promised_columns(tmp_path):
         rows = list(csv.DictReader(file))
     assert len(rows) == 80
     assert list(rows[0])[:2] == ["t_s", "leg"]
-    assert {signal.name for signal in LEG_SIGNALS} <= set(rows[0])
+    assert {signal.name for signal in (*LEG_SIGNALS, *CALL_SIGNALS)} <= set(rows[0])
     assert [rows[-2]["t_s"], rows[-1]["leg"]] == ["4.0", "agent"]
 
 
