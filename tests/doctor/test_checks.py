@@ -1,0 +1,57 @@
+"""What the doctor makes of Asterisk's answers; the same checks run on a real PBX in tests/integration/test_doctor.py."""
+
+from typing import Any
+
+from callguard.config import Config, Media
+from callguard.doctor.checks import _modules, _version, check_channelvars
+from callguard.doctor.findings import Finding
+
+MODULES = ["app_audiosocket.so", "res_audiosocket.so", "res_rtp_asterisk.so"]
+
+
+class Answers:
+    """Stands for an ARI client: one answer a path."""
+
+    def __init__(self, **answers: Any) -> None:
+        self._answers = answers
+
+    async def request(self, method: str, path: str) -> Any:
+        return self._answers[path.rsplit("/", 1)[-1]]
+
+
+def levels(findings: list[Finding]) -> list[tuple[str, str]]:
+    return [(finding.level, finding.area) for finding in findings]
+
+
+def modules(*names: str) -> Any:
+    return Answers(modules=[{"name": name, "status": "Running"} for name in names])
+
+
+async def test_functions_in_channelvars_are_warned_of() -> None:
+    with_them: Any = Answers(channels=[{"id": "1", "channelvars": {"CHANNEL(linkedid)": "1"}}])
+    (finding,) = await check_channelvars(with_them)
+    assert finding.level == "warning"
+    assert "ari.conf" in finding.advice
+    without: Any = Answers(channels=[{"id": "1"}])
+    assert await check_channelvars(without) == []
+
+
+async def test_an_old_asterisk_is_warned_of() -> None:
+    old: Any = Answers(info={"system": {"version": "20.5.0"}})
+    new: Any = Answers(info={"system": {"version": "22.10.1"}})
+    assert levels(await _version(old)) == [("warning", "ari")]
+    assert levels(await _version(new)) == [("ok", "ari")]
+
+
+async def test_each_media_path_wants_its_modules() -> None:
+    assert levels(await _modules(modules(*MODULES), Config())) == [("ok", "media")]
+    (missing,) = await _modules(modules("res_rtp_asterisk.so"), Config())
+    assert missing.level == "error"
+    assert "external_media" in missing.advice
+    rtp = Config(media=Media(tap="external_media"))
+    assert levels(await _modules(modules("res_rtp_asterisk.so"), rtp)) == [("ok", "media")]
+
+
+async def test_native_rtp_is_warned_of() -> None:
+    found = await _modules(modules(*MODULES, "bridge_native_rtp.so"), Config())
+    assert levels(found) == [("warning", "asterisk"), ("ok", "media")]
