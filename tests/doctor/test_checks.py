@@ -1,4 +1,4 @@
-"""What the doctor makes of Asterisk's answers; the same checks run on a real PBX in tests/integration/test_doctor.py."""
+"""What the doctor makes of Asterisk's answers; tests/integration/test_doctor.py asks a real PBX the same."""
 
 from typing import Any
 
