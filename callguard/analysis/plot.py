@@ -42,9 +42,11 @@ def draw_call(result: Replay, title: str, thresholds: Mapping[str, float], truth
     return figure
 
 
-def save_plot(path: Path, result: Replay, thresholds: Mapping[str, float], truth: Sequence[Episode] = ()) -> None:
+def save_plot(
+    path: Path, title: str, result: Replay, thresholds: Mapping[str, float], truth: Sequence[Episode] = ()
+) -> None:
     """Write the picture; the suffix (.png, .svg, .pdf) says how. Raises ValueError for one that matplotlib lacks."""
-    draw_call(result, path.stem, thresholds, truth).savefig(path, dpi=110)
+    draw_call(result, title, thresholds, truth).savefig(path, dpi=110)
 
 
 def _levels(axis: Any, time: NDArray[np.float64], result: Replay) -> None:

@@ -215,7 +215,7 @@ def _plot(target: Path, file: Path, result: "Replay", ruleset: "RuleSet") -> Non
 
     shown = {name: ruleset.thresholds[name] for name in ("raised", "shouting") if name in ruleset.thresholds}
     try:
-        save_plot(target, result, shown, read_truth(file.with_suffix(".json")))
+        save_plot(target, file.name, result, shown, read_truth(file.with_suffix(".json")))
     except (RecordingError, ValueError, OSError) as error:
         fail(f"{target}: can't be drawn: {error}")
     except ModuleNotFoundError:

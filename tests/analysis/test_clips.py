@@ -57,7 +57,7 @@ def test_metadata_without_what_is_needed_is_refused(tmp_path, text):
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_a_call_is_drawn(tmp_path, suffix):
     result = replay(np.stack([buzz(4), buzz(4, 210)]), load_models(), RuleSet(()), "emotion")
-    save_plot(tmp_path / f"call{suffix}", result, {"raised": 0.6})
+    save_plot(tmp_path / f"call{suffix}", "a call", result, {"raised": 0.6})
     assert (tmp_path / f"call{suffix}").stat().st_size > 5000
     words = [text.get_text() for axis in draw_call(result, "title", {"raised": 0.6}).axes for text in axis.texts]
     assert any("raised 0.6" in word for word in words)
