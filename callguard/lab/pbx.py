@@ -9,6 +9,7 @@ from callguard.lab.ports import HOST, Ports
 from callguard.lab.root import AsteriskUnavailable, Installation
 from callguard.lab.sounds import with_prompts
 from callguard.lab.tones import music, write_wav
+from callguard.shipped import config_folder
 
 QUEUE: Final = "500"
 """Dials queue `support` without options: Asterisk would bridge it natively if it could."""
@@ -72,11 +73,10 @@ class Pbx(Instance):
 
 def snippets() -> Path:
     """The folder of configuration snippets that administrators include."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "asterisk" / "snippets", package.parent / "config" / "asterisk"):
-        if (folder / "extensions_callguard.conf").exists():
-            return folder
-    raise AsteriskUnavailable("the Asterisk snippets (config/asterisk) are not installed")
+    try:
+        return config_folder() / "asterisk"
+    except FileNotFoundError as error:
+        raise AsteriskUnavailable(str(error)) from error
 
 
 def _dialplan(phones: dict[str, str]) -> str:

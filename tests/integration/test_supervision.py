@@ -16,7 +16,7 @@ from callguard.lab.pbx import QUEUE
 from callguard.lab.tones import tone_dbfs
 from tests.asterisk.harness.talk import console
 from tests.integration.harness.scene import converse, sounds
-from tests.integration.harness.service import Service
+from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.speech import call_voice
 from tests.integration.harness.voices import Voices
 
@@ -24,18 +24,7 @@ SUPERVISOR_HZ = 1730
 DELAY_S = 0.14
 """From a moment in a phone's mouth, or an event in our hands, to the frame in another phone's recording: 60 ms of drain
 in the room, two jitter buffers, and our own polling of the stream every 50 ms."""
-RING = """
-groups:
-  - name: test
-    rules:
-      - alert: Loud
-        expr: customer.level_dbfs > -20
-        for: 300ms
-        keep_firing_for: 60s
-        labels: {severity: critical}
-        annotations: {summary: "loud"}
-        actions: [ring_listen]
-"""
+RING = LOUD_RULE.replace("ring_whisper", "ring_listen").replace("keep_firing_for: 1s", "keep_firing_for: 60s")
 QUIET = RING.replace("> -20", "> 20")
 """Never fires: for what is asked by command."""
 
