@@ -154,7 +154,7 @@ class Bench:
             "source": self._source,
             "speech": self._speech,
             "cpu_s_per_leg_s": round(cpu, 7),
-            "legs_per_core": int(1 / cpu) if cpu else 0,
+            "legs_per_core": round(1 / cpu) if cpu else 0,
             "tick_ms": _percentiles(np.array(ticks), p50=50, p99=99, max=100),
             "late_ticks": spent["late_ticks"],
             "dropped_frames": spent["dropped_frames"] + int(np.isnan(sent.at).sum()),
