@@ -9,6 +9,7 @@ import os
 import signal
 import time
 import uuid
+from collections import Counter as Tally
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -35,7 +36,7 @@ from callguard.config import Config, ConfigError, load_config
 from callguard.console import Console
 from callguard.desk import Desk
 from callguard.dispatch import Dispatcher
-from callguard.events import CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
+from callguard.events import Away, CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
 from callguard.host import notify, pid_file, watchdog_interval_s
 from callguard.messages import (
     CallSnapshot,
@@ -81,7 +82,7 @@ class Service:
         self.metrics = Metrics()
         self.bus = Bus(config.redis, config.node)
         self._pool = WorkerPool(config, self._rules, self._from_worker)
-        self.ari = AriApp(config, self._pool, self._emit, on_verdict=self._verdict)
+        self.ari = AriApp(config, self._pool, self._emit, on_verdict=self._verdict, on_phone=self._phone)
         book = AlertBook(Policy.from_config(config), lambda: str(uuid.uuid4()))
         store = (self.bus.client, f"{config.redis.prefix}book:{config.node}")
         self.desk = Desk(book, self._where, self._emit, self._carry_out, store)
@@ -91,6 +92,7 @@ class Service:
         names = [supervisor.name for supervisor in config.supervisors]
         self.console = Console(config.console, self.bus.overview, self._commands.submit, self.metrics, names)
         self.metrics.watch_bus(lambda: self.bus.stats)
+        self.metrics.watch_floor(self._phones, lambda: len(self.desk.book.waiting()))
         self._snapshot_listeners: list[Callable[[CallSnapshot], None]] = [self.bus.show, self.console.show]
         self.bus.listen(self._records.see)
         self.bus.listen(self.desk.see)
@@ -214,6 +216,14 @@ class Service:
             return
         with suppress(AlertError):
             self.desk.settle(self.desk.book.judge(session.alert, VERDICTS[verdict], session.supervisor))
+
+    def _phone(self, supervisor: str, away: Away | None) -> None:
+        self.desk.available(supervisor, away)
+
+    def _phones(self) -> Tally[str]:
+        """How many supervisors' phones are free, busy, unreachable."""
+        away = self.desk.book.away
+        return Tally(away.get(supervisor.name, "free") for supervisor in self._config.supervisors)
 
     def _alert_briefing(self, ring: RingSupervisors) -> Sequence[str]:
         return self.briefing(ring.call, ring.alert)

@@ -19,6 +19,7 @@ from callguard.asterisk.announce import Announcer
 from callguard.asterisk.calls import Call, Changed, HandOff, Inspect, Inspected, OptOut, Output, Over, Snapshot, Started
 from callguard.asterisk.client import AriClient, AriError, Connected, Disconnected, NotFoundError
 from callguard.asterisk.cooldown import Cooldowns
+from callguard.asterisk.devices import Devices
 from callguard.asterisk.discovery import Discovery
 from callguard.asterisk.names import name, new_id
 from callguard.asterisk.reconcile import Remains, sweep
@@ -28,6 +29,7 @@ from callguard.asterisk.taps import MediaPlane, Tap, TapKit
 from callguard.asterisk.watch import Watch
 from callguard.config import Config
 from callguard.events import (
+    Away,
     CallEnded,
     CallStarted,
     CallUpdated,
@@ -54,7 +56,7 @@ class AriApp:
     """One Asterisk's calls, taps and supervisors.
 
     `emit` is called with each domain event; `on_verdict` with (session, useful | false_alarm) when a supervisor keys
-    one.
+    one; `on_phone` with (supervisor, why away or None) when a supervisor's phone can, or can't, be rung from now on.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class AriApp:
         emit: Callable[[Event], None],
         *,
         on_verdict: Callable[[Session, Verdict], None] = lambda session, verdict: None,
+        on_phone: Callable[[str, Away | None], None] = lambda supervisor, away: None,
     ) -> None:
         self._config = config
         self._media = media
@@ -73,6 +76,8 @@ class AriApp:
         self._discovery = Discovery(config.asterisk.ari.app, config.roles, config.analysis)
         self.ami = AmiClient(config.asterisk.ami, self._see, lambda up, why: self._report("ami", up, why))
         self._cooldowns = Cooldowns(self.ami, config.supervision.cooldown_s)
+        self._devices = Devices(self.ari, on_phone)
+        self._devices.watch(config.supervisors)
         hooks = Hooks(emit, self._hand_off, on_verdict)
         self.supervision = Supervision(self.ari, self._watch, config.supervision, self.calls, hooks)
         self._codes = AgentCodes(
@@ -103,19 +108,20 @@ class AriApp:
         self.supervision.reconfigure(config.supervision)
         self._cooldowns.length_s = config.supervision.cooldown_s
         self._codes.config = config.supervision
+        self._devices.watch(config.supervisors)
         self._follow(self._discovery.reconfigure(config.roles, config.analysis))
 
     async def run(self) -> None:
         """Work until cancelled, then leave nothing behind. Raises ApplicationTakenError."""
         async with self.ari:
-            ami = self._spawn(self.ami.run()) if self._config.asterisk.ami.enabled else None
+            helpers = [self._spawn(self._devices.run())]
+            helpers += [self._spawn(self.ami.run())] if self._config.asterisk.ami.enabled else []
             try:
                 async for event in self.ari.events():
                     await self._take(event)
             finally:
                 await self._close()
-                if ami:
-                    await end(ami)
+                await end(*helpers)
 
     async def opt_out(self, call: str) -> None:
         """Stop judging a call and forget it, until its CALLGUARD says otherwise. Raises KeyError: no such call."""
@@ -151,6 +157,7 @@ class AriApp:
         else:
             self._watch.see(event)
             self.supervision.see(event)
+            self._devices.see(event)
             self._see(event)
             self._agent_code(event)
 
@@ -181,6 +188,7 @@ class AriApp:
                 await asyncio.sleep(min(attempt * ASK_AGAIN_S, LONGEST_PAUSE_S))
         self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
         self.supervision.settle({channel.id for channel in channels})
+        await self._devices.refresh()
         self.ready = True
         self._report("ari", True, "")
 

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from callguard.alerts import AlertBook, AlertError, Outcome
 from callguard.alerts.intents import Intent
 from callguard.alerts.policy import Policy
-from callguard.events import PREFIX, Envelope, Event
+from callguard.events import PREFIX, Away, Envelope, Event
 from callguard.messages import Transition
 from callguard.waiting import end
 
@@ -88,6 +88,10 @@ class Desk:
                 self.settle(self.book.joined(call, data["supervisor"], now, data["alert"]))
             case "supervision.ended.v1":
                 self.settle(self.book.left(call, data["supervisor"], now))
+
+    def available(self, supervisor: str, away: Away | None) -> None:
+        """A supervisor's phone can be rung from now on (None), or can't and why."""
+        self.settle(self.book.available(supervisor, away, time.time()))
 
     def unanswered(self, alert: str) -> None:
         """The ring of an alert ended and nobody answered."""

@@ -14,6 +14,10 @@ SPEC_VERSION: Final = "1.0"
 
 Basis = Literal["raised_voice", "emotion", "acoustic", "agent", "none"]
 SupervisionMode = Literal["listen", "whisper", "barge", "takeover"]
+Away = Literal["busy", "unreachable"]
+"""Why a phone can't be rung."""
+PassedOver = Literal["busy", "unreachable", "in_call", "ringing", "budget"]
+"""Why a supervisor on duty was not rung: phone in use, or out of reach; in a call with us; rung by us; budget spent."""
 
 
 class Event(BaseModel):
@@ -120,7 +124,10 @@ class AlertFired(AlertEvent):
     actions: tuple[str, ...] = Field((), description="Actions of the rule, e.g. offer_whisper for the board.")
     inhibited_by: str | None = Field(None, description="Alert that speaks for this one, if any.")
     merged: bool = Field(
-        False, description="True: over the supervisors' budget; shown, but nobody is rung for it alone."
+        False, description="True: shown, but nobody is rung for it alone: nobody is free, or another alert rings."
+    )
+    passed_over: dict[str, PassedOver] = Field(
+        {}, description="Supervisors on duty who could not be rung, and why; up to the tier that rings, if one does."
     )
 
 
@@ -137,6 +144,7 @@ class AlertEscalated(AlertEvent):
 
     TYPE = "alert.escalated.v1"
     tier: int = Field(description="Tier that is rung now.")
+    passed_over: dict[str, PassedOver] = Field({}, description="As in alert.fired.")
 
 
 class AlertResolved(AlertEvent):

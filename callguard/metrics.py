@@ -83,6 +83,10 @@ class Metrics:
         """Show how the bus stands whenever metrics are read."""
         self._present.bus = stats
 
+    def watch_floor(self, phones: Callable[[], Tally[str]], waiting: Callable[[], int]) -> None:
+        """Show how supervisors' phones stand, and how many alerts nobody is free for, whenever metrics are read."""
+        self._present.phones, self._present.waiting = phones, waiting
+
     def render(self) -> bytes:
         """Return all in the text format, see CONTENT_TYPE."""
         return generate_latest(self._registry)
@@ -94,6 +98,8 @@ class _Present(Collector):
     def __init__(self) -> None:
         self.workers: dict[int, WorkerStats] = {}
         self.bus: Callable[[], BusStats] | None = None
+        self.phones: Callable[[], Tally[str]] = Tally
+        self.waiting: Callable[[], int] = int
         self._calls: set[str] = set()
         self._alerts: dict[str, tuple[str | None, str]] = {}
         self._sessions: dict[str, str] = {}
@@ -122,6 +128,9 @@ class _Present(Collector):
         severities = Tally(severity for _, severity in self._alerts.values())
         yield _gauge("callguard_alerts_open", "Alerts that are open.", "severity", severities)
         yield _gauge("callguard_supervisors", "Supervisors in calls.", "mode", Tally(self._sessions.values()))
+        yield _gauge("callguard_supervisor_phones", "Supervisors' phones: free or not.", "state", self.phones())
+        waiting = "Alerts that want a ring and nobody is free for."
+        yield GaugeMetricFamily("callguard_alerts_waiting", waiting, value=self.waiting())
         yield from self._of_bus()
         yield from self._of_workers()
 

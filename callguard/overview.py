@@ -22,8 +22,15 @@ _STATES: Final = ("pending", "fired", "escalated", "acknowledged", "resolved")
 _CALL_FACTS: Final = ("queue", "mode", "agent", "customer_channel", "agent_channel", "wait_s", "language", "on_hold")
 _ALERT_FACTS: Final = (
     "rule", "leg", "severity", "labels", "annotations", "queue", "agent", "shadow", "score", "basis",
-    "evidence", "silenced_by", "inhibited_by", "merged",
+    "evidence", "silenced_by", "inhibited_by", "merged", "passed_over",
 )  # fmt: skip
+_WHY_NOT: Final[dict[str, str]] = {
+    "busy": "phone busy",
+    "unreachable": "phone out of reach",
+    "in_call": "in a call",
+    "ringing": "rung for another",
+    "budget": "budget spent",
+}
 
 
 class Change(NamedTuple):
@@ -59,6 +66,8 @@ class AlertView:
     silenced_by: str | None = None
     inhibited_by: str | None = None
     merged: bool = False
+    passed_over: dict[str, str] = field(default_factory=dict)
+    """Per supervisor who could not be rung, why; events.PassedOver."""
     by: str | None = None
     """Supervisor who took it."""
     tier: int | None = None
@@ -142,6 +151,14 @@ class Overview:
         """Open alerts of one call, the most pressing first."""
         mine = (alert for alert in self.alerts.values() if alert.call == call)
         return sorted(mine, key=lambda alert: (-alert.rank, alert.since))
+
+    def nobody_free(self, alert: AlertView) -> str:
+        """Say who could not be rung for an alert and why, as long as nobody took it and nobody is rung or helps."""
+        call = self.calls.get(alert.call)
+        if alert.state not in _OPEN or not alert.passed_over or (call and call.supervisors):
+            return ""
+        people = (f"{name} ({_WHY_NOT.get(why, why)})" for name, why in alert.passed_over.items())
+        return f"nobody free: {', '.join(people)}"
 
     def by_need(self) -> list[CallView]:
         """All calls, those that need somebody first: by alert, then by raised voice, then the longest."""

@@ -1,6 +1,7 @@
 """Metrics say what ops need, with few labels."""
 
 import re
+from collections import Counter
 
 from callguard.bus import BusStats
 from callguard.events import (
@@ -45,6 +46,16 @@ def test_an_alert_of_a_call_that_ended_is_not_open() -> None:
     now = after(call_started("c1"), alert_fired("c1", "a1"), call_ended("c1"))
 
     assert 'callguard_alerts_open{severity="warning"}' not in now
+
+
+def test_supervisors_phones_and_alerts_that_nobody_is_free_for_are_shown() -> None:
+    metrics = Metrics()
+    metrics.watch_floor(lambda: Counter(free=2, busy=1), lambda: 3)
+    now = after(metrics=metrics)
+
+    assert now['callguard_supervisor_phones{state="free"}'] == 2
+    assert now['callguard_supervisor_phones{state="busy"}'] == 1
+    assert now["callguard_alerts_waiting"] == 3
 
 
 def test_alert_to_ear_is_measured() -> None:

@@ -16,6 +16,7 @@ from callguard.events import (
     NodeStarted,
     NodeStopped,
     SupervisionEnded,
+    SupervisionRinging,
     TapLost,
     envelope,
 )
@@ -33,6 +34,18 @@ def fold(*events: Event, times: int = 1) -> Overview:
 
 def acknowledged(by: str = "Ann") -> AlertAcknowledged:
     return AlertAcknowledged(call="c1", alert="a1", rule="CustomerRaisedVoice", leg="customer", by=by, after_s=3)
+
+
+def test_an_alert_that_nobody_is_free_for_says_so_until_somebody_is_rung() -> None:
+    fired = alert_fired("c1", "a1", passed_over={"Ann": "busy", "Bob": "unreachable"})
+    overview = fold(call_started("c1"), fired)
+    said = "nobody free: Ann (phone busy), Bob (phone out of reach)"
+    assert overview.nobody_free(overview.alerts["a1"]) == said
+    ringing = SupervisionRinging(call="c1", session="s1", supervisor="Ann", mode="whisper", alert="a1")
+    overview.apply(envelope(ringing, "n1"))
+    assert overview.nobody_free(overview.alerts["a1"]) == ""
+    taken = fold(call_started("c1"), fired, acknowledged())
+    assert taken.nobody_free(taken.alerts["a1"]) == ""
 
 
 @pytest.mark.parametrize("times", [1, 3])

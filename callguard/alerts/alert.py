@@ -67,6 +67,8 @@ class Alert(BaseModel):
     owner: str | None = None
     tier: int = 0
     """Tier rung last; 0: nobody was."""
+    rung: tuple[str, ...] = ()
+    """Supervisors to whom it was offered; nobody is rung twice for one alert."""
     told: bool = False
     """Whether its actions were carried out; not while silenced or inhibited."""
     waiting: bool = False

@@ -4,7 +4,8 @@ Every method that changes something returns an `Outcome` and may be called in an
 doesn't fit the table of `alert` is ignored when a machine says it, and refused with AlertError when a person asks it.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from callguard.alerts.ringing import Ringing
 from callguard.alerts.silences import Silence, SilenceScope, new_silence
 from callguard.alerts.state import BookState
 from callguard.alerts.wire import prompts, tell
-from callguard.events import AlertJudged, AlertPending
+from callguard.events import AlertJudged, AlertPending, Away
 from callguard.messages import Transition
 
 RECONFIRM_S: Final = 30.0
@@ -40,13 +41,12 @@ class AlertBook:
 
     def __init__(self, policy: Policy, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
+        self._away: dict[str, Away] = {}
         self._adopt(BookState(), policy)
 
     def reconfigure(self, policy: Policy) -> None:
         """Put another configuration in force; alerts, silences and budgets stay."""
-        away = self._ringing.away
         self._adopt(self._state, policy)
-        self._ringing.away = away
 
     # --- what it knows ---
 
@@ -64,6 +64,11 @@ class AlertBook:
     def waiting(self) -> list[Alert]:
         """Return the overflow: alerts that want a ring and got none, most needed first."""
         return [alert for alert in self.open() if alert.waiting and alert.unowned]
+
+    @property
+    def away(self) -> Mapping[str, Away]:
+        """Supervisors whose phones can't be rung now, and why."""
+        return MappingProxyType(self._away)
 
     def silences(self, now: float) -> list[Silence]:
         """Return the silences in force."""
@@ -167,9 +172,12 @@ class AlertBook:
             self._course.escalate(call, now, out)
         return self._settled(now, out)
 
-    def available(self, supervisor: str, can_be_rung: bool, now: float) -> Outcome:
-        """A supervisor's device came within reach or left it."""
-        (self._ringing.away.discard if can_be_rung else self._ringing.away.add)(supervisor)
+    def available(self, supervisor: str, away: Away | None, now: float) -> Outcome:
+        """A supervisor's phone can be rung (None), or can't and why. A ring that goes on goes on."""
+        if away is None:
+            self._away.pop(supervisor, None)
+        else:
+            self._away[supervisor] = away
         return self._settled(now, Outcome())
 
     def silence(self, by: str, why: str, now: float, until: float, scope: SilenceScope) -> tuple[Silence, Outcome]:
@@ -229,7 +237,7 @@ class AlertBook:
     def _adopt(self, state: BookState, policy: Policy) -> None:
         self._state = state
         self._policy = policy
-        self._ringing = Ringing(state, policy)
+        self._ringing = Ringing(state, policy, self._away)
         self._course = Course(state, policy, self._ringing)
 
     def _fired(self, alert: str) -> Alert:

@@ -28,7 +28,7 @@ class Course:
         alert.fired_at = now
         muted = self._muted_by(alert, now)
         ring = [] if any(muted.values()) or alert.shadow else self._ring(alert, now)
-        self._announce(alert, ring, out, publish=True, **muted)
+        self._announce(alert, ring, now, out, publish=True, **muted)
         self._hand_over(alert, now, out)
 
     def own(self, alert: Alert, by: str, now: float, out: Outcome) -> None:
@@ -54,11 +54,7 @@ class Course:
         alerts, stop = self._ringing.stop(call)
         out.intents += stop
         for alert in (self._state.alerts[each] for each in alerts):
-            tier = alert.tier
-            out.intents += self._ringing.begin(alert, now)
-            if alert.tier > tier:
-                alert.move("escalate")
-                out.events.append(tell(AlertEscalated, alert, tier=alert.tier))
+            self._ring_on(alert, now, out)
 
     def settle(self, now: float, out: Outcome) -> None:
         """Do everything that is due: silences over, speakers gone, deadlines passed, supervisors free again."""
@@ -76,14 +72,19 @@ class Course:
     def _catch_up(self, alert: Alert, now: float, out: Outcome) -> None:
         """Carry out what was held back by a silence, another alert, or lack of supervisors."""
         if not alert.told:
-            self._announce(alert, self._ring(alert, now), out, publish=False)
+            self._announce(alert, self._ring(alert, now), now, out, publish=False)
         self._hand_over(alert, now, out)
         if alert.waiting:
-            tier = alert.tier
-            out.intents += self._ringing.begin(alert, now)
-            if alert.tier > tier > 0:
-                alert.move("escalate")
-                out.events.append(tell(AlertEscalated, alert, tier=alert.tier))
+            self._ring_on(alert, now, out)
+
+    def _ring_on(self, alert: Alert, now: float, out: Outcome) -> None:
+        """Ring for an alert that wants it; that is an escalation where others were rung for it before."""
+        before = alert.rung
+        out.intents += self._ringing.begin(alert, now)
+        if before and alert.rung != before:
+            alert.move("escalate")
+            passed_over = self._ringing.passed_over(alert, now)
+            out.events.append(tell(AlertEscalated, alert, tier=alert.tier, passed_over=passed_over))
 
     def _ring(self, alert: Alert, now: float) -> list[Intent]:
         """Mark the alert as told; ring for it where its rule asks for that and nobody is in the call yet."""
@@ -98,11 +99,20 @@ class Course:
         if helper is not None and alert.told and self._policy.ring_mode(alert) is not None:
             self.own(alert, helper, now, out)
 
-    def _announce(self, alert: Alert, ring: list[Intent], out: Outcome, *, publish: bool, **muted: str | None) -> None:
+    def _announce(
+        self, alert: Alert, ring: list[Intent], now: float, out: Outcome, *, publish: bool, **muted: str | None
+    ) -> None:
         wants_ring = self._policy.ring_mode(alert) is not None
         merged = wants_ring and alert.told and not any(isinstance(intent, RingSupervisors) for intent in ring)
+        wanting = wants_ring and alert.told and alert.call not in self._state.joined
         event = tell(
-            AlertFired, alert, evidence=alert.evidence, actions=alert.actions, merged=merged, **_none_as_absent(muted)
+            AlertFired,
+            alert,
+            evidence=alert.evidence,
+            actions=alert.actions,
+            merged=merged,
+            passed_over=self._ringing.passed_over(alert, now) if wanting else {},
+            **_none_as_absent(muted),
         )
         if publish:
             out.events.append(event)

@@ -1,36 +1,43 @@
 """Who is rung for which call, from which tier, until when. Changes rings and budgets, and nothing else."""
 
+from collections.abc import Mapping
+
 from callguard.alerts import budget
 from callguard.alerts.alert import Alert
 from callguard.alerts.intents import Intent, RingSupervisors, StopRinging
 from callguard.alerts.policy import Policy
-from callguard.alerts.roster import first_tier
+from callguard.alerts.roster import next_tier
 from callguard.alerts.state import BookState, Ring
+from callguard.events import Away, PassedOver
 
 
 class Ringing:
-    """Rings of all calls over a book's state."""
+    """Rings of all calls over a book's state. `away`: supervisors whose phones can't be rung now.
 
-    def __init__(self, state: BookState, policy: Policy) -> None:
+    A phone that we ring ourselves is busy too; that matters for the next ring only, never for the one that goes on.
+    """
+
+    def __init__(self, state: BookState, policy: Policy, away: Mapping[str, Away]) -> None:
         self._state = state
         self._policy = policy
-        self.away: set[str] = set()
-        """Supervisors who can't be rung now: device unreachable, do not disturb."""
+        self._away = away
 
     def begin(self, alert: Alert, now: float) -> list[Intent]:
-        """Ring the next tier that has somebody free, or share the ring of the alert's call, or wait."""
+        """Ring the next tier that has somebody free, or whoever was passed over, or share the call's ring, or wait."""
         ring = self._state.rings.get(alert.call)
         if ring is not None:
             alert.waiting, alert.tier = False, ring.tier
+            alert.rung = (*dict.fromkeys((*alert.rung, *ring.supervisors)),)
             ring.alerts = [*dict.fromkeys([*ring.alerts, alert.id])]
             return []
         mode = self._policy.ring_mode(alert)
-        found = first_tier(self._policy.duty(alert, now), alert.tier + 1, lambda name: self._free(name, now))
+        candidates = [each for each in self._policy.duty(alert, now) if each.name not in alert.rung]
+        found = next_tier([each for each in candidates if not self._why_not(each.name, now)], alert.tier + 1)
         alert.waiting = found is None
         if found is None or mode is None:
             return []
         tier, supervisors = found
-        alert.tier = tier
+        alert.tier, alert.rung = tier, (*alert.rung, *supervisors)
         self._state.rings[alert.call] = Ring(
             alert=alert.id,
             alerts=[alert.id],
@@ -60,12 +67,25 @@ class Ringing:
         if ring is None or alert.id not in ring.alerts:
             return []
         alert.waiting, alert.tier = True, ring.tier - 1
+        alert.rung = tuple(name for name in alert.rung if name not in ring.supervisors)
         return self.release(alert)
 
-    def _free(self, name: str, now: float) -> bool:
-        state = self._state
-        busy = name in state.joined.values() or any(name in ring.supervisors for ring in state.rings.values())
-        return not busy and name not in self.away and self._left(name, now) > 0
+    def passed_over(self, alert: Alert, now: float) -> dict[str, PassedOver]:
+        """Return who on duty can't be rung for an alert, and why: up to the tier that rings, else of all tiers."""
+        ring = self._state.rings.get(alert.call)
+        asked = [
+            each.name
+            for each in self._policy.duty(alert, now)
+            if ring is None or (each.tier <= ring.tier and each.name not in ring.supervisors)
+        ]
+        return {name: why for name in asked if (why := self._why_not(name, now))}
 
-    def _left(self, name: str, now: float) -> int:
-        return budget.left(self._state.spent, name, self._policy.alerts.budget_per_hour, now)
+    def _why_not(self, name: str, now: float) -> PassedOver | None:
+        if name in self._state.joined.values():
+            return "in_call"
+        if any(name in ring.supervisors for ring in self._state.rings.values()):
+            return "ringing"
+        if name in self._away:
+            return self._away[name]
+        spent_up = budget.left(self._state.spent, name, self._policy.alerts.budget_per_hour, now) <= 0
+        return "budget" if spent_up else None

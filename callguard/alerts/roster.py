@@ -1,6 +1,6 @@
-"""Who may be rung: team, shift, tier, and whether the person is free."""
+"""Who may be rung: team, shift, tier."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from callguard.config import SupervisorConfig
@@ -13,11 +13,9 @@ def on_duty(supervisors: Iterable[SupervisorConfig], team: str | None, local: da
     return sorted((s for s in serving if within(s.hours, s.days, local)), key=lambda supervisor: supervisor.tier)
 
 
-def first_tier(
-    duty: Iterable[SupervisorConfig], lowest: int, free: Callable[[str], bool]
-) -> tuple[int, tuple[str, ...]] | None:
-    """Return the lowest tier from `lowest` up that has somebody free, and all who are free in it."""
-    candidates = [supervisor for supervisor in duty if supervisor.tier >= lowest and free(supervisor.name)]
+def next_tier(free: Sequence[SupervisorConfig], lowest: int) -> tuple[int, tuple[str, ...]] | None:
+    """Return the lowest tier from `lowest` up, and all of it who are free; else that of those who were passed over."""
+    candidates = [supervisor for supervisor in free if supervisor.tier >= lowest] or free
     if not candidates:
         return None
     tier = min(supervisor.tier for supervisor in candidates)

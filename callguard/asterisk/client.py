@@ -35,8 +35,8 @@ CLOSE_S: Final = 1.0
 """Seconds for Asterisk's goodbye; a socket whose application was taken stays silent."""
 RECONNECT_MAX_S: Final = 5.0
 EVERYTHING: Final = "channel:,bridge:"
-"""All channels and bridges, but not, as subscribeAll would, all device states: with these a socket that closes while a
-phone changes state can lock up ARI for good (asterisk/asterisk#2170, reproduced on 22.10.1)."""
+"""All channels and bridges, but no device states: with these a socket that closes while a phone changes state can lock
+up ARI for good (asterisk/asterisk#2170, reproduced on 22.10.1)."""
 
 Spy = Literal["none", "in", "out", "both"]
 T = TypeVar("T")
@@ -278,6 +278,11 @@ class AriClient:
     async def stop_playback(self, playback: str) -> None:
         """Stop a playback; one that ended already is no error."""
         await self._remove(f"/playbacks/{_quoted(playback)}")
+
+    async def device_state(self, device: str) -> str:
+        """State of a device such as PJSIP/anna, in Asterisk's words: NOT_INUSE, INUSE, RINGING, UNAVAILABLE…"""
+        answer = await self.request("GET", f"/deviceStates/{_quoted(device)}")
+        return str(answer.get("state", "")) if isinstance(answer, dict) else ""
 
     # --- bridges ---
 

@@ -60,6 +60,10 @@ class ChannelCreated(ChannelEvent):
     """A channel came into being."""
 
 
+class ChannelStateChange(ChannelEvent):
+    """The channel began to ring, or was answered."""
+
+
 class ChannelHold(ChannelEvent):
     """The channel's phone put its peer on hold."""
 
@@ -272,6 +276,7 @@ def _playback(at: float, data: Mapping[str, Any]) -> AriEvent:
 
 PARSERS: Final[dict[str, Parser]] = {
     "ChannelCreated": _of_channel(ChannelCreated),
+    "ChannelStateChange": _of_channel(ChannelStateChange),
     "ChannelDestroyed": _destroyed,
     "ChannelEnteredBridge": _of_bridge(ChannelEnteredBridge),
     "ChannelLeftBridge": _of_bridge(ChannelLeftBridge),

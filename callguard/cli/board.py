@@ -71,7 +71,7 @@ def alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([facts_of(alert) for alert in found])
     else:
-        console.print(_alert_table(found, time.time()))
+        console.print(_alert_table(overview, found, time.time()))
 
 
 def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -166,7 +166,7 @@ async def _show_board(config: Config, deadline: float) -> None:
 
 def _board(overview: Overview, now: float) -> Group:
     open_alerts = sorted((a for a in overview.alerts.values() if a.rank), key=lambda alert: (-alert.rank, alert.since))
-    head = _alert_table(open_alerts, now) if open_alerts else Text("✓ All quiet", style="bold green")
+    head = _alert_table(overview, open_alerts, now) if open_alerts else Text("✓ All quiet", style="bold green")
     return Group(head, Text(), _call_table(overview, now))
 
 
@@ -180,11 +180,12 @@ def _call_table(overview: Overview, now: float) -> Table:
     return table
 
 
-def _alert_table(found: list[AlertView], now: float) -> Table:
+def _alert_table(overview: Overview, found: list[AlertView], now: float) -> Table:
     table = Table("Alert", "", "What", "Call", "Queue", "Agent", "State", "Since", box=None, header_style="bold")
     for alert in found:
         what = alert.annotations.get("summary") or alert.rule
-        state = f"{alert.state} by {alert.by}" if alert.by else alert.state
+        nobody = overview.nobody_free(alert)
+        state = f"{alert.state} by {alert.by}" if alert.by else f"{alert.state}, {nobody}" if nobody else alert.state
         cells = (what, alert.call, alert.queue or "", alert.agent or "", state, _duration(now - alert.since))
         table.add_row(_text(alert.alert), _names([alert], rule=False), *map(_text, cells))
     return table

@@ -22,7 +22,7 @@ def board(overview: Overview, now: float) -> dict[str, Any]:
         "degraded": {node: sorted(parts) for node, parts in overview.degraded.items() if parts},
         "totals": {"calls": len(calls), "alerts": len(asking)},
         "calls": [_call(overview, call) for call in calls[:SHOWN]],
-        "recent": [_alert(alert) for alert in reversed(overview.recent)],
+        "recent": [_alert(overview, alert) for alert in reversed(overview.recent)],
     }
 
 
@@ -32,7 +32,7 @@ def _call(overview: Overview, call: CallView) -> dict[str, Any]:
         **{name: getattr(call, name) for name in _CALL},
         "need": max((alert.rank for alert in alerts), default=0),
         "supervisors": [{"session": session, **facts} for session, facts in call.supervisors.items()],
-        "alerts": [_alert(alert) for alert in alerts],
+        "alerts": [_alert(overview, alert) for alert in alerts],
         "signals": _signals(overview, call.call),
         "handoff": _handoff(call.card) if call.card and call.supervisors else [],
     }
@@ -69,10 +69,14 @@ def _signals(overview: Overview, call: str) -> dict[str, Any] | None:
     }
 
 
-def _alert(alert: AlertView) -> dict[str, Any]:
+def _alert(overview: Overview, alert: AlertView) -> dict[str, Any]:
     facts = {name: getattr(alert, name) for name in _ALERT}
     notes = alert.annotations
-    return facts | {"summary": notes.get("summary") or alert.rule, "runbook": notes.get("runbook_url")}
+    return facts | {
+        "summary": notes.get("summary") or alert.rule,
+        "runbook": notes.get("runbook_url"),
+        "nobody_free": overview.nobody_free(alert),
+    }
 
 
 def _round(value: float | None, digits: int = 2) -> float | None:

@@ -69,7 +69,7 @@ class Director:
 
     def _phone(self, endpoint: str, script: PhoneScript) -> Phone:
         return Phone(
-            endpoint, Party(script.name, script.number), script.answers_after, script.busy,
+            endpoint, Party(script.name, script.number), script.answers_after, script.busy, script.registered,
             audio=self._audio(script), loop=script.repeat,
             by_hand=tuple(Key(press.at, press.digits, press.hang_up) for press in script.by_hand),
         )  # fmt: skip

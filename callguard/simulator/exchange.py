@@ -20,9 +20,15 @@ lost its target."""
 NORMAL: Final = 16
 BUSY: Final = 17
 NO_ANSWER: Final = 19
+ABSENT: Final = 20
 NOBODY: Final = Party()
 NOWHERE: Final = Place()
-CAUSES: Final = {NORMAL: "Normal Clearing", BUSY: "User busy", NO_ANSWER: "User alerting, no answer"}
+CAUSES: Final = {
+    NORMAL: "Normal Clearing",
+    BUSY: "User busy",
+    NO_ANSWER: "User alerting, no answer",
+    ABSENT: "Subscriber absent",
+}
 
 
 class Exchange:

@@ -82,6 +82,7 @@ class Phone:
     Attributes:
         endpoint: what is dialled, such as PJSIP/agent1.
         answers_after: seconds of ringing before it answers; None: never.
+        registered: False: Asterisk does not know where it is.
         audio: what the person says from the moment of being joined with somebody, shape (n,).
         heard: every frame that the phone received in a call, as 16-bit PCM.
     """
@@ -90,6 +91,7 @@ class Phone:
     party: Party = Party()
     answers_after: float | None = 1.0
     busy: bool = False
+    registered: bool = True
     audio: Pcm = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
     loop: bool = False
     by_hand: tuple[Key, ...] = ()

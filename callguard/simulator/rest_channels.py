@@ -128,7 +128,7 @@ class ChannelRest(Rest):
         taken = AriFault(409, "Channel with given unique ID already exists")
         own = self._new_id(request.match_info.get("channel") or found.get("channelId"), taken)
         phone = self._phones.get(endpoint)
-        if phone is None:
+        if phone is None or not phone.registered:
             raise AriFault(500, "Allocation failed")
         timeout_s = _seconds(found.get("timeout", 30))
         party = _party(str(found["callerId"])) if found.get("callerId") else phone.party

@@ -5,7 +5,7 @@ from typing import Final
 
 from callguard.audio.frames import FRAME_S
 from callguard.simulator.clock import Timer
-from callguard.simulator.exchange import BUSY, NO_ANSWER, NORMAL, Exchange
+from callguard.simulator.exchange import ABSENT, BUSY, NO_ANSWER, NORMAL, Exchange
 from callguard.simulator.objects import Channel, Key, Phone
 
 RING_DELAY_S: Final = 2 * FRAME_S
@@ -32,7 +32,7 @@ class Ringing:
         self._timers: list[Timer] = []
         exchange.dial(caller, channel, "", phone.endpoint)
         channel.on_gone.append(self._stop)
-        self._after(RING_DELAY_S, self._refuse if phone.busy else self._ring)
+        self._after(RING_DELAY_S, self._absent if not phone.registered else self._refuse if phone.busy else self._ring)
         self._after(timeout_s, self._nobody)
 
     def _after(self, seconds: float, act: Callable[[], None]) -> None:
@@ -67,6 +67,10 @@ class Ringing:
         self._exchange.about("ChannelHangupRequest", self._channel, cause=BUSY)
         self._exchange.dial(self._caller, self._channel, "BUSY")
         self._fail(BUSY)
+
+    def _absent(self) -> None:
+        self._exchange.dial(self._caller, self._channel, "CHANUNAVAIL")
+        self._fail(ABSENT)
 
     def _nobody(self) -> None:
         if self._caller:

@@ -54,6 +54,7 @@ class PhoneScript(Section):
     number: str = Field("", description="Caller number.")
     answers_after: Seconds | None = Field(1.0, description="Seconds of ringing; null: never answers.")
     busy: bool = Field(False, description="Refuses every call.")
+    registered: bool = Field(True, description="False: unplugged, can't be reached.")
     speaker: int = Field(0, ge=0, description="Which synthetic speaker; another number, another voice.")
     says: tuple[Piece, ...] = Field((), description="In order, from the moment of being joined with somebody.")
     repeat: bool = Field(False, description="Begins again when all is said.")

@@ -20,6 +20,7 @@ from callguard.simulator.objects import Json, Phone
 from callguard.simulator.rest import GeneralRest, guard
 from callguard.simulator.rest_bridges import BridgeRest
 from callguard.simulator.rest_channels import ChannelRest
+from callguard.simulator.rest_devices import DeviceRest
 from callguard.simulator.weather import Weather
 
 HOST: Final = "127.0.0.1"
@@ -138,7 +139,7 @@ class Simulator:
         rest = (self.exchange, self.applications)
         channels = ChannelRest(*rest, dialplan, self.phones, RtpSession.open)
         self._general = GeneralRest(*rest)
-        for part in (self._general, channels, BridgeRest(*rest)):
+        for part in (self._general, channels, BridgeRest(*rest), DeviceRest(*rest, self.phones)):
             app.add_routes(part.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from callguard.alerts import AlertError, SilenceScope
+from callguard.alerts import AlertError, Outcome, SilenceScope
 from callguard.alerts.intents import PromptAgent, RingSupervisors, SendTo, StopRinging
 from callguard.config import Inhibit, SupervisorConfig
 from callguard.events import AlertAcknowledged, AlertFired, AlertResolved
@@ -232,10 +232,63 @@ def test_who_is_busy_is_not_rung_and_the_alert_waits_for_them() -> None:
 
 def test_an_unreachable_supervisor_is_passed_over() -> None:
     desk = Desk()
-    desk.book.available("ann", False, 0)
+    desk.book.available("ann", "unreachable", 0)
     assert rung(desk.rule("fired", 1)) == [("bob",)]
-    desk.book.available("ann", True, 2)
+    desk.book.available("ann", None, 2)
     assert rung(desk.rule("fired", 3, call="c2")) == [("ann",)]
+
+
+def test_a_busy_phone_is_passed_over_and_offered_the_alert_when_it_is_free() -> None:
+    desk = Desk(policy([ANN, CHIEF], escalate_after_s=20))
+    desk.book.available("ann", "busy", 0)
+    fired = desk.rule("fired", 1)
+    assert rung(fired) == [("chief",)]
+    assert passed_over(fired) == {"ann": "busy"}
+    assert rung(desk.book.available("ann", None, 5)) == [], "the ring of tier 2 goes on"
+    declined = desk.book.unanswered("1", 6)
+    assert rung(declined) == [("ann",)]
+    assert types(declined) == ["escalated"]
+    assert rung(desk.tick(26)) == [], "nobody is rung twice for one alert"
+
+
+def test_our_own_ring_makes_a_phone_busy_and_goes_on() -> None:
+    desk = Desk(policy([ANN]))
+    assert rung(desk.rule("fired", 0)) == [("ann",)]
+    assert desk.book.available("ann", "busy", 0.1).intents == []
+    other = desk.rule("fired", 1, call="c2")
+    assert passed_over(other) == {"ann": "ringing"}
+    assert types(desk.book.joined("c1", "ann", 4, "1")) == ["acknowledged"]
+    assert rung(desk.book.left("c1", "ann", 9)) == [], "the phone is still being put down"
+    assert rung(desk.book.available("ann", None, 9.2)) == [("ann",)]
+
+
+def test_while_every_phone_is_busy_an_alert_is_notified_says_so_and_rings_who_is_free_first() -> None:
+    desk = Desk()
+    for name, away in (("ann", "busy"), ("bob", "unreachable"), ("chief", "busy")):
+        desk.book.available(name, away, 0)  # type: ignore[arg-type]
+    fired = desk.rule("fired", 1, actions=("ring_whisper", "webhook:chat"))
+    assert [type(intent) for intent in fired.intents] == [SendTo]
+    assert passed_over(fired) == {"ann": "busy", "bob": "unreachable", "chief": "busy"}
+    assert [alert.id for alert in desk.book.waiting()] == ["1"]
+    freed = desk.book.available("chief", None, 30)
+    assert (rung(freed), types(freed)) == ([("chief",)], [])
+    later = desk.book.unanswered("1", 40)
+    assert (rung(later), types(later)) == ([], [])
+    assert types(desk.book.available("bob", None, 41)) == ["escalated"]
+
+
+def test_whose_phone_came_back_while_an_alert_waits_is_not_rung_once_it_is_over() -> None:
+    desk = Desk(policy([ANN]))
+    desk.book.available("ann", "busy", 0)
+    desk.rule("fired", 1)
+    desk.rule("resolved", 2)
+    assert desk.book.available("ann", None, 3).intents == []
+
+
+def passed_over(outcome: Outcome) -> dict[str, str]:
+    event = outcome.events[0]
+    assert isinstance(event, AlertFired)
+    return dict(event.passed_over)
 
 
 def test_team_shift_and_tier_decide_who_is_rung() -> None:
@@ -365,7 +418,7 @@ def test_a_snapshot_that_cannot_be_read_is_refused(broken: object) -> None:
 def test_a_new_configuration_keeps_what_is_going_on() -> None:
     desk = Desk()
     desk.rule("fired", 0)
-    desk.book.available("bob", False, 0)
+    desk.book.available("bob", "busy", 0)
     desk.book.reconfigure(policy([BOB, CHIEF], escalate_after_s=5))
     assert rung(desk.rule("fired", 1, call="c2")) == [("chief",)]
     assert types(desk.rule("resolved", 2)) == ["resolved"]

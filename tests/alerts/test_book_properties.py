@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from callguard.alerts import AlertError, Outcome, SilenceScope
 from callguard.alerts.alert import TABLE
 from callguard.alerts.intents import PromptAgent, RingSupervisors, SendTo, StopRinging
-from callguard.events import AlertAcknowledged, AlertFired, AlertResolved
+from callguard.events import AlertAcknowledged, AlertFired, AlertResolved, Away
 from tests.alerts.desk import Desk, policy
 
 CALLS = st.sampled_from(["c1", "c2", "c3"])
@@ -36,6 +36,7 @@ class Life(RuleBasedStateMachine):
         self.rings: dict[str, str] = {}
         self.spent: dict[str, list[float]] = defaultdict(list)
         self.silences: list[str] = []
+        self.away: set[str] = set()
 
     def see(self, outcome: Outcome, *, restarted: bool = False) -> None:
         if restarted:
@@ -46,6 +47,7 @@ class Life(RuleBasedStateMachine):
             elif isinstance(intent, RingSupervisors):
                 assert intent.call not in self.rings.values(), "two rings for one call"
                 self.rings[intent.alert] = intent.call
+                assert self.away.isdisjoint(intent.supervisors), "rang a phone that can't be rung"
                 for name in intent.supervisors:
                     self.spent[name] = [at for at in self.spent[name] if at > self.now - 3600] + [self.now]
                     assert len(self.spent[name]) <= BUDGET, "over the budget"
@@ -124,9 +126,12 @@ class Life(RuleBasedStateMachine):
         for silence in self.desk.book.silences(self.now)[:1]:
             self.see(self.desk.note(self.desk.book.unsilence(silence.id, self.now)))
 
-    @rule(who=PEOPLE, can=st.booleans())
-    def device(self, who: str, can: bool) -> None:
-        self.see(self.desk.note(self.desk.book.available(who, can, self.now)))
+    @rule(who=PEOPLE, away=st.sampled_from([None, "busy", "unreachable"]))
+    def device(self, who: str, away: Away | None) -> None:
+        ringing = dict(self.rings)
+        (self.away.discard if away is None else self.away.add)(who)
+        self.see(self.desk.note(self.desk.book.available(who, away, self.now)))
+        assert ringing.items() <= self.rings.items(), "a ring was withdrawn because a phone rings"
 
     @rule(call=CALLS)
     def worker_dies(self, call: str) -> None:
@@ -135,6 +140,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def process_restarts(self) -> None:
         before = self.open()
+        self.away.clear()
         spent = len(self.desk.events)
         self.see(self.desk.restart(self.now), restarted=True)
         assert self.open().keys() == before.keys(), "a restart lost or made an alert"

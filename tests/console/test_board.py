@@ -41,6 +41,14 @@ def test_a_call_carries_alerts_with_evidence_and_signals() -> None:
     assert json.dumps(board(overview, 0.0))
 
 
+def test_an_alert_that_nobody_is_free_for_says_who_could_not_be_rung_and_why() -> None:
+    overview = Overview()
+    for event in (call_started("c1"), alert_fired("c1", "a1", merged=True, passed_over={"lead": "busy"})):
+        overview.apply(envelope(event, "n1"))
+    (alert,) = board(overview, 0.0)["calls"][0]["alerts"]
+    assert alert["nobody_free"] == "nobody free: lead (phone busy)"
+
+
 def test_whoever_joined_finds_the_handoff_until_they_leave() -> None:
     overview = Overview()
     for event in (call_started("c1"), supervision_started("c1", card=handoff_card())):

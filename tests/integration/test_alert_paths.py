@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from callguard.actions.signature import HEADER, is_valid
+from callguard.asterisk.devices import READ_S
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import QUEUE
 from tests.asterisk.harness.talk import console, set_variable
@@ -24,6 +26,7 @@ from tests.integration.harness.service import Service, until
 from tests.integration.harness.speech import call_voice
 
 LEAD = {"name": "lead", "endpoint": "PJSIP/supervisor1"}
+NOWHERE = {"name": "nobody", "endpoint": "PJSIP/nobody"}
 DEPUTY = {"name": "deputy", "endpoint": "PJSIP/supervisor2"}
 FAST = {"supervision": {"briefing": False, "ring_timeout_s": 1.5}, "alerts": {"escalate_after_s": 1.5}}
 
@@ -112,6 +115,79 @@ async def test_a_busy_phone_passes_the_ring_on_at_once(lab: Lab, service: Servic
 
 def _seconds(earlier: dict[str, Any], later: dict[str, Any]) -> float:
     return (datetime.fromisoformat(later["time"]) - datetime.fromisoformat(earlier["time"])).total_seconds()
+
+
+@having(loud("ring_whisper"), supervisors=[LEAD, DEPUTY | {"tier": 2}])
+async def test_a_supervisor_on_another_call_is_not_rung_and_the_next_is_at_once(
+    lab: Lab, service: Service, tmp_path: Path
+) -> None:
+    talking = await lab.farm.phone("supervisor1").call("102")
+    await lab.farm.phone("customer2").answered()
+    await asyncio.sleep(0.5)
+    scene = await shouting(lab, service, tmp_path)
+    fired = await service.wait_for("alert.fired")
+    assert fired["data"]["passed_over"] == {"lead": "busy"}
+    ringing = await service.wait_for("supervision.ringing", supervisor="deputy")
+    assert _seconds(fired, ringing) < 1.0
+    await service.wait_for("supervision.started", supervisor="deputy")
+    assert service.of("supervision.requested", supervisor="lead") == []
+    assert not talking.ended.is_set()
+    await talking.hangup()
+    await scene.hang_up()
+
+
+@having(loud("ring_whisper"), supervisors=[LEAD, NOWHERE | {"tier": 2}])
+async def test_while_all_are_busy_the_alert_says_so_and_whoever_hangs_up_first_is_rung(
+    lab: Lab, service: Service, tmp_path: Path
+) -> None:
+    talking = await lab.farm.phone("supervisor1").call("102")
+    await lab.farm.phone("customer2").answered()
+    await asyncio.sleep(0.5)
+    scene = await shouting(lab, service, tmp_path)
+    fired = await service.wait_for("alert.fired")
+    assert fired["data"]["passed_over"] == {"lead": "busy", "nobody": "unreachable"}
+    await asyncio.sleep(1)
+    await service.read()
+    assert service.of("supervision.requested") == []
+    status, shown = await service.cli("alerts", "--json")
+    assert status == 0
+    assert json.loads(shown)[0]["passed_over"] == fired["data"]["passed_over"]
+    await talking.hangup()
+    await service.wait_for("supervision.started", supervisor="lead", alert=fired["data"]["alert"])
+    await service.wait_for("alert.acknowledged", by="lead")
+    await scene.hang_up()
+
+
+@having(loud("ring_whisper"), supervisors=[LEAD, DEPUTY | {"tier": 2}])
+async def test_a_phone_that_is_unplugged_is_passed_over_until_it_is_back(
+    lab: Lab, service: Service, tmp_path: Path
+) -> None:
+    async with unplugged(lab, "supervisor1"):
+        await asyncio.sleep(READ_S + 1)
+        first = await shouting(lab, service, tmp_path)
+        fired = await service.wait_for("alert.fired")
+        assert fired["data"]["passed_over"] == {"lead": "unreachable"}
+        await service.wait_for("supervision.started", supervisor="deputy")
+        await first.hang_up()
+    await asyncio.sleep(READ_S + 1)
+    since = len(await service.read())
+    second = await shouting(lab, service, tmp_path)
+    await service.wait_for("supervision.started", since=since, supervisor="lead")
+    await second.hang_up()
+
+
+@asynccontextmanager
+async def unplugged(lab: Lab, phone: str) -> AsyncIterator[None]:
+    """The PBX does not know where a phone is."""
+    path = lab.pbx.folder / "etc" / "pjsip.conf"
+    text = path.read_text()
+    path.write_text("".join(line for line in text.splitlines(keepends=True) if f"contact = sip:{phone}@" not in line))
+    try:
+        await console(lab, "module reload res_pjsip.so")
+        yield
+    finally:
+        path.write_text(text)
+        await console(lab, "module reload res_pjsip.so")
 
 
 @having(loud("ring_whisper"), supervisors=[LEAD])

@@ -12,7 +12,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from callguard.asterisk.events import BridgeTransfer, ChannelDestroyed, ChannelEnteredBridge, ChannelEvent, EventReader
+from callguard.asterisk.events import (
+    BridgeTransfer,
+    ChannelDestroyed,
+    ChannelEnteredBridge,
+    ChannelEvent,
+    ChannelStateChange,
+    EventReader,
+)
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import QUEUE
 from callguard.simulator.calls import Call
@@ -204,6 +211,8 @@ def _facts(event: ChannelEvent) -> list[tuple[str, Any]]:
     if isinstance(event, ChannelDestroyed):
         # What a dying channel last ran depends on how far its dialplan got.
         return [("cause", event.cause), ("number", facts["number"])]
+    if isinstance(event, ChannelStateChange):  # read is whose phone it is; what the channel runs just then is chance
+        return [("state", facts["state"])]
     if isinstance(event, ChannelEnteredBridge):  # who leaves first when a bridge ends is chance
         facts["members"] = len(event.bridge.channels)
     return sorted(facts.items())

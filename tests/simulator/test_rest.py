@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from callguard.audio.frames import FRAME_S
+from callguard.simulator.calls import Call
 from tests.simulator.harness import (
     AGENT_HZ,
     CUSTOMER_HZ,
@@ -78,6 +79,38 @@ async def test_a_wrong_request_is_answered_as_asterisk_does(
     fill = {"customer": call.customer.id}
     given = {name: value.format_map(fill) for name, value in params.items()}
     assert await client.ask(method, path.format_map(fill), **given) == (status, {"message": message})
+
+
+async def test_a_phones_device_state_follows_what_it_does(client: Client) -> None:
+    """The states were taken from Asterisk 22.10.1."""
+
+    async def state(name: str = "supervisor1") -> str:
+        status, answer = await client.ask("GET", f"/deviceStates/PJSIP%2F{name}")
+        assert (status, answer["name"]) == (200, f"PJSIP/{name}")
+        return str(answer["state"])
+
+    await client.listen()
+    assert (await state(), await state("nobody")) == ("NOT_INUSE", "INVALID")
+    await client.ask("POST", "/channels", endpoint="PJSIP/supervisor1", app="test", channelId="sup")
+    await client.until("ChannelStateChange", id="sup")
+    assert await state() == "RINGING"
+    await client.until("StasisStart", id="sup")
+    assert await state() == "INUSE"
+    await client.ask("DELETE", "/channels/sup")
+    assert await state() == "NOT_INUSE"
+    client.simulator.phones["PJSIP/supervisor1"].registered = False
+    assert await state() == "UNAVAILABLE"
+    refused = await client.ask("POST", "/channels", endpoint="PJSIP/supervisor1", app="test")
+    assert refused == (500, {"message": "Allocation failed"})
+
+
+async def test_an_agent_who_is_unplugged_is_not_reached(client: Client) -> None:
+    customer, agent = client.simulator.phones["PJSIP/customer1"], client.simulator.phones["PJSIP/agent1"]
+    agent.registered = False
+    await client.listen()
+    call = Call(client.simulator.exchange, customer, [agent], queue=None)
+    await client.until("Dial", dialstatus="CHANUNAVAIL")
+    assert call.agent is None
 
 
 async def test_commands_before_stasis_start_get_409_or_422_and_work_after_it(client: Client) -> None:

@@ -30,6 +30,8 @@ from tests.simulator.harness import (
     tone_dbfs,
 )
 
+Phone = tuple[str, str | None]
+"""What the app told: supervisor, and why their phone can't be rung."""
 LEAD = Supervisor(name="lead", endpoint="PJSIP/supervisor1")
 
 
@@ -83,8 +85,9 @@ class Ears:
 class World:
     """The simulator, the app and what it emitted."""
 
-    def __init__(self, simulator: Simulator, app: AriApp, ears: Ears, events: list[Event]) -> None:
+    def __init__(self, simulator: Simulator, app: AriApp, ears: Ears, events: list[Event], phones: list[Phone]) -> None:
         self.simulator, self.app, self.ears, self.events = simulator, app, ears, events
+        self.phones = phones
 
     def call(self) -> Call:
         phones = self.simulator.phones
@@ -118,6 +121,7 @@ def config(simulator: Simulator) -> Config:
         media=Media(connect_timeout_s=1.0),
         roles=Roles(rules=(RoleRule(channel="PJSIP/agent*", role="agent"),)),
         supervision=SupervisionConfig(briefing=False),
+        supervisors=(LEAD,),
     )
 
 
@@ -126,11 +130,13 @@ async def running() -> AsyncIterator[World]:
     ears, events = Ears(), list[Event]()
     async with Simulator(password=PASSWORD) as simulator:
         simulator.add(*people().values())
-        app = ears.app = AriApp(config(simulator), ears, events.append)
+        phones: list[Phone] = []
+        app = AriApp(config(simulator), ears, events.append, on_phone=lambda *phone: phones.append(phone))
+        ears.app = app
         work = asyncio.create_task(app.run())
         await until(lambda: simulator.applications.active("callguard"))
         try:
-            yield World(simulator, app, ears, events)
+            yield World(simulator, app, ears, events, phones)
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -214,6 +220,20 @@ async def test_a_supervisor_who_cannot_be_had_gives_the_reason(world: World, how
     with pytest.raises(SupervisionError) as error:
         await world.ring()
     assert error.value.reason == reason
+
+
+async def test_supervisors_phones_are_known_at_the_start_on_change_and_after_a_gap(world: World) -> None:
+    phone = world.simulator.phones["PJSIP/supervisor1"]
+    assert world.phones == []
+    await world.talking()
+    await world.ring()
+    await until(lambda: world.phones == [("lead", "busy")])
+    await world.app.supervision.stop(next(iter(world.app.calls)))
+    await until(lambda: world.phones == [("lead", "busy"), ("lead", None)])
+    world.simulator.drop_sockets()
+    phone.registered = False
+    await until(lambda: "NodeRecovered" in world.kinds())
+    assert world.phones[2:] == [("lead", "unreachable")], "known before the app says that it is back"
 
 
 async def test_a_dropped_event_socket_costs_no_tap_and_doubles_none(world: World) -> None:

@@ -77,7 +77,7 @@ const evidenceCurve = ({ curve }) => {
 
 const stateOf = (alert) => [
   { pending: "pending", fired: "open", escalated: "open, next tier rung", acknowledged: `taken by ${alert.by}` }[alert.state] || alert.state,
-  alert.shadow ? "on trial" : "", alert.silenced_by ? "silenced" : "", alert.merged ? "merged" : "",
+  alert.shadow ? "on trial" : "", alert.silenced_by ? "silenced" : "", alert.nobody_free || (alert.merged ? "merged" : ""),
 ].filter(Boolean).join(", ");
 
 class AlertItem {

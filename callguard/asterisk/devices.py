@@ -1,0 +1,114 @@
+"""Supervisors' phones: free, busy or out of reach, as Asterisk's device states say.
+
+The states are read, not subscribed to: with a `deviceState:` source, for one phone as for all, a socket that closes
+while a phone changes state can lock up ARI; with an `endpoint:` source each key on a phone would come twice. Whether a
+phone is in use changes with its channels, whose events come anyway; a registration is noticed at the next reading.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import structlog
+
+from callguard.asterisk.client import AriClient, AriError, NotFoundError
+from callguard.asterisk.events import AriEvent, ChannelEvent
+from callguard.config import SupervisorConfig
+from callguard.events import Away
+from callguard.waiting import within
+
+log = structlog.get_logger(__name__)
+
+SETTLE_S: Final = 0.1
+"""From a channel's event to the device state that follows from it; at most 10 ms were seen on 22.10."""
+READ_S: Final = 5.0
+"""Between two readings of all states."""
+AWAY: Final[Mapping[str, Away]] = {
+    **dict.fromkeys(("INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"), "busy"),
+    **dict.fromkeys(("UNAVAILABLE", "INVALID"), "unreachable"),
+}
+"""Any other state, UNKNOWN too, is that of a phone that may be rung."""
+
+
+def device_of(endpoint: str) -> str | None:
+    """Return the device that an endpoint is; None when it is a way to others: Local/…, a number at a trunk."""
+    technology, _, rest = endpoint.partition("/")
+    return endpoint if rest and technology != "Local" and not {"/", "@"} & set(rest) else None
+
+
+class Devices:
+    """Tells by `tell` (supervisor's name, why away or None) each change; at first everybody can be rung."""
+
+    def __init__(self, ari: AriClient, tell: Callable[[str, Away | None], None]) -> None:
+        self._ari = ari
+        self._tell = tell
+        self._owners: dict[str, list[str]] = {}
+        self._away: dict[str, Away] = {}
+        self._due: set[str] = set()
+        self._wake = asyncio.Event()
+        """Set while anything is due."""
+
+    def watch(self, supervisors: Iterable[SupervisorConfig]) -> None:
+        """Watch the phones of these and of no others."""
+        self._owners = {}
+        for supervisor in supervisors:
+            if device := device_of(supervisor.endpoint):
+                self._owners.setdefault(device, []).append(supervisor.name)
+        owned = {name: device for device, names in self._owners.items() for name in names}
+        for name in list(self._away):
+            if name not in owned:
+                self._set(name, None)
+        self._ask(self._owners)
+
+    def see(self, event: AriEvent) -> None:
+        """Take an ARI event in: a channel of a watched phone came, changed or went."""
+        if isinstance(event, ChannelEvent):
+            device = event.channel.name.rpartition("-")[0]
+            if device in self._owners:
+                self._ask([device])
+
+    async def run(self) -> None:
+        """Read states for ever: those of phones that did something, and all of them now and then."""
+        while True:
+            try:
+                await within(self._wake.wait(), READ_S)
+                await asyncio.sleep(SETTLE_S)
+            except TimeoutError:
+                self._ask(self._owners)
+            await self._read_due()
+
+    async def refresh(self) -> None:
+        """Read all states now: what is known may be out of date."""
+        self._ask(self._owners)
+        await self._read_due()
+
+    def _ask(self, devices: Iterable[str]) -> None:
+        self._due.update(devices)
+        if self._due:
+            self._wake.set()
+
+    async def _read_due(self) -> None:
+        self._wake.clear()
+        due, self._due = self._due, set()
+        await asyncio.gather(*(self._read(device) for device in sorted(due)))
+
+    async def _read(self, device: str) -> None:
+        try:
+            state = await self._ari.device_state(device)
+        except NotFoundError:
+            state = "UNKNOWN"  # this Asterisk shows no device states
+        except AriError as error:
+            log.warning("device_state_not_read", device=device, error=str(error))
+            return
+        for name in self._owners.get(device, ()):
+            self._set(name, AWAY.get(state))
+
+    def _set(self, name: str, away: Away | None) -> None:
+        if self._away.get(name) == away:
+            return
+        if away is None:
+            del self._away[name]
+        else:
+            self._away[name] = away
+        log.info("supervisor_phone", supervisor=name, state=away or "free")
+        self._tell(name, away)
