@@ -4,71 +4,42 @@ An unknown key is an error that names file, key path, what was found and what is
 they come from the environment or from files of their own and never show in a repr.
 """
 
-import difflib
-import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+
+from callguard.document import ConfigError, read_document
+from callguard.sections import Secret, Section, without_password
+
+__all__ = ["ConfigError", "Secret", "Section"]  # theirs, and part of what this module offers
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Mode = Literal["off", "raised_voice", "emotion"]
+Mode = Annotated[
+    Literal["off", "raised_voice", "emotion"], BeforeValidator(lambda given: "off" if given is False else given)
+]
+"""YAML reads a bare `off` as false."""
 Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-class ConfigError(Exception):
-    """Configuration that can't be used; `problems` holds one line each: file, key path, found, allowed."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class Secret(Section):
-    """Where a secret comes from: an environment variable or a file; exactly one where a secret is needed."""
-
-    env: str | None = Field(None, description="Name of the environment variable that holds the secret.")
-    file: Path | None = Field(None, description="File whose first line is the secret.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if self.env and self.file:
-            raise ValueError("give either env or file, not both")
-        return self
-
-    def read(self) -> SecretStr:
-        """Return the secret; raise ConfigError when its source is missing or empty."""
-        if self.env:
-            value = os.environ.get(self.env, "")
-            source = f"environment variable {self.env}"
-        elif self.file:
-            source = f"file {self.file}"
-            try:
-                value = self.file.read_text("utf-8").split("\n", 1)[0].strip()
-            except OSError as error:
-                raise ConfigError([f"{source}: can't be read: {error.strerror}"]) from error
-        else:
-            return SecretStr("")
-        if not value:
-            raise ConfigError([f"{source}: empty or not set; a secret is expected there"])
-        return SecretStr(value)
 
 
 class Ari(Section):
     """Asterisk REST Interface: http.conf and ari.conf."""
 
-    url: str = Field("http://127.0.0.1:8088", pattern=r"^https?://", description="Base URL of Asterisk's HTTP server.")
+    url: Annotated[str, AfterValidator(without_password)] = Field(
+        "http://127.0.0.1:8088",
+        pattern=r"^https?://",
+        examples=["http://127.0.0.1:8088"],
+        description="Base URL of Asterisk's HTTP server, without password.",
+    )
     user: str = Field("callguard", description="User in ari.conf.")
     password: Secret = Field(Secret(env="CALLGUARD_ARI_PASSWORD"), description="Password of that user.")
-    app: str = Field("callguard", pattern=r"^[A-Za-z0-9_-]+$", description="Stasis application; one name per node.")
+    app: str = Field(
+        "callguard",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        examples=["callguard"],
+        description="Stasis application; one name per node.",
+    )
     timeout_s: float = Field(5.0, gt=0, le=60, description="Seconds that one REST call may take.")
 
 
@@ -113,6 +84,13 @@ class Media(Section):
     stall_timeout_s: float = Field(
         5.0, gt=0, le=60, description="Seconds without a frame before a leg counts as stalled."
     )
+
+    @field_validator("rtp_end")
+    @classmethod
+    def _behind_the_start(cls, end: int, info: ValidationInfo) -> int:
+        if end <= info.data.get("rtp_start", 0):
+            raise ValueError(f"must be above rtp_start, which is {info.data['rtp_start']}")
+        return end
 
 
 class RoleRule(Section):
@@ -165,11 +143,17 @@ class SupervisorConfig(Section):
     """One supervisor."""
 
     name: str = Field(min_length=1, description="Shown to others; used by commands.")
-    endpoint: str = Field(pattern=r"^[A-Za-z0-9]+/.+", description="What is rung, e.g. PJSIP/supervisor1.")
+    endpoint: str = Field(
+        pattern=r"^[A-Za-z0-9]+/\S+$",
+        examples=["PJSIP/supervisor1"],
+        description="What is rung, e.g. PJSIP/supervisor1.",
+    )
     teams: tuple[str, ...] = Field((), description="Teams served; empty: all.")
     tier: int = Field(1, ge=1, le=9, description="Rung when lower tiers have not answered.")
     days: tuple[Day, ...] = Field((), description="Working days; empty: every day.")
-    hours: Hours | None = Field(None, description="Working hours in local time, HH:MM-HH:MM; default: always.")
+    hours: Hours | None = Field(
+        None, examples=["09:00-17:30"], description="Working hours in local time, HH:MM-HH:MM; default: always."
+    )
 
 
 class SupervisionConfig(Section):
@@ -184,11 +168,22 @@ class SupervisionConfig(Section):
     prompts: tuple[str, ...] = Field((), description="Prompts of your own: sound:callguard/NAME; beside the shipped.")
     prompt_interval_s: float = Field(30.0, ge=0, le=3600, description="Least seconds between two prompts to one agent.")
     cooldown_s: float = Field(0.0, ge=0, le=7200, description="Queue pause of an agent after a take-over; 0: none.")
-    help_code: str = Field("*55", pattern=r"^[*#0-9]+$", description="Feature code by which an agent asks for help.")
-    abuse_code: str = Field("*56", pattern=r"^[*#0-9]+$", description="Feature code by which an agent reports abuse.")
+    help_code: str = Field(
+        "*55", pattern=r"^[*#0-9]+$", examples=['"*55"'], description="Feature code by which an agent asks for help."
+    )
+    abuse_code: str = Field(
+        "*56", pattern=r"^[*#0-9]+$", examples=['"*56"'], description="Feature code by which an agent reports abuse."
+    )
     abuse_ends_call: bool = Field(
         False, description="Whether a second abuse code ends a call whose warning was played."
     )
+
+    @field_validator("abuse_code")
+    @classmethod
+    def _another_code(cls, code: str, info: ValidationInfo) -> str:
+        if code == info.data.get("help_code"):
+            raise ValueError("is help_code already; each code needs digits of its own")
+        return code
 
 
 class Inhibit(Section):
@@ -217,11 +212,16 @@ class AlertsConfig(Section):
 class Redis(Section):
     """Redis or Valkey."""
 
-    url: str = Field(
-        "redis://127.0.0.1:6379/0", pattern=r"^(redis|rediss|unix)://", description="Server, without password."
+    url: Annotated[str, AfterValidator(without_password)] = Field(
+        "redis://127.0.0.1:6379/0",
+        pattern=r"^(redis|rediss|unix)://",
+        examples=["redis://127.0.0.1:6379/0"],
+        description="Server, without password.",
     )
     password: Secret = Field(Secret(), description="Password, if the server wants one.")
-    prefix: str = Field("callguard:", pattern=r"^\S+:$", description="Prefix of every key.")
+    prefix: str = Field(
+        "callguard:", pattern=r"^\S+:$", examples=["callguard:"], description="Prefix of every key; ends in a colon."
+    )
     events_maxlen: int = Field(100_000, ge=100, description="About how many events the stream keeps.")
     buffer: int = Field(10_000, ge=100, description="Events kept in memory while Redis can't be reached.")
 
@@ -288,7 +288,10 @@ class Config(Section):
     """callguard.yaml."""
 
     node: str = Field(
-        "callguard-1", pattern=r"^[A-Za-z0-9_.-]+$", description="Name of this node; the CloudEvents source."
+        "callguard-1",
+        pattern=r"^[A-Za-z0-9_.-]+$",
+        examples=["callguard-1"],
+        description="Name of this node; the CloudEvents source.",
     )
     asterisk: AsteriskConfig = Field(AsteriskConfig(), description="The PBX.")
     media: Media = Field(Media(), description="Taps and workers.")
@@ -304,6 +307,14 @@ class Config(Section):
     privacy: Privacy = Field(Privacy(), description="What is kept.")
     logging: Logging = Field(Logging(), description="Logs.")
 
+    @field_validator("supervisors")
+    @classmethod
+    def _names_of_their_own(cls, given: tuple[SupervisorConfig, ...]) -> tuple[SupervisorConfig, ...]:
+        names = [supervisor.name for supervisor in given]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(doubled)} stands twice; each supervisor needs a name of their own")
+        return given
+
 
 def load_config(path: Path) -> Config:
     """Read and validate `callguard.yaml`; raise ConfigError with every problem found."""
@@ -316,53 +327,11 @@ def load_config(path: Path) -> Config:
 
 def parse_config(text: str, source: str) -> Config:
     """Validate the text of a configuration file; `source` names it in errors."""
+    document = read_document(source, text, "sections")
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError([f"{source}: not valid YAML: {' '.join(str(error).split())}"]) from error
-    if data is None:
-        data = {}
-    if not isinstance(data, dict):
-        raise ConfigError([f"{source}: found {type(data).__name__}, expected a mapping of sections"])
-    try:
-        return Config.model_validate(data)
+        return Config.model_validate(document.data)
     except ValidationError as error:
-        raise ConfigError([_describe(source, problem) for problem in error.errors()]) from error
-
-
-def _describe(source: str, problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        allowed = _keys_beside(problem["loc"])
-        near = difflib.get_close_matches(str(problem["loc"][-1]), allowed, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"{source}: {path}: unknown key{hint} allowed: {', '.join(allowed)}"
-    found = "" if problem["type"] == "missing" else f", found {_shown(path, problem['input'])}"
-    return f"{source}: {path}: {problem['msg']}{found}"
-
-
-def _shown(path: str, value: object) -> str:
-    secret = any(word in path.lower() for word in ("password", "secret", "token", "key"))
-    return "<hidden>" if secret else repr(value)[:80]
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    section: Any = Config
-    for part in location[:-1]:
-        section = _section_at(section, part)
-    return list(section.model_fields) if section else []
-
-
-def _section_at(section: Any, part: int | str) -> Any:
-    if section is None or isinstance(part, int) or part not in section.model_fields:
-        return section
-    return next(iter(_sections_in(section.model_fields[part].annotation)), None)
-
-
-def _sections_in(annotation: Any) -> list[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return [annotation]
-    return [found for inner in getattr(annotation, "__args__", ()) for found in _sections_in(inner)]
+        raise ConfigError(document.problems(error, Config)) from error
 
 
 def read_rule_files(config: Config, config_path: Path) -> tuple[tuple[str, str], ...]:

@@ -1,16 +1,19 @@
 """Writes docs/configuration.md from the configuration's classes: `python -m tools.docs [--check]`."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from callguard.config import Config, Secret
 
+WORDS = {str: "text", int: "whole number", float: "number", bool: "`true` \\| `false`", Path: "path"}
+BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
 HEAD = """# Configuration
 
@@ -55,11 +58,38 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _type(field: FieldInfo) -> str:
-    text = str(field.annotation) if get_args(field.annotation) else getattr(field.annotation, "__name__", "")
-    for noise in ("typing.", "callguard.config.", "pathlib.", "collections.abc."):
-        text = text.replace(noise, "")
-    limits = [str(limit) for limit in field.metadata if "FieldInfo" not in str(limit)]
-    return "`" + text.replace("|", "\\|") + "`" + (f" {', '.join(limits)}" if limits else "").replace("|", "\\|")
+    words = [_words(field.annotation), *filter(None, map(_limit, field.metadata))]
+    if field.examples:
+        words.append("like " + " or ".join(f"`{each}`" for each in field.examples))
+    return ", ".join(words)
+
+
+def _words(annotation: Any) -> str:
+    """Return a type in the words of whoever writes the file."""
+    if annotation in WORDS:
+        return WORDS[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "secret" if annotation is Secret else "section"
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return ", ".join([_words(inner[0]), *filter(None, map(_limit, inner[1:]))])
+    if origin is Literal:
+        return " \\| ".join(f"`{str(each).lower()}`" for each in inner)
+    if origin is tuple:
+        return f"list of {_words(inner[0])}"
+    if origin is dict:
+        return f"name to {_words(inner[1])}"
+    return _words(next(each for each in inner if each is not type(None)))  # optional
+
+
+def _limit(limit: Any) -> str:
+    """Return a bound in words; of what stands beside bounds (validators, patterns) nothing."""
+    inner = getattr(limit, "metadata", None)
+    if inner:
+        return ", ".join(filter(None, map(_limit, inner)))
+    return next(
+        (f"{sign} {value:g}" for name, sign in BOUNDS.items() if (value := getattr(limit, name, None)) is not None), ""
+    )
 
 
 def _default(field: FieldInfo) -> str:
@@ -69,7 +99,10 @@ def _default(field: FieldInfo) -> str:
         return f"`{{env: {field.default.env}}}`" if field.default.env else "none"
     if isinstance(field.default, BaseModel):
         return "see below"
-    return f"`{field.default!r}`"
+    if field.default is None or field.default in ((), {}):
+        return "none"
+    shown = json.dumps(TypeAdapter(Any).dump_python(field.default, mode="json"), ensure_ascii=False)
+    return f"`{shown}`"
 
 
 def main() -> int:

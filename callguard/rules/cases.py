@@ -17,10 +17,9 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from callguard.audio.frames import HOP_S
-from callguard.config import ConfigError
+from callguard.document import ConfigError, Document, read_document
 from callguard.messages import CallFacts, Transition
 from callguard.rules import names
-from callguard.rules.document import Document, read_document
 from callguard.rules.durations import format_duration, parse_duration
 from callguard.rules.engine import RuleEngine
 from callguard.rules.files import load_rules

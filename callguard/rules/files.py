@@ -6,9 +6,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from callguard.config import ConfigError, Day, Hours
+from callguard.config import Day, Hours
+from callguard.document import ConfigError, Document, Path, read_document
 from callguard.rules import checks
-from callguard.rules.document import Document, Path, read_document
 from callguard.rules.durations import parse_duration
 from callguard.rules.model import Rule, RuleSet
 from callguard.rules.parser import FUNCTIONS, LARGEST, WORDS, parse

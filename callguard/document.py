@@ -4,14 +4,14 @@ Only plain data is built: no tags, no self-references, no doubled keys, a bounde
 """
 
 import difflib
-import reprlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from callguard.config import ConfigError
+from callguard import wording
 
 Path = tuple[str | int, ...]
 MOST_NODES: Final = 50_000
@@ -20,7 +20,17 @@ DEEPEST: Final = 30
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN: Final = {_TAG + name for name in ("int", "float", "bool", "null")}
+_COLLECTIONS: Final = {_TAG + name for name in ("map", "seq")}
+_NO_TAGS: Final = "a tag (!…) is not allowed; put text that begins with ! in quotes"
 _TEXT: Final = {_TAG + name for name in ("str", "timestamp")}
+
+
+class ConfigError(Exception):
+    """Configuration that can't be used; `problems` holds one line each: file, key path, found, allowed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +59,31 @@ class Document:
 
     def problems(self, error: ValidationError, root: type[BaseModel]) -> list[str]:
         """Return one line for each thing that validation found."""
-        return [self._problem(each, root) for each in error.errors(include_url=False, include_context=False)]
+        return [self._problem(each, root) for each in error.errors(include_url=False)]
 
     def _problem(self, problem: Any, root: type[BaseModel]) -> str:
         path: Path = tuple(part for part in problem["loc"] if part != "[key]")
         dotted = ".".join(str(part) for part in path) or "the file"
         rule = _rule_of(self.data, path)
+        section = _section(path[:-1], root)
         if problem["type"] == "extra_forbidden":
-            return self.at(path, f"{rule}{dotted}: unknown key{_keys(path, root)}")
-        message = problem["msg"].removeprefix("Value error, ")
-        found = "" if problem["type"] == "missing" else f", found {reprlib.repr(problem['input'])}"
-        return self.at(path, f"{rule}{dotted}: {message}{found}")
+            shown = ".".join([*map(str, path[:-1]), "<hidden>"]) if getattr(section, "hides_keys", False) else dotted
+            return self.at(path, f"{rule}{shown}: unknown key{_keys(str(path[-1]), section)}")
+        like = _examples(path, section) if problem["type"] == "string_pattern_mismatch" else ""
+        message = f"must look like {like}" if like else wording.expected(problem)
+        return self.at(path, f"{rule}{dotted}: {message}{wording.found(dotted, problem)}")
 
 
-def read_document(name: str, text: str) -> Document:
-    """Parse one YAML document; an empty one is an empty mapping. Raises ConfigError."""
+def read_document(name: str, text: str, holding: str = "groups") -> Document:
+    """Parse one YAML document, a mapping of what `holding` says; an empty one is empty. Raises ConfigError."""
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         data = {} if node is None else _Builder(name, loader).build(node, 0)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([_broken(name, error)]) from error
     if not isinstance(data, dict):
-        raise ConfigError([f"{name}:1: found {type(data).__name__}, expected a mapping with groups"])
+        raise ConfigError([f"{name}:1: found {wording.name_of(data)}, expected a mapping of {holding}"])
     return Document(name, data, node)
 
 
@@ -85,6 +97,8 @@ class _Builder:
         self._built += 1
         if depth > DEEPEST or self._built > MOST_NODES:
             raise self._error(node, "too deep or too large (an alias that refers to itself?)")
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTIONS:
+            raise self._error(node, _NO_TAGS)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, depth)
         if isinstance(node, yaml.SequenceNode):
@@ -105,11 +119,11 @@ class _Builder:
         if node.tag in _TEXT:
             return node.value
         if node.tag not in _PLAIN:
-            raise self._error(node, f"tag {node.tag!r} is not allowed")
+            raise self._error(node, _NO_TAGS)
         try:
             return self._loader.construct_object(node)
         except (ValueError, KeyError) as error:
-            raise self._error(node, f"{node.value[:40]!r} is not of its tag's type") from error
+            raise self._error(node, "not of its tag's type; put it in quotes if it is text") from error
 
     def _error(self, node: yaml.Node, message: str) -> ConfigError:
         return ConfigError([f"{self._name}:{node.start_mark.line + 1}: {message}"])
@@ -140,18 +154,42 @@ def _rule_of(data: Any, path: Path) -> str:
         return ""
 
 
-def _keys(path: Path, root: type[BaseModel]) -> str:
-    model = root
-    for part in path[:-1]:
-        if isinstance(part, str):
-            model = model.model_fields[part].annotation.__args__[0]  # type: ignore[union-attr]  # tuples of models
-    allowed = [field.alias or name for name, field in model.model_fields.items()]
-    near = difflib.get_close_matches(str(path[-1]), allowed, 1)
+def _keys(key: str, section: type[BaseModel] | None) -> str:
+    allowed = [field.alias or name for name, field in section.model_fields.items()] if section else []
+    near = difflib.get_close_matches(key, allowed, 1)
     return (f"; did you mean {near[0]!r}?" if near else "") + f"; allowed: {', '.join(allowed)}"
+
+
+def _examples(path: Path, section: type[BaseModel] | None) -> str:
+    field = section.model_fields.get(str(path[-1])) if section else None
+    return " or ".join(map(str, field.examples or ())) if field else ""
+
+
+def _section(path: Path, root: type[BaseModel]) -> type[BaseModel] | None:
+    section: type[BaseModel] | None = root
+    for part in path:
+        section = _section_at(section, part)
+    return section
+
+
+def _section_at(section: type[BaseModel] | None, part: int | str) -> type[BaseModel] | None:
+    """Return the section below a key; a list's index or a name of the user's own stays in the section."""
+    if section is None or isinstance(part, int) or part not in section.model_fields:
+        return section
+    return next(_sections_in(section.model_fields[part].annotation), None)
+
+
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _sections_in(inner)
 
 
 def _broken(name: str, error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
-    what = getattr(error, "problem", None) or str(error) or "nested too deep"
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deep"
+    if "alias" in str(what):
+        what = "an alias (*…) that nothing defines; put text that begins with * in quotes"  # its name may be a secret
     return f"{name}:{line}: not valid YAML: {' '.join(str(what).split())}"

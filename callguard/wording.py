@@ -1,0 +1,83 @@
+"""What is wrong with a value, in words of the configuration instead of pydantic's: what was found, what is allowed.
+
+A value is shown where it helps and can hold no secret: never where a mapping was expected, and never the credentials
+in a URL.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+_CREDENTIALS: Final = re.compile(r"(?<=//)[^/@]*@|(?<=\?).*", re.DOTALL)
+"""Of a URL: what stands before the host, and its query."""
+_LONGEST: Final = 60
+_SECRET_WORDS: Final = ("password", "secret", "token", "key")
+_NAMES: Final = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list",
+                 dict: "a mapping", type(None): "nothing"}  # fmt: skip
+_SHAPES: Final = ("model_type", "dict_type", "tuple_type", "list_type")
+
+_ELSEWHERE: Final = "a secret is not written here; allowed: {env: NAME} or {file: PATH}"
+
+_EXPECTED: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], str]]] = {
+    "missing": lambda _, __: "missing, must be given",
+    "invalid_key": lambda _, __: "a key must be a word; put it in quotes",
+    "literal_error": lambda _, limits: "allowed: " + _listed(limits["expected"]),
+    "greater_than": lambda _, limits: f"must be above {limits['gt']:g}",
+    "greater_than_equal": lambda _, limits: f"must be at least {limits['ge']:g}",
+    "less_than": lambda _, limits: f"must be below {limits['lt']:g}",
+    "less_than_equal": lambda _, limits: f"must be at most {limits['le']:g}",
+    "finite_number": lambda _, __: "must be a finite number",
+    "string_too_short": lambda _, __: "must not be empty",
+    "string_too_long": lambda _, limits: f"must be at most {limits['max_length']} characters long",
+    "too_short": lambda _, __: "must not be empty",
+    "string_type": lambda given, _: "expected text" + ("; put it in quotes" if isinstance(given, int | float) else ""),
+    "int_type": lambda _, __: "expected a whole number",
+    "int_parsing": lambda _, __: "expected a whole number",
+    "int_from_float": lambda _, __: "expected a whole number",
+    "float_type": lambda _, __: "expected a number",
+    "float_parsing": lambda _, __: "expected a number",
+    "bool_type": lambda _, __: "expected true or false",
+    "bool_parsing": lambda _, __: "expected true or false",
+    "path_type": lambda _, __: "expected a path",
+    "tuple_type": lambda _, __: "expected a list",
+    "list_type": lambda _, __: "expected a list",
+    "dict_type": lambda _, __: "expected a mapping",
+    "model_type": lambda _, limits: _ELSEWHERE if limits.get("class_name") == "Secret" else "expected a mapping",
+}
+
+
+def _listed(literals: str) -> str:
+    """Return pydantic's list of literals (`'a', 'b' or False`) without its quotes."""
+    return literals.replace("'", "").replace(" or ", ", ").replace("False", "false")
+
+
+def expected(problem: Mapping[str, Any]) -> str:
+    """Return what should have been there, for one of pydantic's errors."""
+    words = _EXPECTED.get(problem["type"])
+    if words is None:
+        return str(problem["msg"]).removeprefix("Value error, ")
+    return words(problem.get("input"), problem.get("ctx", {}))
+
+
+def found(path: str, problem: Mapping[str, Any]) -> str:
+    """Return `, found …` for one of pydantic's errors; empty where nothing was there."""
+    value = problem.get("input")
+    if problem["type"] in {"missing", "invalid_key"}:
+        return ""
+    if problem["type"] in _SHAPES or isinstance(value, dict | list | tuple):
+        return f", found {name_of(value)}"
+    if any(word in path.lower() for word in _SECRET_WORDS):
+        return ", found <hidden>"
+    return f", found {_shown(value)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(_CREDENTIALS.sub("<hidden>", value) if isinstance(value, str) else value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def name_of(value: object) -> str:
+    """Return what kind of value it is, in words."""
+    return _NAMES.get(type(value), "something else")
