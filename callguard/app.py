@@ -10,7 +10,7 @@ import signal
 import time
 import uuid
 from collections import Counter as Tally
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, Self
@@ -25,6 +25,7 @@ from callguard.alerts.book import Where
 from callguard.alerts.intents import Intent, RingSupervisors
 from callguard.alerts.policy import Policy
 from callguard.ari_app import AriApp
+from callguard.asterisk.calls import Call
 from callguard.asterisk.client import ApplicationTakenError
 from callguard.asterisk.session import Session, SupervisionError
 from callguard.asterisk.supervision import Verdict
@@ -82,8 +83,15 @@ class Service:
         self.metrics = Metrics()
         self.bus = Bus(config.redis, config.node)
         self._pool = WorkerPool(config, self._rules, self._from_worker)
-        self.ari = AriApp(config, self._pool, self._emit, on_verdict=self._verdict, on_phone=self._phone)
-        book = AlertBook(Policy.from_config(config), lambda: str(uuid.uuid4()))
+        self.ari = AriApp(
+            config,
+            self._pool,
+            self._emit,
+            on_verdict=self._verdict,
+            on_phone=self._phone,
+            on_calls=self._calls_known,
+        )
+        book = AlertBook(Policy.from_config(config), lambda: str(uuid.uuid4()), self._joinable)
         store = (self.bus.client, f"{config.redis.prefix}book:{config.node}")
         self.desk = Desk(book, self._where, self._emit, self._carry_out, store)
         self._records = Records(self.bus, self.ari.calls, config)
@@ -197,6 +205,10 @@ class Service:
         present = self.ari.calls.get(call)
         return Where(present.queue, present.member) if present else None
 
+    def _joinable(self, call: str) -> bool:
+        present = self.ari.calls.get(call)
+        return present is not None and present.agent is not None
+
     def _from_worker(self, message: FromWorker) -> None:
         match message:
             case Transition():
@@ -219,6 +231,9 @@ class Service:
 
     def _phone(self, supervisor: str, away: Away | None) -> None:
         self.desk.available(supervisor, away)
+
+    def _calls_known(self, calls: Mapping[str, Call]) -> None:
+        self.desk.calls_known(calls)
 
     def _phones(self) -> Tally[str]:
         """How many supervisors' phones are free, busy, unreachable."""

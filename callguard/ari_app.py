@@ -56,7 +56,8 @@ class AriApp:
     """One Asterisk's calls, taps and supervisors.
 
     `emit` is called with each domain event; `on_verdict` with (session, useful | false_alarm) when a supervisor keys
-    one; `on_phone` with (supervisor, why away or None) when a supervisor's phone can, or can't, be rung from now on.
+    one; `on_phone` with (supervisor, why away or None) when a supervisor's phone can, or can't, be rung from now on;
+    `on_calls` with the present calls, once they are known after the start or a gap in the events.
     """
 
     def __init__(
@@ -67,10 +68,12 @@ class AriApp:
         *,
         on_verdict: Callable[[Session, Verdict], None] = lambda session, verdict: None,
         on_phone: Callable[[str, Away | None], None] = lambda supervisor, away: None,
+        on_calls: Callable[[Mapping[str, Call]], None] = lambda calls: None,
     ) -> None:
         self._config = config
         self._media = media
         self._emit = emit
+        self._on_calls = on_calls
         self._watch = Watch()
         self.ari = AriClient(config.asterisk.ari)
         self._discovery = Discovery(config.asterisk.ari.app, config.roles, config.analysis)
@@ -92,6 +95,8 @@ class AriApp:
         self._taps: dict[Leg, Tap] = {}
         self._requests: dict[str, int] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._asked: set[asyncio.Task[None]] = set()
+        """Questions to Asterisk about channels that are not known yet."""
         self._down: set[str] = set()
         self._swept = False
         self.ready = False
@@ -191,6 +196,13 @@ class AriApp:
         await self._devices.refresh()
         self.ready = True
         self._report("ari", True, "")
+        self._spawn(self._tell_calls())
+
+    async def _tell_calls(self) -> None:
+        """Say which calls there are as soon as every channel that the snapshot showed is known."""
+        if self._asked:
+            await asyncio.wait(set(self._asked))
+        self._on_calls(self.calls)
 
     def _adopt(self, remains: Remains, channels: list[events.Channel]) -> None:
         for orphan in remains.released:
@@ -204,7 +216,9 @@ class AriApp:
     # --- what discovery found ---
 
     def _inspect(self, ask: Inspect) -> None:
-        self._spawn(self._answer(ask.channel))
+        task = self._spawn(self._answer(ask.channel))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
 
     async def _answer(self, channel: str) -> None:
         """Read the variables of a channel. Until they are known, nothing of it is tapped."""

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any, Final
 
 import structlog
@@ -51,6 +51,8 @@ class Desk:
         self._carry_out = carry_out
         self._client, self._key = store
         self._saved: str | None = None
+        self._calls: Container[str] | None = None
+        """Ids of the present calls; None: not known yet."""
         self._recalled = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -93,6 +95,11 @@ class Desk:
         """A supervisor's phone can be rung from now on (None), or can't and why."""
         self.settle(self.book.available(supervisor, away, time.time()))
 
+    def calls_known(self, calls: Container[str]) -> None:
+        """Which calls there are is known now, and stays so: alerts of others, from before a restart, end."""
+        self._calls = calls
+        self._drop_gone()
+
     def unanswered(self, alert: str) -> None:
         """The ring of an alert ended and nobody answered."""
         self.settle(self.book.unanswered(alert, time.time()))
@@ -105,6 +112,10 @@ class Desk:
     def reconfigure(self, policy: Policy) -> None:
         """Put another configuration in force."""
         self.book.reconfigure(policy)
+
+    def _drop_gone(self) -> None:
+        if self._calls is not None:
+            self.settle(self.book.retain_calls(self._calls, time.time()))
 
     async def _keep_time(self) -> None:
         while True:
@@ -137,3 +148,4 @@ class Desk:
                 self.settle(self.book.restore(json.loads(text), time.time()))
             except (AlertError, ValueError) as error:
                 log.warning("alerts_not_recalled", error=str(error))
+            self._drop_gone()

@@ -36,7 +36,11 @@ class Bench:
         self.fake = fake
         self.events: list[Event] = []
         self.media = Receiver()
-        self.app = AriApp(config, self.media, self.events.append)
+        self.calls: list[list[str]] = []
+        """Ids of the present calls, each time that they were told."""
+        self.app = AriApp(
+            config, self.media, self.events.append, on_calls=lambda calls: self.calls.append(sorted(calls))
+        )
 
     def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -98,6 +102,20 @@ async def test_a_call_is_announced_with_its_facts_and_both_legs_are_tapped() -> 
         assert {leg.opened.role for leg in running.media.legs.values()} == {"customer", "agent"}
         facts = running.media.facts("customer")[0]
         assert (facts.mode, facts.language, facts.queue) == ("emotion", "de", "support")
+
+
+async def test_present_calls_are_told_once_their_channels_are_known_and_again_after_a_gap() -> None:
+    async with bench() as running:
+        await running.until(lambda: running.calls == [[]])
+        running.fake.answer("GET", "/channels", [CUSTOMER, AGENT])
+        running.fake.answer("GET", "/bridges", [{"id": "b", "channels": ["customer", "agent"]}])
+        await running.fake.cut()
+        await running.until(lambda: running.calls == [[], ["customer"]])
+        running.fake.answer("GET", "/channels", [])
+        running.fake.answer("GET", "/bridges", [])
+        await running.fake.cut()
+        await running.until(lambda: running.calls == [[], ["customer"], []])
+        assert running.of(CallEnded)
 
 
 async def test_hold_and_apart_reach_the_worker_but_only_hold_is_an_event() -> None:

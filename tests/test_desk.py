@@ -107,6 +107,27 @@ async def test_a_memory_out_of_reach_at_the_start_is_recalled_later(
     assert len(second.book.silences(2e9)) == 1
 
 
+@pytest.mark.parametrize("recalled", ["first", "last"])
+async def test_an_alert_of_a_call_that_ended_while_nobody_watched_ends(floor: Floor, recalled: str) -> None:
+    """Whether Redis or Asterisk answers first after a restart."""
+    first = floor.desk()
+    await first.start()
+    for call in ("1.1", "2.2"):
+        floor.calls[call] = Where()
+        first.transition(fired(call))
+    await first.stop()
+    floor.said.clear()
+    second = floor.desk()
+    if recalled == "first":
+        await second.start()
+    second.calls_known({"2.2"})
+    if recalled == "last":
+        await second.start()
+    await second.stop()
+    assert [alert.call for alert in second.book.open()] == ["2.2"]
+    assert floor.kinds.count("AlertResolved") == 1
+
+
 async def test_a_memory_that_cant_be_read_is_no_obstacle(floor: Floor) -> None:
     await floor.client.set(KEY, '{"version": 99}')
     desk = floor.desk()

@@ -37,10 +37,17 @@ class Where(NamedTuple):
 
 
 class AlertBook:
-    """All alerts of this node. `new_id` makes identifiers of alerts and silences."""
+    """All alerts of this node.
 
-    def __init__(self, policy: Policy, new_id: Callable[[], str]) -> None:
+    `new_id` makes identifiers of alerts and silences; `joinable` says whether a supervisor could join a call now:
+    after a restart its call may not be known yet, during a transfer it has no agent.
+    """
+
+    def __init__(
+        self, policy: Policy, new_id: Callable[[], str], joinable: Callable[[str], bool] = lambda call: True
+    ) -> None:
         self._new_id = new_id
+        self._joinable = joinable
         self._away: dict[str, Away] = {}
         self._adopt(BookState(), policy)
 
@@ -118,7 +125,7 @@ class AlertBook:
         return self._settled(now, out)
 
     def retain_calls(self, live: Container[str], now: float) -> Outcome:
-        """After a restart: end the alerts of calls that are gone."""
+        """After a restart: end the alerts of calls that ended meanwhile."""
         out = Outcome()
         for call in sorted({alert.call for alert in self._state.alerts.values()}):
             if call not in live:
@@ -237,7 +244,7 @@ class AlertBook:
     def _adopt(self, state: BookState, policy: Policy) -> None:
         self._state = state
         self._policy = policy
-        self._ringing = Ringing(state, policy, self._away)
+        self._ringing = Ringing(state, policy, self._away, self._joinable)
         self._course = Course(state, policy, self._ringing)
 
     def _fired(self, alert: str) -> Alert:

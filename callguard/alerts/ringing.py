@@ -1,6 +1,6 @@
 """Who is rung for which call, from which tier, until when. Changes rings and budgets, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from callguard.alerts import budget
 from callguard.alerts.alert import Alert
@@ -8,19 +8,23 @@ from callguard.alerts.intents import Intent, RingSupervisors, StopRinging
 from callguard.alerts.policy import Policy
 from callguard.alerts.roster import next_tier
 from callguard.alerts.state import BookState, Ring
+from callguard.config import SupervisorConfig
 from callguard.events import Away, PassedOver
 
 
 class Ringing:
-    """Rings of all calls over a book's state. `away`: supervisors whose phones can't be rung now.
+    """Rings of all calls over a book's state. `away`: supervisors whose phones can't be rung now; `joinable`: see book.
 
     A phone that we ring ourselves is busy too; that matters for the next ring only, never for the one that goes on.
     """
 
-    def __init__(self, state: BookState, policy: Policy, away: Mapping[str, Away]) -> None:
+    def __init__(
+        self, state: BookState, policy: Policy, away: Mapping[str, Away], joinable: Callable[[str], bool]
+    ) -> None:
         self._state = state
         self._policy = policy
         self._away = away
+        self._joinable = joinable
 
     def begin(self, alert: Alert, now: float) -> list[Intent]:
         """Ring the next tier that has somebody free, or whoever was passed over, or share the call's ring, or wait."""
@@ -31,8 +35,7 @@ class Ringing:
             ring.alerts = [*dict.fromkeys([*ring.alerts, alert.id])]
             return []
         mode = self._policy.ring_mode(alert)
-        candidates = [each for each in self._policy.duty(alert, now) if each.name not in alert.rung]
-        found = next_tier([each for each in candidates if not self._why_not(each.name, now)], alert.tier + 1)
+        found = next_tier(self._candidates(alert, now), alert.tier + 1)
         alert.waiting = found is None
         if found is None or mode is None:
             return []
@@ -47,6 +50,12 @@ class Ringing:
         )
         budget.spend(self._state.spent, supervisors, now)
         return [RingSupervisors(alert.id, alert.call, supervisors, tier, mode, self._policy.ring_s)]
+
+    def _candidates(self, alert: Alert, now: float) -> list[SupervisorConfig]:
+        if not self._joinable(alert.call):
+            return []
+        duty = self._policy.duty(alert, now)
+        return [each for each in duty if each.name not in alert.rung and not self._why_not(each.name, now)]
 
     def stop(self, call: str) -> tuple[list[str], list[StopRinging]]:
         """End a call's ring; return the alerts it spoke for and what to do."""

@@ -372,6 +372,20 @@ def test_after_a_restart_a_ring_rings_again_and_nothing_is_published_twice() -> 
     assert types(desk.rule("resolved", 50)) == ["resolved"]
 
 
+def test_a_call_that_nobody_can_join_yet_rings_nobody_until_somebody_can() -> None:
+    """After a restart its channels are not known yet; during a transfer it has no agent."""
+    calls: set[str] = set()
+    desk = Desk(joinable=calls.__contains__)
+    assert rung(desk.rule("fired", 0)) == []
+    assert [alert.id for alert in desk.book.waiting()] == ["1"]
+    calls.add("c1")
+    assert rung(desk.tick(1)) == [("ann", "bob")]
+    calls.clear()
+    assert rung(desk.restart(2)) == []
+    calls.add("c1")
+    assert rung(desk.tick(3)) == [("ann", "bob")], "it rang when we died: the same are rung again"
+
+
 def test_after_a_restart_nobody_counts_as_being_in_a_call() -> None:
     desk = Desk()
     desk.book.joined("c1", "ann", 0)

@@ -1,6 +1,6 @@
 """An alert book under a script: rules speak, supervisors answer, time passes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -29,11 +29,12 @@ def policy(supervisors: Sequence[SupervisorConfig] = (ANN, BOB, CHIEF), **alerts
 class Desk:
     """A book with numbered identifiers ("1", "2", …) and a record of all that it said."""
 
-    def __init__(self, settings: Policy | None = None) -> None:
+    def __init__(self, settings: Policy | None = None, joinable: Callable[[str], bool] = lambda call: True) -> None:
         numbers = count(1)
         self.settings = settings or policy()
         self._new_id = lambda: str(next(numbers))
-        self.book = AlertBook(self.settings, self._new_id)
+        self._joinable = joinable
+        self.book = AlertBook(self.settings, self._new_id, joinable)
         self.events: list[AlertEvent] = []
         self.intents: list[Intent] = []
 
@@ -53,7 +54,7 @@ class Desk:
     def restart(self, now: float) -> Outcome:
         """Another process goes on from the snapshot."""
         snapshot = self.book.snapshot()
-        self.book = AlertBook(self.settings, self._new_id)
+        self.book = AlertBook(self.settings, self._new_id, self._joinable)
         return self.note(self.book.restore(snapshot, now))
 
 

@@ -98,6 +98,44 @@ async def test_a_killed_service_costs_no_call_and_comes_back(
     assert tone_dbfs(await customer.heard(), AGENT_HZ, dead, alive) > -20, "the customer went deaf"
 
 
+async def test_an_alert_whose_call_ended_while_the_service_was_dead_ends_at_once(
+    lab: Lab, service: Service, tmp_path: Path
+) -> None:
+    lab.farm.phone("supervisor1").answer_after_s = None
+    customer, _ = await talk(lab, call_voice(tmp_path / "angry.wav", ("neutral", 2), ("angry", 20)))
+    call = await tapped(service)
+    fired = await service.wait_for("alert.fired")
+    await asyncio.sleep(1)
+    await service.kill()
+    await customer.hangup()
+    before = len(await service.read())
+    await service.start()
+    resolved = await service.wait_for("alert.resolved", 5, since=before, call=call)
+    assert (resolved["data"]["alert"], resolved["data"]["reason"]) == (fired["data"]["alert"], "call_ended")
+    assert (await service.cli("alerts", "--json"))[1].strip() == "[]"
+
+
+async def test_a_phone_that_rang_when_the_service_was_killed_rings_again(
+    lab: Lab, service: Service, tmp_path: Path
+) -> None:
+    phone = lab.farm.phone("supervisor1")
+    phone.answer_after_s = None
+    customer, _ = await talk(lab, call_voice(tmp_path / "angry.wav", ("neutral", 2), ("angry", 30)))
+    await tapped(service)
+    fired = await service.wait_for("alert.fired")
+    first = await phone.rung()
+    await asyncio.sleep(1)
+    await service.kill()
+    phone.answer_after_s = 0.2
+    before = len(await service.read())
+    await service.start()
+    await asyncio.wait_for(first.ended.wait(), 10)
+    await service.wait_for("supervision.started", since=before, alert=fired["data"]["alert"])
+    assert service.of("supervision.failed", reason="no_call") == []
+    await customer.hangup()
+    await service.wait_for("call.ended", since=before)
+
+
 async def test_a_supervisor_is_not_left_alone_by_a_killed_service(
     lab: Lab, service: Service, voices: Voices, tmp_path: Path
 ) -> None:
