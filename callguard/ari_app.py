@@ -77,7 +77,7 @@ class AriApp:
         self._watch = Watch()
         self.ari = AriClient(config.asterisk.ari)
         self._discovery = Discovery(config.asterisk.ari.app, config.roles, config.analysis)
-        self.ami = AmiClient(config.asterisk.ami, self._see, lambda up, why: self._report("ami", up, why))
+        self.ami = AmiClient(config.asterisk.ami, self._see, self._ami_changed)
         self._cooldowns = Cooldowns(self.ami, config.supervision.cooldown_s)
         self._devices = Devices(self.ari, on_phone)
         self._devices.watch(config.supervisors)
@@ -323,6 +323,11 @@ class AriApp:
         self._see(HandOff(time.time(), channel))
         if call.interface and call.queue:
             self._cooldowns.start(call.interface)
+
+    def _ami_changed(self, up: bool, why: str) -> None:
+        self._report("ami", up, why)
+        if up:
+            self._spawn(self._cooldowns.resume())
 
     def _report(self, part: str, up: bool, why: str) -> None:
         """Say once that a part is away, and once that it is back."""

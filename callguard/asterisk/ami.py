@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from panoramisk import Manager
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
@@ -26,6 +26,14 @@ NEVER_S: Final = 10**9
 
 class AmiError(Exception):
     """AMI can't be reached, or refused an action."""
+
+
+class Paused(NamedTuple):
+    """A queue member who is paused; `since` in Unix time, 0: not known."""
+
+    interface: str
+    reason: str
+    since: float
 
 
 class _Connection(Manager):  # type: ignore[misc]  # panoramisk has no types
@@ -119,7 +127,6 @@ class AmiClient:
                 return
 
     def _agent_connect(self, _: Manager, event: Any) -> None:
-        wait = _text(event, "HoldTime")
         self._on_queue(
             QueueConnected(
                 at=time.time(),
@@ -127,7 +134,7 @@ class AmiClient:
                 queue=_text(event, "Queue"),
                 member=_text(event, "MemberName") or _text(event, "Interface"),
                 interface=_text(event, "Interface"),
-                wait_s=float(wait) if wait.isdecimal() else 0.0,
+                wait_s=_number(event, "HoldTime"),
             )
         )
 
@@ -138,8 +145,21 @@ class AmiClient:
         state = "true" if paused else "false"
         await self.act({"Action": "QueuePause", "Interface": interface, "Paused": state, "Reason": reason})
 
+    async def paused(self) -> list[Paused]:
+        """Return who is paused, once for each queue. Raises AmiError."""
+        members = [each for each in await self._send({"Action": "QueueStatus"}) if each.event == "QueueMember"]
+        return [
+            Paused(_text(each, "Location"), _text(each, "PausedReason"), _number(each, "LastPause"))
+            for each in members
+            if _text(each, "Paused") == "1" and _text(each, "Location")
+        ]
+
     async def act(self, action: Mapping[str, str]) -> None:
         """Send one action and wait for its success. Raises AmiError; never sends anything twice."""
+        await self._send(action)
+
+    async def _send(self, action: Mapping[str, str]) -> list[Any]:
+        """Send an action; return all messages that answer it."""
         if self._connection is None:
             raise AmiError(f"{action['Action']}: not connected")
         clean = {key: " ".join(value.split()) for key, value in action.items()}  # a line end would begin a new header
@@ -147,8 +167,10 @@ class AmiClient:
             answer = await _answer(self._connection.send_action(clean))
         except TimeoutError:
             raise AmiError(f"{action['Action']}: no answer in {TIMEOUT_S:g} s") from None
-        if not answer.success:
-            raise AmiError(f"{action['Action']}: {answer.message}")
+        answers = answer if isinstance(answer, list) else [answer]
+        if not answers[0].success:
+            raise AmiError(f"{action['Action']}: {answers[0].message}")
+        return answers
 
 
 async def _answer(future: "asyncio.Future[Any]") -> Any:
@@ -160,3 +182,9 @@ def _text(event: Any, header: str) -> str:
     """A header's value; empty when it is missing or given twice."""
     value = event.get(header, "")
     return value if isinstance(value, str) else ""
+
+
+def _number(event: Any, header: str) -> float:
+    """A header's number; 0 when it holds none."""
+    value = _text(event, header)
+    return float(value) if value.isdecimal() else 0.0

@@ -1,6 +1,11 @@
-"""A pause from the queue for an agent who was relieved of a call."""
+"""A pause from the queue for an agent who was relieved of a call.
+
+The pause stands in Asterisk, its end here. After a crash or a lost connection it is found again by its reason, and
+what is left of it goes on.
+"""
 
 import asyncio
+import time
 from typing import Final
 
 import structlog
@@ -29,6 +34,19 @@ class Cooldowns:
             earlier.cancel()
         self._running[interface] = asyncio.create_task(self._cool_down(interface))
 
+    async def resume(self) -> None:
+        """See to the end of pauses with our reason that nobody ends: each lasts `length_s` from when it began."""
+        try:
+            paused = await self._ami.paused()
+        except AmiError as error:
+            log.warning("cool_downs_not_resumed", error=str(error))
+            return
+        for member in paused:
+            if member.reason == REASON and member.interface not in self._running:
+                left_s = min(max(0.0, member.since + self.length_s - time.time()), self.length_s)
+                log.info("cool_down_resumed", interface=member.interface, left_s=round(left_s))
+                self._running[member.interface] = asyncio.create_task(self._end_after(member.interface, left_s))
+
     async def close(self) -> None:
         """Unpause everybody: nobody would do it after us."""
         interfaces = list(self._running)
@@ -40,7 +58,10 @@ class Cooldowns:
 
     async def _cool_down(self, interface: str) -> None:
         await self._pause(interface, paused=True)
-        await asyncio.sleep(self.length_s)
+        await self._end_after(interface, self.length_s)
+
+    async def _end_after(self, interface: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
         await self._pause(interface, paused=False)
         del self._running[interface]
 

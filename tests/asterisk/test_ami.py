@@ -1,12 +1,13 @@
 """AMI: queue facts in, actions out once, and a connection that comes back around panoramisk."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from callguard.asterisk import ami as module
-from callguard.asterisk.ami import AmiClient, AmiError
+from callguard.asterisk.ami import AmiClient, AmiError, Paused
 from callguard.asterisk.calls import QueueConnected
 from callguard.asterisk.cooldown import REASON, Cooldowns
 from callguard.config import Ami, Secret
@@ -22,6 +23,8 @@ class FakeAmi:
         self.silent: set[str] = set()
         self.refused: set[str] = set()
         self.writers: list[asyncio.StreamWriter] = []
+        self.members: list[dict[str, str]] = []
+        """Headers of the queue members that QueueStatus lists."""
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -33,12 +36,22 @@ class FakeAmi:
                 self.actions.append(action)
                 if action["Action"] not in self.silent:
                     response = "Error" if action["Action"] in self.refused else "Success"
-                    answer = f"Response: {response}\r\nActionID: {action['ActionID']}\r\nMessage: because\r\n\r\n"
-                    writer.write(answer.encode())
+                    self._answer(writer, action, response)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
+
+    def _answer(self, writer: asyncio.StreamWriter, action: dict[str, str], response: str) -> None:
+        blocks = [{"Response": response, "Message": "because"}]
+        if action["Action"] == "QueueStatus" and response == "Success":
+            blocks = [{"Response": response, "EventList": "start", "Message": "Queue status will follow"}]
+            blocks += [{"Event": "QueueParams", "Queue": "support"}]
+            blocks += [{"Event": "QueueMember", **member} for member in self.members]
+            blocks += [{"Event": "QueueStatusComplete", "EventList": "Complete"}]
+        for block in blocks:
+            lines = [f"{key}: {value}\r\n" for key, value in {**block, "ActionID": action["ActionID"]}.items()]
+            writer.write(("".join(lines) + "\r\n").encode())
 
     def tell(self, **headers: str) -> None:
         self.writers[-1].write(("".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n").encode())
@@ -192,3 +205,61 @@ async def test_the_service_leaves_nobody_paused(fake: FakeAmi, client: Client) -
     await client.until(lambda: fake.of("QueuePause"))
     await cooldowns.close()
     assert [pause["Paused"] for pause in fake.of("QueuePause")] == ["true", "false"]
+
+
+def member(interface: str, since: float, reason: str = REASON, paused: str = "1") -> dict[str, str]:
+    return {"Location": interface, "Paused": paused, "PausedReason": reason, "LastPause": str(int(since))}
+
+
+async def test_who_is_paused_why_and_since_when(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    assert await client.ami.paused() == []
+    fake.members = [
+        member("PJSIP/mia", 1000, "Lunch"),
+        member("PJSIP/tom", 0, paused="0"),
+        {"Location": "PJSIP/eva", "Paused": "1", "LastPause": "soon"},
+        {"Paused": "1"},
+    ]
+    assert await client.ami.paused() == [Paused("PJSIP/mia", "Lunch", 1000.0), Paused("PJSIP/eva", "", 0.0)]
+    fake.refused.add("QueueStatus")
+    with pytest.raises(AmiError, match="QueueStatus: because"):
+        await client.ami.paused()
+
+
+async def test_a_cool_down_that_nobody_ends_goes_on_for_what_is_left_of_it(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    now = time.time()
+    fake.members = [
+        member("PJSIP/over", now - 100),
+        member("PJSIP/left", now - 30),
+        member("PJSIP/left", now - 30),
+        member("PJSIP/lunch", now - 100, "Lunch"),
+        member("PJSIP/future", now + 1000),
+    ]
+    cooldowns = Cooldowns(client.ami, 60)
+    cooldowns.start("PJSIP/mine")
+    await client.until(lambda: fake.of("QueuePause"))
+    fake.members.append(member("PJSIP/mine", now))
+    await cooldowns.resume()
+    await client.until(lambda: len(fake.of("QueuePause")) == 2)
+    assert [(each["Interface"], each["Paused"]) for each in fake.of("QueuePause")[1:]] == [("PJSIP/over", "false")]
+    await cooldowns.close()
+    released = [each["Interface"] for each in fake.of("QueuePause")[2:]]
+    assert sorted(released) == ["PJSIP/future", "PJSIP/left", "PJSIP/mine"]
+
+
+async def test_a_cool_down_left_behind_ends_at_once_where_there_are_none_any_more(
+    fake: FakeAmi, client: Client
+) -> None:
+    await client.until(lambda: client.ami.connected)
+    fake.members = [member("PJSIP/mia", time.time())]
+    await Cooldowns(client.ami, 0).resume()
+    await client.until(lambda: fake.of("QueuePause"))
+    assert fake.of("QueuePause")[0]["Paused"] == "false"
+
+
+async def test_a_list_that_cannot_be_had_is_no_obstacle(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    fake.silent.add("QueueStatus")
+    await Cooldowns(client.ami, 60).resume()
+    assert fake.of("QueuePause") == []

@@ -1,6 +1,7 @@
 """Whatever fails, the call goes on, supervisors are not left alone, and no alert is lost."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from callguard.lab.lab import Lab
 from callguard.lab.pbx import QUEUE
 from callguard.lab.phone import PhoneCall
 from callguard.lab.tones import tone_dbfs
+from tests.asterisk.harness.talk import console
 from tests.integration.harness.proxy import Proxy
 from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.speech import call_voice
@@ -134,6 +136,32 @@ async def test_a_phone_that_rang_when_the_service_was_killed_rings_again(
     assert service.of("supervision.failed", reason="no_call") == []
     await customer.hangup()
     await service.wait_for("call.ended", since=before)
+
+
+async def test_a_cool_down_outlives_a_killed_service_by_no_more_than_its_length(
+    lab: Lab, redis_url: str, tmp_path: Path
+) -> None:
+    length_s = 12.0
+    supervision = {"briefing": False, "cooldown_s": length_s}
+    async with Service(lab, redis_url, tmp_path / "s", rules=LOUD_RULE, supervision=supervision) as service:
+        customer, _ = await talk(lab, call_voice(tmp_path / "calm.wav", ("neutral", 40)))
+        call = await tapped(service)
+        assert (await service.command("takeover", call=call, supervisor="lead"))["ok"]
+        await until_shown(lab, "paused:CallGuard cool-down")
+        paused_at = time.monotonic()
+        await service.kill()
+        await customer.hangup()
+        await service.start()
+        await asyncio.sleep(1)
+        assert "paused:CallGuard cool-down" in await console(lab, "queue show support"), "it was cut short"
+        await until_shown(lab, "paused", shown=False, timeout_s=length_s)
+        assert length_s - 2 < time.monotonic() - paused_at < length_s + 3
+
+
+async def until_shown(lab: Lab, text: str, *, shown: bool = True, timeout_s: float = 5.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while (text in await console(lab, "queue show support")) is not shown:
+            await asyncio.sleep(0.1)
 
 
 async def test_a_supervisor_is_not_left_alone_by_a_killed_service(
