@@ -48,8 +48,9 @@ class Secret(Section):
             source = f"file {self.file}"
             try:
                 value = self.file.read_text("utf-8").split("\n", 1)[0].strip()
-            except OSError as error:
-                raise ConfigError([f"{source}: can't be read: {error.strerror}"]) from error
+            except (OSError, UnicodeDecodeError) as error:
+                why = getattr(error, "strerror", None) or "not UTF-8"
+                raise ConfigError([f"{source}: can't be read: {why}"]) from error
         else:
             return SecretStr("")
         if not value:

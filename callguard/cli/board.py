@@ -1,12 +1,11 @@
 """What goes on, in a terminal: live board, lists, the audit chain."""
 
-import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Group
@@ -17,17 +16,18 @@ from rich.text import Text
 from callguard.bus import Keys, connect
 from callguard.bus.lists import read_overview
 from callguard.bus.streams import entries, last_id, read_after
-from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, fail, print_json, read_config
+from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, fail, print_json, read_config, with_redis
 from callguard.config import Config
 from callguard.events import PREFIX
 from callguard.overview import AlertView, CallView, Overview
 from callguard.overview import as_json as facts_of
 
-T = TypeVar("T")
 SHAPES: Final = {"info": "●", "warning": "▲", "critical": "■"}
 STYLES: Final = {"info": "blue", "warning": "yellow", "critical": "bold red"}
 BARS: Final = "▁▂▃▄▅▆▇█"
 PAGE: Final = 1000
+SHORT: Final = 8
+"""Characters of an alert's identifier that are shown, if they tell it from the others."""
 
 SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0.1, help="End after so long.")]
 
@@ -46,7 +46,7 @@ def watch(seconds: SecondsOption = None, config: ConfigOption = None, as_json: J
     settings = read_config(config)[0]
     deadline = time.monotonic() + (seconds or float("inf"))
     show = _show_board if sys.stdout.isatty() and not as_json else _Lines(as_json)
-    _run(lambda: show(settings, deadline))
+    with_redis(settings, show(settings, deadline))
 
 
 def calls(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -54,11 +54,12 @@ def calls(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example: callguard calls --json
     """
-    overview = _run(lambda: _overview(read_config(config)[0]))
+    settings = read_config(config)[0]
+    overview = with_redis(settings, _overview(settings))
     if as_json:
         print_json([_call_facts(overview, call) for call in overview.by_need()])
     else:
-        console.print(_call_table(overview, time.time()))
+        console.print(_call_table(overview, time.time()) if overview.calls else "no calls")
 
 
 def alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -66,12 +67,13 @@ def alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example: callguard alerts
     """
-    overview = _run(lambda: _overview(read_config(config)[0]))
+    settings = read_config(config)[0]
+    overview = with_redis(settings, _overview(settings))
     found = sorted(overview.alerts.values(), key=lambda alert: (-alert.rank, alert.since))
     if as_json:
         print_json([facts_of(alert) for alert in found])
     else:
-        console.print(_alert_table(overview, found, time.time()))
+        console.print(_alert_table(overview, found, time.time()) if found else "no open alerts")
 
 
 def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -81,7 +83,8 @@ def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     from callguard.bus.audit import verify
 
-    found = verify(_run(lambda: _audit_entries(read_config(config)[0])))
+    settings = read_config(config)[0]
+    found = verify(with_redis(settings, _audit_entries(settings)))
     if as_json:
         print_json(found._asdict())
     elif found.broken_at is None:
@@ -93,20 +96,6 @@ def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def printable(value: object) -> str:
     """Return text without control characters, so that a caller's name can't drive the terminal."""
     return "".join(character if character.isprintable() else "·" for character in str(value))
-
-
-def _run(work: Callable[[], Awaitable[T]]) -> T:
-    from redis.exceptions import RedisError
-
-    async def main() -> T:
-        return await work()
-
-    try:
-        return asyncio.run(main())
-    except (RedisError, OSError) as error:
-        fail(f"redis: {error}")
-    except KeyboardInterrupt:
-        raise typer.Exit from None
 
 
 async def _overview(config: Config) -> Overview:
@@ -171,24 +160,50 @@ def _board(overview: Overview, now: float) -> Group:
 
 
 def _call_table(overview: Overview, now: float) -> Table:
-    table = Table("Call", "Queue", "Agent", "Time", "Raised voice", "Alerts", "With", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    _columns(table, ("Call", "Queue", "Agent", "Time", "Raised voice"), whole=True)
+    _columns(table, ("Alerts", "With"), whole=False)
     for call in overview.by_need():
         mine = [alert for alert in overview.alerts_of(call.call) if alert.rank]
-        people = ", ".join(f"{each['supervisor']} ({each['mode']})" for each in call.supervisors.values())
+        people = ", ".join(map(_whereabouts, call.supervisors.values()))
         cells = (call.call, call.queue or "", call.agent or "", _duration(now - call.started_at))
         table.add_row(*map(_text, cells), _voice(overview, call), _names(mine), _text(people))
     return table
 
 
+def _whereabouts(supervisor: dict[str, str]) -> str:
+    state = "" if supervisor["state"] == "joined" else f", {supervisor['state']}"
+    return f"{supervisor['supervisor']} ({supervisor['mode']}{state})"
+
+
 def _alert_table(overview: Overview, found: list[AlertView], now: float) -> Table:
-    table = Table("Alert", "", "What", "Call", "Queue", "Agent", "State", "Since", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    _columns(table, ("Alert", ""), whole=True)
+    _columns(table, ("What",), whole=False)
+    _columns(table, ("Call", "Queue", "Agent"), whole=True)
+    _columns(table, ("State",), whole=False)
+    _columns(table, ("Since",), whole=True)
+    length = _telling(alert.alert for alert in found)
     for alert in found:
         what = alert.annotations.get("summary") or alert.rule
         nobody = overview.nobody_free(alert)
         state = f"{alert.state} by {alert.by}" if alert.by else f"{alert.state}, {nobody}" if nobody else alert.state
         cells = (what, alert.call, alert.queue or "", alert.agent or "", state, _duration(now - alert.since))
-        table.add_row(_text(alert.alert), _names([alert], rule=False), *map(_text, cells))
+        table.add_row(_text(alert.alert[:length]), _names([alert], rule=False), *map(_text, cells))
     return table
+
+
+def _columns(table: Table, names: Iterable[str], *, whole: bool) -> None:
+    """Add columns; those that must be seen whole, because somebody types them, take no part in shrinking."""
+    for name in names:
+        table.add_column(name, no_wrap=whole, overflow="fold")
+
+
+def _telling(identifiers: Iterable[str]) -> int:
+    """Return how many characters tell identifiers apart; `ack` takes as few."""
+    known = set(identifiers)
+    longest = max(map(len, known), default=0)
+    return next((n for n in range(SHORT, longest) if len({each[:n] for each in known}) == len(known)), longest)
 
 
 def _names(found: list[AlertView], rule: bool = True) -> Text:

@@ -1,16 +1,19 @@
 """What every command shares: exit codes, output, configuration."""
 
+import asyncio
 import json
 import os
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 
 from callguard.config import Config, ConfigError, load_config
 
+T = TypeVar("T")
 FINDINGS: Final = 1
 """Exit code: the command worked and found something wrong, or failed."""
 USAGE: Final = 2
@@ -48,9 +51,9 @@ def config_path(given: Path | None) -> Path:
     for path in candidates:
         if path.exists():
             return path
-    return fail(
-        f"no configuration: {' nor '.join(os.fspath(path) for path in candidates)} exists; give --config", USAGE
-    )
+    if given:
+        return fail(f"no configuration: {given} does not exist", USAGE)
+    return fail(f"no configuration: neither {' nor '.join(map(os.fspath, candidates))} exists; give --config", USAGE)
 
 
 def read_config(given: Path | None) -> tuple[Config, Path]:
@@ -60,3 +63,38 @@ def read_config(given: Path | None) -> tuple[Config, Path]:
         return load_config(path), path
     except ConfigError as error:
         fail("\n".join(error.problems), USAGE)
+
+
+def configured_rules(given: Path | None) -> list[tuple[str, str]]:
+    """Return the configured rule files as (name, text); raise ConfigError where one can't be read."""
+    from callguard.config import read_rule_files
+
+    return list(read_rule_files(*read_config(given)))
+
+
+def yaml_files(paths: list[Path]) -> list[Path]:
+    """Return files and, of folders, the YAML files in them; raise ConfigError where a folder holds none."""
+    found = {path: sorted(path.glob("*.yaml")) if path.is_dir() else [path] for path in paths}
+    empty = [str(path) for path, files in found.items() if not files]
+    if empty:
+        raise ConfigError([f"{', '.join(empty)}: no rule files"])
+    return [file for path in paths for file in found[path]]
+
+
+def with_redis(config: Config, work: Coroutine[Any, Any, T]) -> T:
+    """Run what needs Redis; exit with one line where it can't be reached or lets nobody in."""
+    from redis.exceptions import AuthenticationError, RedisError
+    from redis.exceptions import ConnectionError as NotReachedError
+
+    try:
+        return asyncio.run(work)
+    except ConfigError as error:
+        fail("\n".join(f"redis.password: {problem}" for problem in error.problems), USAGE)
+    except AuthenticationError:
+        fail(f"redis: {config.redis.url}: the password was refused; see redis.password")
+    except (NotReachedError, OSError) as error:
+        fail(f"redis: {config.redis.url}: not reached: {error}")
+    except RedisError as error:
+        fail(f"redis: {config.redis.url}: {error}")
+    except KeyboardInterrupt:
+        raise typer.Exit from None

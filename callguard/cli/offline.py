@@ -1,11 +1,23 @@
 """`callguard analyze` and `callguard evaluate`: recordings and labelled data through the live pipeline."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from rich.markup import escape
 
-from callguard.cli.common import FINDINGS, USAGE, ConfigOption, JsonOption, console, errors, fail, print_json
+from callguard.cli.common import (
+    FINDINGS,
+    USAGE,
+    ConfigOption,
+    JsonOption,
+    console,
+    errors,
+    fail,
+    print_json,
+    yaml_files,
+)
 
 if TYPE_CHECKING:
     from callguard.analysis.replay import Replay
@@ -15,7 +27,8 @@ if TYPE_CHECKING:
 
 Mode = Literal["raised_voice", "emotion", "off"]
 RulesOption = Annotated[
-    list[Path] | None, typer.Option("--rules", help="Rule files instead of the configured ones; may be repeated.")
+    list[Path] | None,
+    typer.Option("--rules", help="Rule file or folder instead of the configured ones; may be repeated."),
 ]
 
 
@@ -27,7 +40,8 @@ def register(app: typer.Typer) -> None:
 
 def analyze(
     files: Annotated[
-        list[Path], typer.Argument(help="WAV or FLAC; stereo: left customer, right agent; mono: customer.")
+        list[Path],
+        typer.Argument(help="WAV or FLAC, 8 kHz or more; stereo: left customer, right agent; mono: customer."),
     ],
     as_json: JsonOption = False,
     signals: Annotated[Path | None, typer.Option(help="CSV to write: every signal, one row a hop and leg.")] = None,
@@ -46,25 +60,29 @@ def analyze(
     from callguard.analysis.replay import replay
     from callguard.analysis.tables import as_object, write_signals
 
+    outputs = [_targets(given, files, suffix) for given, suffix in ((signals, ".csv"), (plot, ".png"))]
     settings, base = _settings(config)
     ruleset = _rules(settings, base, rules)
     models = _models(settings)
     failed = False
-    for file in files:
+    for file, table, picture in zip(files, *outputs, strict=True):
         try:
-            result = replay(read_recording(file), models, ruleset, mode or settings.analysis.mode)
+            with errors.status(f"listening to {escape(str(file))}"):
+                result = replay(read_recording(file), models, ruleset, mode or settings.analysis.mode)
         except RecordingError as error:
-            errors.print(str(error), style="red", markup=False, soft_wrap=True)
+            problem = str(error) if file.exists() else f"{file}: no such file"
+            errors.print(problem, style="red", markup=False, soft_wrap=True)
             failed = True
             continue
+        told = as_object(file, result)
         if as_json:
-            print_json(as_object(file, result))
+            print_json(told)
         else:
-            _show(file, result)
-        if signals:
-            write_signals(_target(signals, file, files, ".csv"), result)
-        if plot:
-            _plot(_target(plot, file, files, ".png"), file, result, ruleset)
+            _show(told, result)
+        if table:
+            _write(table, lambda path, found=result: write_signals(path, found))  # type: ignore[misc]  # a default binds
+        if picture:
+            _plot(picture, file, result, ruleset)
     if failed:
         raise typer.Exit(FINDINGS)
 
@@ -86,6 +104,10 @@ def evaluate(
     """
     from callguard.analysis.recordings import RecordingError
 
+    if not directory.is_dir():
+        fail(f"{directory}: no such folder", USAGE)
+    if html and not html.parent.is_dir():
+        fail(f"--html {html}: there is no folder {html.parent}", USAGE)
     settings, base = _settings(config)
     models = _models(settings)
     calls = (directory / "index.json").exists()
@@ -99,7 +121,7 @@ def evaluate(
     except RecordingError as error:
         fail(str(error))
     if html:
-        html.write_text(page, "utf-8")
+        _write(html, lambda path: path.write_text(page, "utf-8"))
     if as_json:
         print_json({"directory": str(directory), **figures})
     else:
@@ -165,7 +187,7 @@ def _rules(settings: "Config", base: Path | None, given: list[Path] | None) -> "
 
     try:
         if given:
-            return load_rules([(str(path), path.read_text("utf-8")) for path in given])
+            return load_rules([(str(path), path.read_text("utf-8")) for path in yaml_files(given)])
         if base is None:
             fail("no rules: no configuration was found; give --rules or --config", USAGE)
         return load_rules(read_rule_files(settings, base))
@@ -185,27 +207,40 @@ def _models(settings: "Config") -> "Models":
         fail(str(error), USAGE)
 
 
-def _target(given: Path, file: Path, files: list[Path], suffix: str) -> Path:
-    """Return where a file's output goes: the path given, or for several files a file of its name below it."""
+def _targets(given: Path | None, files: list[Path], suffix: str) -> list[Path | None]:
+    """Return where each file's output goes: the path given, or for several files one of its name below it."""
+    if given is None:
+        return [None] * len(files)
     if len(files) == 1 and not given.is_dir():
-        return given
-    given.mkdir(parents=True, exist_ok=True)
-    return given / (file.stem + suffix)
+        return [given]
+    targets = [given / (file.stem + suffix) for file in files]
+    if doubled := sorted({str(each) for each in targets if targets.count(each) > 1}):
+        fail(f"several recordings would write {', '.join(doubled)}; analyse them one by one", USAGE)
+    _write(given, lambda path: path.mkdir(parents=True, exist_ok=True))
+    return list(targets)
 
 
-def _show(file: Path, result: "Replay") -> None:
-    scores = result.scores()["customer"]
-    console.print(f"[bold]{file}[/]  {result.duration_s:.1f} s, {' and '.join(result.legs)}", soft_wrap=True)
-    console.print(f"  speech {scores['speech_s']} s, raised voice at most {_percent(scores['raised_voice_max'])}")
+def _write(path: Path, work: Callable[[Path], object]) -> None:
+    """Write a file or make a folder; exit with one line where that can't be done."""
+    try:
+        work(path)
+    except OSError as error:
+        fail(f"{path}: can't be written: {error.strerror}")
+
+
+def _show(told: dict[str, Any], result: "Replay") -> None:
+    scores, unjudged = told["scores"]["customer"], told["unjudged_s"].get("customer", {})
+    title = f"[bold]{escape(told['file'])}[/]  {result.duration_s:.1f} s, {' and '.join(result.legs)}"
+    console.print(title, soft_wrap=True)
+    highest = scores["raised_voice_max"]
+    voice = "voice not judged" if highest is None else f"raised voice at most {highest:.0%}"
+    why = ", ".join(f"{reason} {seconds:.1f} s" for reason, seconds in unjudged.items())
+    console.print(f"  speech {scores['speech_s']:.1f} s, {voice}" + (f"; not judged: {why}" if why else ""))
     for alert in result.alerts:
         end = "end" if alert.resolved_at_s is None else f"{alert.resolved_at_s:.1f} s"
         console.print(f"  {alert.fired_at_s:7.1f} s - {end}: {alert.rule} ({alert.leg}, {alert.severity})")
     if not result.alerts:
         console.print("  nothing fired")
-
-
-def _percent(value: float | None) -> str:
-    return "not judged" if value is None else f"{value:.0%}"
 
 
 def _plot(target: Path, file: Path, result: "Replay", ruleset: "RuleSet") -> None:

@@ -1,12 +1,11 @@
 """`callguard report`: one call's timeline."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from callguard.cli.common import ConfigOption, JsonOption, console, fail, print_json, read_config
+from callguard.cli.common import ConfigOption, JsonOption, console, fail, print_json, read_config, with_redis
 from callguard.config import Config
 from callguard.events import Envelope
 
@@ -23,15 +22,10 @@ def report(
 
     The call's events must still stand in the stream (redis.events_maxlen). Example: callguard report 1732250000.17
     """
-    from redis.exceptions import RedisError
-
     from callguard.report import page, timeline
 
     settings, _ = read_config(config)
-    try:
-        found = timeline(call, asyncio.run(_events(settings, call)))
-    except (RedisError, OSError) as error:
-        fail(f"redis: not reached: {error}")
+    found = timeline(call, with_redis(settings, _events(settings, call)))
     if found is None:
         fail(f"no events of call {call!r} in the stream")
     if as_json:

@@ -7,7 +7,17 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from callguard.cli.common import FINDINGS, USAGE, JsonOption, console, fail, print_json
+from callguard.cli.common import (
+    FINDINGS,
+    USAGE,
+    ConfigOption,
+    JsonOption,
+    configured_rules,
+    console,
+    fail,
+    print_json,
+    yaml_files,
+)
 from callguard.config import ConfigError
 
 if TYPE_CHECKING:
@@ -36,8 +46,9 @@ def check(files: RuleFiles, json: JsonOption = False) -> None:
     """
     from callguard.rules import load_rules
 
+    texts = _given(files)
     try:
-        rules = load_rules(_texts(files))
+        rules = load_rules(texts)
     except ConfigError as error:
         if json:
             print_json({"ok": False, "problems": error.problems})
@@ -51,7 +62,8 @@ def check(files: RuleFiles, json: JsonOption = False) -> None:
 
 @rules_app.command(name="test")
 def run_tests(
-    files: Annotated[list[Path], typer.Argument(help="Files of rule tests.")], json: JsonOption = False
+    files: Annotated[list[Path], typer.Argument(help="Files of rule tests, or folders of them.")],
+    json: JsonOption = False,
 ) -> None:
     """Unit-test rules on signal series: series in, alerts expected at t. docs/rules.md shows the format.
 
@@ -62,7 +74,7 @@ def run_tests(
     count = 0
     failures: list[Failure] = []
     try:
-        for file in files:
+        for file in yaml_files(files):
             tests, failed = run_cases(str(file), _text(file), lambda name, at=file.parent: _beside(at, name))  # type: ignore[misc]  # a default binds the folder
             count += tests
             failures += failed
@@ -77,7 +89,10 @@ def run_tests(
 def backtest(
     *,
     files: Annotated[list[Path], typer.Argument(help="CSV of `callguard analyze --signals`, or WAV/FLAC.")],
-    rules: Annotated[list[Path], typer.Option("--rules", "-r", help="Rule file or folder; may be repeated.")],
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option("--rules", "-r", help="Rule file or folder; may be repeated. Default: the configured ones."),
+    ] = None,
     against: Annotated[list[Path] | None, typer.Option("--against", help="Second rule set, shown beside.")] = None,
     change: Annotated[
         list[str] | None,
@@ -89,6 +104,7 @@ def backtest(
     language: Annotated[str | None, typer.Option(help="Language that the calls count as.")] = None,
     budget: Annotated[int, typer.Option(help="Alert budget drawn into the plot.", min=1)] = 12,
     plot: Annotated[Path | None, typer.Option(help="Write a picture: .png, .svg or .pdf.")] = None,
+    config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Replay stored signals or recordings through rules: what would have fired, per hour and per supervisor-hour.
@@ -103,8 +119,8 @@ def backtest(
     if mode not in {"raised_voice", "emotion"}:
         fail(f"--mode {mode}: allowed: raised_voice, emotion", USAGE)
     try:
-        texts, other = _texts(rules), _texts(against or rules)
-        second = vary(other, change or []) if against or change else None
+        texts = _texts(rules) if rules else configured_rules(config)
+        second = vary(_other(against) if against else texts, change or []) if against or change else None
         calls = _calls(files, CallFacts("stored", mode, queue, language))  # type: ignore[arg-type]  # checked above
         before = run(load_rules(texts), calls, calls_at_once)
         after = run(second, calls, calls_at_once) if second else None
@@ -204,10 +220,25 @@ def _heard(files: list[Path], facts: "CallFacts") -> "dict[Path, Recorded]":
 
 
 def _texts(paths: list[Path]) -> list[tuple[str, str]]:
-    files = [inner for path in paths for inner in (sorted(path.glob("*.yaml")) if path.is_dir() else [path])]
-    if not files:
-        raise ConfigError([f"{', '.join(map(str, paths))}: no rule files"])
-    return [(str(file), _text(file)) for file in files]
+    return [(str(file), _text(file)) for file in yaml_files(paths)]
+
+
+def _given(paths: list[Path]) -> list[tuple[str, str]]:
+    """Return rule files as (name, text); exit with USAGE where one can't be read."""
+    try:
+        return _texts(paths)
+    except ConfigError as error:
+        fail("\n".join(error.problems), USAGE)
+
+
+def _other(paths: list[Path]) -> list[tuple[str, str]]:
+    """Return the rule set to compare with; a file of thresholds alone would compare with nothing."""
+    from callguard.rules import load_rules
+
+    texts = _texts(paths)
+    if not len(load_rules(texts)):
+        raise ConfigError([f"--against {', '.join(map(str, paths))}: holds no rules; give the whole set"])
+    return texts
 
 
 def _beside(folder: Path, name: str) -> tuple[str, str]:

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callguard.cli.common import FINDINGS, USAGE, ConfigOption, JsonOption, console, fail, print_json, read_config
+from callguard.cli.common import (
+    FINDINGS,
+    USAGE,
+    ConfigOption,
+    JsonOption,
+    config_path,
+    console,
+    errors,
+    fail,
+    print_json,
+    read_config,
+)
 
 if TYPE_CHECKING:
     from callguard.config import Config
@@ -20,10 +31,12 @@ def run(config: ConfigOption = None) -> None:
     from callguard.app import FatalError, serve
     from callguard.config import ConfigError
     from callguard.logs import configure
+    from callguard.secret_sources import require_secrets
 
     settings, path = read_config(config)
     configure(settings.logging)
     try:
+        require_secrets(settings, str(path))
         check_model(settings, path)
         asyncio.run(serve(settings, path))
     except ConfigError as error:
@@ -35,31 +48,35 @@ def run(config: ConfigOption = None) -> None:
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Validate all configuration and rules; each problem says file, key path, what was found, what is allowed.
 
-    Exit 2 when the service would refuse it. Example: callguard check --config /etc/callguard/callguard.yaml
+    Exit 2 when the service would refuse it. Secrets that are not there are warned of: they may be on another machine.
+
+    Example: callguard check --config /etc/callguard/callguard.yaml
     """
-    from callguard.cli.common import config_path
     from callguard.config import ConfigError, load_config
     from callguard.rule_files import checked_rules
+    from callguard.secret_sources import unreadable_secrets
 
     path = config_path(config)
     problems: list[str] = []
+    warnings: list[str] = []
     facts: dict[str, object] = {"config": str(path)}
     try:
         settings = load_config(path)
         _, rules = checked_rules(settings, path)
         facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
         facts["model"] = check_model(settings, path)
+        warnings = unreadable_secrets(settings, str(path))
     except ConfigError as error:
         problems = error.problems
     if as_json:
-        print_json({**facts, "valid": not problems, "problems": problems})
-    elif not problems:
-        console.print(", ".join(f"{key}: {value}" for key, value in facts.items()), markup=False)
-        console.print("ok", style="green")
+        print_json({**facts, "valid": not problems, "problems": problems, "warnings": warnings})
+        raise typer.Exit(USAGE if problems else 0)
     if problems:
-        if as_json:
-            raise typer.Exit(USAGE)
         fail("\n".join(problems), USAGE)
+    for warning in warnings:
+        errors.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+    console.print(", ".join(f"{key}: {value}" for key, value in facts.items()), markup=False, soft_wrap=True)
+    console.print("ok", style="green")
 
 
 def reload(config: ConfigOption = None) -> None:

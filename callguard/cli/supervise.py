@@ -1,13 +1,13 @@
 """Commands that ask a running service for something: written to the stream, answered by one event."""
 
-import asyncio
 import uuid
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
-from callguard.cli.common import USAGE, ConfigOption, JsonOption, console, fail, print_json, read_config
+from callguard.cli.common import USAGE, ConfigOption, JsonOption, console, fail, print_json, read_config, with_redis
 from callguard.config import Config
 
 TIMEOUT_S: Final = 60.0
@@ -50,8 +50,10 @@ def _join(action: str) -> Any:
         config: ConfigOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        given = {"action": action, "call": call, "supervisor": supervisor, "args": {"alert": alert}}
-        _ask(given, read_config(config)[0], timeout, as_json)
+        settings = read_config(config)[0]
+        whole = with_redis(settings, _whole(settings, alert)) if alert else None
+        given = {"action": action, "call": call, "supervisor": supervisor, "args": {"alert": whole}}
+        _ask(given, settings, timeout, as_json)
 
     return join
 
@@ -101,7 +103,7 @@ def prompt(
 
 
 def ack(
-    alert: Annotated[str, typer.Argument(help="Identifier of the alert, see `callguard alerts`.")],
+    alert: Annotated[str, typer.Argument(help="Identifier of the alert, or how it begins; see `callguard alerts`.")],
     supervisor: SupervisorOption,
     timeout: TimeoutOption = TIMEOUT_S,
     config: ConfigOption = None,
@@ -109,10 +111,11 @@ def ack(
 ) -> None:
     """Take an alert: others see who has it, and nobody is rung for it any more.
 
-    Example: callguard ack 3f0c… --supervisor Ann
+    Example: callguard ack 3f0c7a12 --supervisor Ann
     """
-    given = {"action": "ack", "supervisor": supervisor, "args": {"alert": alert}}
-    _ask(given, read_config(config)[0], timeout, as_json)
+    settings = read_config(config)[0]
+    whole = with_redis(settings, _whole(settings, alert))
+    _ask({"action": "ack", "supervisor": supervisor, "args": {"alert": whole}}, settings, timeout, as_json)
 
 
 def silence(
@@ -150,10 +153,21 @@ def opt_out(
     _ask({"action": "opt_out", "call": call}, read_config(config)[0], timeout, as_json)
 
 
+async def _whole(config: Config, alert: str) -> str:
+    """Return the identifier of the open alert that begins so; what begins none is left for the service to refuse."""
+    from callguard.bus import Keys, connect
+    from callguard.bus.lists import read_overview
+
+    async with connect(config.redis) as client:
+        known = (await read_overview(client, Keys(config.redis.prefix))).alerts
+    found = [each for each in known if each.startswith(alert)] if alert not in known else [alert]
+    if len(found) > 1:
+        fail(f"{len(found)} open alerts begin with {alert!r}; give more of the identifier", USAGE)
+    return found[0] if found else alert
+
+
 def _ask(given: dict[str, Any], config: Config, timeout_s: float, as_json: bool) -> None:
     import json
-
-    from redis.exceptions import RedisError
 
     from callguard.commands import MalformedCommandError, parse_command
 
@@ -161,10 +175,7 @@ def _ask(given: dict[str, Any], config: Config, timeout_s: float, as_json: bool)
         command = parse_command(json.dumps({"id": str(uuid.uuid4())} | given))
     except MalformedCommandError as error:
         fail(error.reason, USAGE)
-    try:
-        answer = asyncio.run(_send(config, command, timeout_s))
-    except (RedisError, OSError) as error:
-        fail(f"redis: {error}")
+    answer = with_redis(config, _send(config, command, timeout_s))
     if answer is None:
         fail(f"no answer within {timeout_s:g} s: is the service running?")
     if as_json:
@@ -173,8 +184,14 @@ def _ask(given: dict[str, Any], config: Config, timeout_s: float, as_json: bool)
     if failed:
         raise typer.Exit(1) if as_json else fail(f"{command.action}: {failed}")
     if not as_json:
-        facts = ", ".join(f"{name} {value}" for name, value in answer.data["result"].items() if value is not None)
-        console.print(Text(f"{command.action}: done" + (f" ({facts})" if facts else "")))
+        facts = ", ".join(_fact(name, value) for name, value in answer.data["result"].items() if value is not None)
+        console.print(Text(f"{command.action}: done" + (f" ({facts})" if facts else "")), soft_wrap=True)
+
+
+def _fact(name: str, value: object) -> str:
+    if name == "until" and isinstance(value, float):
+        return f"until {datetime.fromtimestamp(value).astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{name} {value}"
 
 
 async def _send(config: Config, command: Any, timeout_s: float) -> Any:

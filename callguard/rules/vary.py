@@ -27,7 +27,9 @@ def vary(files: Sequence[tuple[str, str]], changes: Sequence[str]) -> RuleSet:
     pairs = [_pair(change) for change in changes]
     for name, _ in pairs:
         if "." not in name and name not in base.thresholds:
-            raise ConfigError([f"--set {name}: no such threshold{nearest(name, base.thresholds)}; allowed: {FORMS}"])
+            known = ", ".join(base.thresholds) or "none"
+            hint = nearest(name, base.thresholds)
+            raise ConfigError([f"--set {name}: no such threshold{hint}; known: {known}; forms: {FORMS}"])
     rules = load_rules(files, {name: _value(name, text) for name, text in pairs if "." not in name})
     for name, text in pairs:
         if "." in name:

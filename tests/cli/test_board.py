@@ -16,6 +16,7 @@ import pytest
 from callguard.bus import Bus
 from callguard.cli.board import printable
 from callguard.config import Redis as RedisConfig
+from callguard.events import SupervisionRinging
 from tests.support.cli import START, run, write_config
 from tests.support.events import alert_fired, call_started, snapshot, supervision_started
 
@@ -74,7 +75,30 @@ async def test_alerts_are_listed(bus: Bus, config: Path) -> None:
     assert alert["evidence"]["comparisons"][0]["value"] == 0.82
 
 
+async def test_identifiers_can_be_read_and_typed_however_narrow_the_terminal(bus: Bus, config: Path) -> None:
+    first, second = "3f0c7a12-1c1f-4b8a-9d4e-5d0d8a9b2c11", "3f0c7a1299-1c1f-4b8a-9d4e-5d0d8a9b2c"
+    call = "1795333870.12"
+    for event in (call_started(call), alert_fired(call, first), alert_fired(call, second)):
+        bus.publish(event)
+    await bus.flush(5)
+    shown = (await run(config, "alerts", columns=80)).out
+
+    assert "3f0c7a12-" in shown
+    assert "3f0c7a129" in shown
+    assert "1795333870.12" in shown
+    assert "1795333870.12" in (await run(config, "calls", columns=80)).out
+
+
+async def test_who_is_rung_is_not_shown_as_having_joined(bus: Bus, config: Path) -> None:
+    bus.publish(call_started("c1"))
+    bus.publish(SupervisionRinging(call="c1", session="s1", supervisor="Ann", mode="whisper"))
+    await bus.flush(5)
+    assert "Ann (whisper, ringing)" in (await run(config, "calls")).out
+
+
 async def test_empty_lists(config: Path) -> None:
+    assert (await run(config, "calls")).out == "no calls\n"
+    assert (await run(config, "alerts")).out == "no open alerts\n"
     assert (await run(config, "calls", "--json")).out == "[]\n"
     assert (await run(config, "alerts", "--json")).out == "[]\n"
 
@@ -153,6 +177,14 @@ async def test_the_audit_chain_is_checked(bus: Bus, config: Path) -> None:
     ran = await run(config, "audit")
     assert ran.code == 1
     assert "the audit chain is broken at entry" in ran.err
+
+
+async def test_a_missing_redis_password_is_told_without_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "callguard.yaml"
+    path.write_text("redis: {password: {env: NOT_SET_ANYWHERE}}")
+    ran = await run(path, "calls")
+    assert ran.code == 2
+    assert ran.err.startswith("redis.password: environment variable NOT_SET_ANYWHERE")
 
 
 async def test_without_redis_it_says_so(tmp_path: Path) -> None:

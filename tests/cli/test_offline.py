@@ -128,3 +128,54 @@ def test_a_broken_index_is_a_finding(cli, tmp_path):
     found = cli("evaluate", tmp_path, "--config", CONFIG)
     assert found.exit_code == 1
     assert "index.json" in found.stderr
+
+
+def test_what_can_not_be_written_is_told_in_one_line(cli, call, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    for words in (("--signals", "/nonexistent/x.csv"), ("--plot", "/nonexistent/x.png")):
+        found = cli("analyze", call, *words, "--config", CONFIG)
+        assert found.exit_code == 1
+        assert "/nonexistent/x" in found.stderr
+        assert isinstance(found.exception, SystemExit)
+    found = cli("analyze", call, call.parent / "other.wav", "--signals", taken, "--config", CONFIG)
+    assert found.exit_code == 1
+    assert f"{taken}: can't be written" in found.stderr
+
+
+def test_two_recordings_never_write_the_same_file(cli, call, tmp_path):
+    found = cli("analyze", call, call, "--signals", tmp_path / "s", "--config", CONFIG)
+    assert found.exit_code == 2
+    assert "call.csv" in found.stderr
+
+
+def test_a_missing_recording_is_called_missing(cli, call):
+    found = cli("analyze", "nowhere.wav", call, "--config", CONFIG)
+    assert found.exit_code == 1
+    assert "nowhere.wav: no such file" in found.stderr
+    assert str(call) in found.stdout.replace("\n", "")
+
+
+def test_why_a_voice_was_not_judged_is_said(cli, tmp_path):
+    path = tmp_path / "[b]silence.wav"
+    soundfile.write(path, np.zeros(8000, np.int16), 8000)
+    found = cli("analyze", path, "--config", CONFIG)
+    assert "[b]silence.wav" in found.stdout
+    assert "voice not judged" in found.stdout
+
+
+def test_rules_may_be_a_folder_and_a_missing_configuration_is_named(cli, call):
+    assert cli("analyze", call, "--rules", Path(CONFIG).parent / "rules").exit_code == 0
+    found = cli("analyze", call, "--config", "nowhere.yaml")
+    assert found.exit_code == 2
+    assert "nowhere.yaml does not exist" in found.stderr
+
+
+def test_evaluate_looks_at_its_folders_before_it_begins(cli, tmp_path):
+    found = cli("evaluate", tmp_path / "none", "--config", CONFIG)
+    assert found.exit_code == 2
+    assert "no such folder" in found.stderr
+    (tmp_path / "index.json").write_text("[]")
+    found = cli("evaluate", tmp_path, "--html", "/nonexistent/page.html", "--config", CONFIG)
+    assert found.exit_code == 2
+    assert "/nonexistent" in found.stderr

@@ -55,7 +55,7 @@ def test_check_of_a_bad_file(program: typer.Typer, bad: Path) -> None:
 
 
 def test_check_of_nothing(program: typer.Typer, tmp_path: Path) -> None:
-    assert run(program, "check", tmp_path / "no.yaml").exit_code == 1
+    assert run(program, "check", tmp_path / "no.yaml").exit_code == 2
     assert "no rule files" in run(program, "check", tmp_path).stderr
 
 
@@ -141,3 +141,30 @@ def test_backtest_refuses_wrong_usage(program: typer.Typer, signals: Path, words
     result = run(program, "backtest", signals, "-r", PACK, *words)
     assert result.exit_code == 2
     assert problem in result.stderr.replace("\n", "")
+
+
+def test_tests_may_be_given_as_a_folder(program: typer.Typer) -> None:
+    result = run(program, "test", PACK / "tests")
+    assert result.exit_code == 0
+    assert "22 tests, 0 failed" in result.output
+
+
+def test_backtest_takes_the_configured_rules_by_default(program: typer.Typer, signals: Path, bad: Path) -> None:
+    config = signals.parent / "callguard.yaml"
+    config.write_text(f"rules: {{files: ['{PACK}/*.yaml']}}")
+    told = json.loads(run(program, "backtest", signals, "--config", config, "--json").stdout)
+    assert "CustomerRaisedVoice" in {total["rule"] for total in told["before"]["totals"]}
+    config.write_text(f"rules: {{files: ['{bad}']}}")
+    assert run(program, "backtest", signals, "--config", config).exit_code == 2
+
+
+def test_backtest_against_thresholds_alone_is_refused(program: typer.Typer, signals: Path) -> None:
+    result = run(program, "backtest", signals, "-r", PACK, "--against", PACK / "settings")
+    assert result.exit_code == 2
+    assert "give the whole set" in result.stderr
+
+
+def test_an_unknown_threshold_names_those_that_exist(program: typer.Typer, signals: Path) -> None:
+    result = run(program, "backtest", signals, "-r", PACK, "--set", "nope=1")
+    assert "known: " in result.stderr
+    assert "shouting" in result.stderr

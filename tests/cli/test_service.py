@@ -85,3 +85,23 @@ def test_check_names_an_action_that_does_not_exist(config: Path) -> None:
     status, _, err = call("check", "--config", str(config))
     assert status == 2
     assert "prompt:lower-your-voice" in err
+
+
+def test_check_warns_of_secrets_that_are_not_there(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CALLGUARD_ARI_PASSWORD", raising=False)
+    monkeypatch.setenv("CALLGUARD_AMI_SECRET", "there")
+    status, out, err = call("check", "--config", str(config))
+    assert status == 0
+    assert out.endswith("ok\n")
+    assert "warning: " in err
+    assert "asterisk.ari.password: environment variable CALLGUARD_ARI_PASSWORD: empty or not set" in err
+    assert "ami" not in err
+
+
+def test_run_without_its_secrets_names_each_and_exits_with_2(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CALLGUARD_ARI_PASSWORD", "CALLGUARD_AMI_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    status, _, err = call("run", "--config", str(config))
+    assert status == 2
+    assert f"{config}: asterisk.ari.password: " in err
+    assert f"{config}: asterisk.ami.secret: " in err

@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer
 from callguard.cli import supervise
+from callguard.cli.supervise import _fact
 from callguard.commands import ACTIONS, Command, CommandError
 from callguard.config import Redis as RedisConfig
 from tests.support.cli import run, write_config
+from tests.support.events import alert_fired, call_started
 
 SENT = {
     "listen": ["listen", "c1", "--supervisor", "Ann"],
@@ -75,6 +77,27 @@ async def test_arguments_arrive(config: Path, service: list[Command]) -> None:
     silence, whisper = service
     assert (silence.supervisor, silence.args["queue"], silence.args["duration_s"]) == ("Ann", "sales", 1800.0)
     assert (whisper.call, whisper.supervisor, whisper.args) == ("c1", "PJSIP/ann", {"alert": "a1"})
+
+
+async def test_an_alert_may_be_named_by_how_it_begins(config: Path, service: list[Command], redis_url: str) -> None:
+    bus = Bus(RedisConfig(url=redis_url), "n2")
+    await bus.start()
+    for event in (call_started("c1"), alert_fired("c1", "3f0c7a12-1"), alert_fired("c1", "3f0c9b00-2")):
+        bus.publish(event)
+    await bus.flush(5)
+    await run(config, "ack", "3f0c7", "-s", "Ann")
+    await run(config, "whisper", "c1", "-s", "Ann", "--alert", "3f0c9")
+    ran = await run(config, "ack", "3f0c", "-s", "Ann")
+    await bus.stop()
+
+    assert [command.args["alert"] for command in service] == ["3f0c7a12-1", "3f0c9b00-2"]
+    assert ran.code == 2
+    assert "2 open alerts begin with '3f0c'" in ran.err
+
+
+async def test_until_when_is_said_as_a_time(config: Path) -> None:
+    assert _fact("until", 1_700_000_000.5).startswith("until 2023-11-1")
+    assert _fact("session", "s1") == "session s1"
 
 
 async def test_json_is_the_answering_event(config: Path, service: list[Command]) -> None:

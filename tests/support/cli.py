@@ -23,7 +23,7 @@ def write_config(folder: Path, redis_url: str) -> Path:
     return path
 
 
-async def run(config: Path, *arguments: str) -> Ran:
+async def run(config: Path, *arguments: str, columns: int = 200) -> Ran:
     """Run `callguard ARGUMENTS`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -32,7 +32,7 @@ async def run(config: Path, *arguments: str) -> Ran:
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"CALLGUARD_CONFIG": str(config), "COLUMNS": "200", "PYTHONUTF8": "1"},
+        env=os.environ | {"CALLGUARD_CONFIG": str(config), "COLUMNS": str(columns), "PYTHONUTF8": "1"},
     )
     out, err = await process.communicate()
     return Ran(process.returncode or 0, out.decode(), err.decode())
