@@ -234,6 +234,7 @@ class Service:
 
     def _calls_known(self, calls: Mapping[str, Call]) -> None:
         self.desk.calls_known(calls)
+        self._records.calls_known(calls)
 
     def _phones(self) -> Tally[str]:
         """How many supervisors' phones are free, busy, unreachable."""

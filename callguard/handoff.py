@@ -19,6 +19,10 @@ class Counts(NamedTuple):
     abuse: int
     takeovers: int
 
+    def plus(self, other: "Counts") -> "Counts":
+        """Return the sum."""
+        return Counts(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
 
 @dataclass
 class _Story:
@@ -72,10 +76,16 @@ class Handoffs:
             earlier=story.earlier,
         )
 
+    def counts(self, call: str) -> Counts:
+        """Return what a call adds to its number's record so far."""
+        story = self._stories.get(call)
+        return Counts(len(story.alerts), story.abuse, story.takeovers) if story else Counts(0, 0, 0)
+
     def close(self, call: str) -> Counts:
         """Forget a call; return what it adds to its number's record."""
-        story = self._stories.pop(call, None)
-        return Counts(len(story.alerts), story.abuse, story.takeovers) if story else Counts(0, 0, 0)
+        counts = self.counts(call)
+        self._stories.pop(call, None)
+        return counts
 
 
 def _fired(story: _Story, seen: Envelope) -> None:

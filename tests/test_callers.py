@@ -1,10 +1,12 @@
 """A number is remembered as a keyed hash, for a while, or not at all."""
 
+from typing import Any
+
 import pytest
 import redis.asyncio
 
-from callguard.callers import Callers
-from callguard.config import ConfigError, Privacy, Secret
+from callguard.callers import NONE, Callers
+from callguard.config import Config, ConfigError, Privacy, Secret
 from callguard.handoff import Counts
 
 
@@ -15,7 +17,11 @@ def client(redis_url: str) -> redis.asyncio.Redis:
 
 def callers(client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, secret: str = "k1") -> Callers:
     monkeypatch.setenv("NUMBER_KEY", secret)
-    return Callers(client, "callguard:", Privacy(number_hash_key=Secret(env="NUMBER_KEY"), number_memory_days=2))
+    return Callers(client, configured(number_hash_key=Secret(env="NUMBER_KEY"), number_memory_days=2))
+
+
+def configured(**privacy: Any) -> Config:
+    return Config(node="n1", privacy=Privacy(**privacy))
 
 
 async def test_counts_add_up_under_a_hash_that_expires(
@@ -23,9 +29,9 @@ async def test_counts_add_up_under_a_hash_that_expires(
 ) -> None:
     known = callers(client, monkeypatch)
     assert await known.recall("+49 30 1234") is None
-    await known.add("+49 30 1234", Counts(alerts=2, abuse=0, takeovers=1))
-    await known.add("0049301234", Counts(1, 1, 0))
-    await known.add("+49301234", Counts(1, 1, 0))
+    await known.add("c1", "+49 30 1234", Counts(alerts=2, abuse=0, takeovers=1))
+    await known.add("c1", "0049301234", Counts(1, 1, 0))
+    await known.add("c1", "+49301234", Counts(1, 1, 0))
     history = await known.recall("+49301234")
     assert history is not None
     assert (history.calls, history.alerts, history.abuse, history.takeovers) == (2, 3, 1, 1)
@@ -43,23 +49,81 @@ async def test_who_shows_no_number_is_not_remembered(
     client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, number: str
 ) -> None:
     known = callers(client, monkeypatch)
-    await known.add(number, Counts(1, 1, 1))
+    await known.add("c1", number, Counts(1, 1, 1))
     assert await known.recall(number) is None
     assert await client.keys("*") == []
 
 
 async def test_without_a_key_nothing_is_remembered(client: redis.asyncio.Redis) -> None:
-    known = Callers(client, "callguard:", Privacy())
-    await known.add("301234", Counts(1, 1, 1))
+    known = Callers(client, configured())
+    await known.add("c1", "301234", Counts(1, 1, 1))
     assert await client.keys("*") == []
 
 
 async def test_redis_away_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     known = callers(redis.asyncio.Redis(port=1), monkeypatch)
     assert await known.recall("301234") is None
-    await known.add("301234", Counts(0, 0, 0))
+    await known.note("c1", "301234", NONE)
+    await known.add("c1", "301234", NONE)
+    await known.add_gone(())
+    assert await known.noted("c1") == NONE
+    with pytest.raises(redis.exceptions.ConnectionError):
+        await known.forget("c1", "301234")
+
+
+async def test_a_call_that_goes_on_is_noted_with_its_counts_and_never_its_number(
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = callers(client, monkeypatch)
+    await known.note("c1", "301234", Counts(2, 1, 0))
+    assert await known.noted("c1") == Counts(2, 1, 0)
+    assert await known.noted("c2") == NONE
+    assert await known.recall("301234") is None, "earlier calls only"
+    (key,) = await client.keys("*")
+    assert "301234" not in str(await client.hgetall(key))
+    assert 86400 < await client.ttl(key) <= 2 * 86400
+    await known.add("c1", "301234", Counts(3, 1, 0))
+    assert await client.exists(key) == 0
+
+
+async def test_a_call_that_ended_after_a_crash_is_counted_once(
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashed = callers(client, monkeypatch)
+    await crashed.note("gone", "301234", Counts(2, 0, 1))
+    await crashed.note("live", "301234", Counts(5, 0, 0))
+    known = callers(client, monkeypatch)
+    for _ in range(2):
+        await known.add_gone({"live"})
+    history = await known.recall("301234")
+    assert history is not None
+    assert (history.calls, history.alerts, history.takeovers) == (1, 2, 1)
+    assert await known.noted("live") == Counts(5, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"key": "k"}', '{"key": "k", "alerts": "x"}', '{"alerts": 1}', "null"]
+)
+async def test_a_note_that_cannot_be_read_counts_nothing_and_goes(
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    known = callers(client, monkeypatch)
+    await client.hset("callguard:callers-open:n1", "c1", text)  # type: ignore[misc]  # as redis has it
+    assert await known.noted("c1") == NONE
+    await known.add_gone(())
+    assert await client.keys("*") == []
+
+
+async def test_an_opt_out_erases_the_call_and_what_is_known_of_the_number(
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = callers(client, monkeypatch)
+    await known.add("c1", "301234", Counts(2, 0, 0))
+    await known.note("c2", "301234", Counts(1, 0, 0))
+    await known.forget("c2", "301234")
+    assert await client.keys("*") == []
 
 
 def test_a_key_that_cant_be_read_is_an_error(client: redis.asyncio.Redis) -> None:
     with pytest.raises(ConfigError, match="NO_SUCH_KEY"):
-        Callers(client, "callguard:", Privacy(number_hash_key=Secret(env="NO_SUCH_KEY")))
+        Callers(client, configured(number_hash_key=Secret(env="NO_SUCH_KEY")))

@@ -368,3 +368,21 @@ async def test_whoever_joins_gets_the_card_and_a_number_is_remembered_only_as_a_
         assert len(keys[0].rpartition(":")[2]) == 64
         assert await client.ttl(keys[0]) > 80 * 86400
         assert '"card"' not in json.dumps(await client.xrange("callguard:audit"))
+
+
+@having(loud("ring_whisper"), supervisors=[LEAD], privacy={"number_hash_key": {"env": "NUMBER_KEY"}})
+async def test_what_a_call_counted_before_a_crash_is_remembered_after_it(
+    lab: Lab, service: Service, tmp_path: Path
+) -> None:
+    first = await shouting(lab, service, tmp_path)
+    await service.wait_for("supervision.started")
+    await asyncio.sleep(0.5)
+    await service.kill()
+    await first.customer.hangup()
+    await service.start()
+    since = len(await service.read())
+    again = await shouting(lab, service, tmp_path)
+    joined = await service.wait_for("supervision.started", since=since)
+    earlier = joined["data"]["card"]["earlier"]
+    assert (earlier["calls"], earlier["alerts"]) == (1, 1)
+    await again.hang_up()
