@@ -34,6 +34,8 @@ class _Abuse:
     warning: "asyncio.Task[None] | None" = None
     warned_at: datetime | None = None
     """When a warning had been played to its end."""
+    end: "asyncio.Task[None] | None" = None
+    """Ends the call; the call's end does not end it."""
 
 
 class AgentCodes:
@@ -70,10 +72,10 @@ class AgentCodes:
 
     async def close(self) -> None:
         """Stop warnings that are being played."""
-        warnings = [abuse.warning for abuse in self._abuse.values() if abuse.warning]
+        begun = [task for abuse in self._abuse.values() for task in (abuse.warning, abuse.end) if task]
         for call in list(self._abuse):
             self.forget(call)
-        await asyncio.gather(*warnings, return_exceptions=True)
+        await asyncio.gather(*begun, return_exceptions=True)
 
     def _help(self, call: Call) -> None:
         self._on_request(call.id, HELP)
@@ -84,11 +86,13 @@ class AgentCodes:
 
     def _report_abuse(self, call: Call) -> None:
         abuse = self._abuse.setdefault(call.id, _Abuse())
-        if abuse.warning and not abuse.warning.done():
-            return  # it is being played
+        if any(task and not task.done() for task in (abuse.warning, abuse.end)):
+            return  # it is being played, or the call is being ended
         self._on_request(call.id, ABUSE)
-        ends = abuse.warned_at is not None and self.config.abuse_ends_call
-        abuse.warning = asyncio.create_task(self._end(call, abuse) if ends else self._warn(call, abuse))
+        if abuse.warned_at is not None and self.config.abuse_ends_call:
+            abuse.end = asyncio.create_task(self._end(call, abuse.warned_at))
+        else:
+            abuse.warning = asyncio.create_task(self._warn(call, abuse))
 
     async def _warn(self, call: Call, abuse: _Abuse) -> None:
         try:
@@ -100,14 +104,13 @@ class AgentCodes:
             abuse.warned_at = datetime.now(UTC)
         self._emit(AbuseWarned(call=call.id, basis="agent", agent=call.member, played=played))
 
-    async def _end(self, call: Call, abuse: _Abuse) -> None:
+    async def _end(self, call: Call, warned_at: datetime) -> None:
         try:
             await self._ari.hang_up(call.customer)
         except AriError as error:
             log.warning("abuse_end_failed", call=call.id, error=str(error))
-            return
-        if abuse.warned_at is not None:
-            self._emit(AbuseEndedCall(call=call.id, basis="agent", agent=call.member, warned_at=abuse.warned_at))
+        else:
+            self._emit(AbuseEndedCall(call=call.id, basis="agent", agent=call.member, warned_at=warned_at))
 
 
 _CODES: Final[dict[str, Callable[[AgentCodes, Call], None]]] = {
