@@ -18,6 +18,11 @@ def test_every_test_that_proves_a_row_exists() -> None:
     assert [name for name in named if f"def {name}(" not in TESTS] == []
 
 
+def test_every_path_through_the_whole_service_has_a_row() -> None:
+    simulated = (ROOT / "tests" / "acceptance" / "test_simulated_alerts.py").read_text("utf-8")
+    assert [name for name in re.findall(r"def (test_\w+)", simulated) if f"`{name}`" not in TEXT] == []
+
+
 def test_every_state_and_setting_is_explained() -> None:
     assert [state for state in get_args(State) if f"| {state} |" not in TEXT] == []
     assert [key for key in AlertsConfig.model_fields if f"`alerts.{key}`" not in TEXT] == []

@@ -1,0 +1,412 @@
+"""Each path of an alert through the whole service and the simulated PBX, by the second of one virtual clock.
+
+A customer talks for four seconds, then shouts for ten; what follows is told as (seconds since the alert fired, what).
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from callguard.simulator.objects import Phone
+from tests.acceptance.conftest import OpenFloor, OpenHook
+from tests.acceptance.harness.floor import Event, seconds
+from tests.simulator.harness import tone_dbfs
+
+HUM_HZ = 3800.0
+"""Above all that the voices have."""
+CUSTOMER = {"speaker": 3, "says": [{"voice": "calm", "for": 4}, {"voice": "raised", "for": 10}]}
+SUPERVISOR = {"answers_after": 3, "says": [{"tone": HUM_HZ, "for": 1}], "repeat": True}
+LEAD = {"name": "lead", "endpoint": "PJSIP/lead"}
+DEPUTY = {"name": "deputy", "endpoint": "PJSIP/deputy"}
+CHIEF = {"name": "chief", "endpoint": "PJSIP/chief", "tier": 2}
+NEVER = {"answers_after": None}
+QUIETLY = {"briefing": False}
+CODES = {"__DYNAMIC_FEATURES": "callguard-help#callguard-abuse"}
+WEBHOOK = {"webhooks": {"chat": {"url": {"env": "HOOK_URL"}}}}
+RESOLVED = 12.8
+"""When the customer has been calm for long enough."""
+END = 19.8
+"""When the customer hangs up."""
+
+
+def loud(*actions: str, name: str = "Loud", severity: str = "critical", **more: Any) -> Event:
+    """A rule on the level alone: what fires is the harness's matter, what follows is the test's."""
+    rule = {"alert": name, "expr": "customer.level_dbfs > -20", "labels": {"severity": severity}}
+    return rule | {"for": "1s", "keep_firing_for": "3s", "actions": list(actions)} | more
+
+
+def phones(**differing: Event) -> Event:
+    people = {"lead": SUPERVISOR, "deputy": SUPERVISOR, "chief": SUPERVISOR, "customer1": CUSTOMER, "agent1": {}}
+    people |= {"customer2": CUSTOMER, "agent2": {}}
+    return {name: how | differing.get(name, {}) for name, how in people.items()}
+
+
+def call(number: int = 1, *actions: Event, at: float = 0, ends: float = 25, **more: Any) -> Event:
+    """A call in the queue; seconds of actions count from when the two talk."""
+    who = {"customer": f"PJSIP/customer{number}", "agents": [f"PJSIP/agent{number}"]}
+    hangup = {"at": ends, "do": "hangup"}
+    return who | {"queue": "support", "at": at, "actions": [*actions, hangup]} | more
+
+
+def keyed(at: float, digits: str) -> Event:
+    return {"at": at, "do": "dtmf", "digits": digits}
+
+
+def script(**more: Any) -> dict[str, Any]:
+    """One call, three supervisors' phones, the lead on duty; no briefing."""
+    return {"phones": phones(), "calls": [call()], "supervisors": [LEAD], "supervision": QUIETLY} | more
+
+
+def about(*told: tuple[float, str]) -> list[tuple[Any, str]]:
+    """A story whose times may differ by a tick of the worker: its phase against the PBX is nobody's promise."""
+    return [(pytest.approx(at, abs=0.11), what) for at, what in told]
+
+
+def hum_dbfs(phone: Phone) -> float:
+    """The loudest fifth of a second of supervisors' humming that a phone heard."""
+    blocks = np.array_split(phone.ears(), max(1, phone.ears().size // 1600))
+    return max(tone_dbfs(block, HUM_HZ) for block in blocks)
+
+
+# --- who is rung ---
+
+
+async def test_a_shout_is_notified_rung_for_answered_whispered_and_resolved(
+    open_floor: OpenFloor, open_hook: OpenHook
+) -> None:
+    hook = await open_hook()
+    floor = await open_floor(loud("ring_whisper", "webhook:chat"), **script(notify=WEBHOOK))
+    await floor.over()
+    assert floor.story("alert", "supervision", "call.ended") == about(
+        (-1.0, "alert.pending Loud"),
+        (0.0, "alert.fired Loud"),
+        (0.0, "supervision.requested lead"),
+        (0.0, "supervision.ringing lead"),
+        (3.1, "supervision.started lead"),
+        (3.1, "alert.acknowledged Loud lead"),
+        (RESOLVED, "alert.resolved Loud calm"),
+        (END, "call.ended hangup"),
+        (END, "supervision.ended lead customer_left"),
+    )
+    (fired,) = floor.of("alert.fired")
+    told: list[Any] = [(at - seconds(fired), event["type"], event["data"]["alert"]) for at, event in hook.taken]
+    assert told == [
+        (pytest.approx(0.0, abs=0.02), "io.callguard.alert.fired.v1", fired["data"]["alert"]),
+        (pytest.approx(RESOLVED, abs=0.11), "io.callguard.alert.resolved.v1", fired["data"]["alert"]),
+    ]
+    assert hum_dbfs(floor.phone("agent1")) > -25
+    assert hum_dbfs(floor.phone("customer1")) < -90
+
+
+async def test_a_shout_is_an_alert_within_two_seconds_of_its_beginning(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("notify"), **script())
+    (started, fired) = await floor.seen("call.started"), await floor.seen("alert.fired")
+    assert 4.0 < seconds(fired) - seconds(started) < 6.0
+
+
+async def test_an_unanswered_ring_goes_to_the_next_tier(open_floor: OpenFloor) -> None:
+    people = {"phones": phones(lead=NEVER), "supervisors": [LEAD, CHIEF]}
+    floor = await open_floor(loud("ring_whisper"), **script(**people, alerts={"escalate_after_s": 6}))
+    await floor.over()
+    assert floor.story("alert.e", "alert.a", "supervision") == about(
+        (0.0, "supervision.requested lead"),
+        (0.0, "supervision.ringing lead"),
+        (6.0, "supervision.failed lead no_answer"),
+        (6.0, "alert.escalated Loud 2"),
+        (6.0, "supervision.requested chief"),
+        (6.0, "supervision.ringing chief"),
+        (9.1, "supervision.started chief"),
+        (9.1, "alert.acknowledged Loud chief"),
+        (END, "supervision.ended chief customer_left"),
+    )
+
+
+async def test_after_the_last_tier_the_alert_waits_for_whoever_takes_it(open_floor: OpenFloor) -> None:
+    people = {"phones": phones(lead=NEVER, chief=NEVER), "supervisors": [LEAD, CHIEF]}
+    floor = await open_floor(loud("ring_whisper"), **script(**people, alerts={"escalate_after_s": 4}))
+    await floor.at(10)
+    (fired,) = floor.of("alert.fired")
+    await floor.command("ack", supervisor="chief", args={"alert": fired["data"]["alert"]})
+    await floor.over()
+    assert floor.story("alert.e", "alert.a", "alert.r", "supervision.f") == about(
+        (4.0, "supervision.failed lead no_answer"),
+        (4.0, "alert.escalated Loud 2"),
+        (8.0, "supervision.failed chief no_answer"),
+        (10.0, "alert.acknowledged Loud chief"),
+        (RESOLVED, "alert.resolved Loud calm"),
+    )
+
+
+async def test_all_are_rung_and_the_first_to_answer_wins(open_floor: OpenFloor) -> None:
+    people = {"phones": phones(deputy={"answers_after": 2}), "supervisors": [LEAD, DEPUTY]}
+    floor = await open_floor(loud("ring_whisper"), **script(**people))
+    await floor.over()
+    assert floor.story("alert.a", "supervision") == about(
+        (0.0, "supervision.requested lead"),
+        (0.0, "supervision.requested deputy"),
+        (0.0, "supervision.ringing lead"),
+        (0.0, "supervision.ringing deputy"),
+        (2.0, "supervision.failed lead answered_elsewhere"),
+        (2.1, "supervision.started deputy"),
+        (2.1, "alert.acknowledged Loud deputy"),
+        (END, "supervision.ended deputy customer_left"),
+    )
+
+
+async def test_a_busy_phone_costs_no_time(open_floor: OpenFloor) -> None:
+    people = {"phones": phones(lead={"busy": True}), "supervisors": [LEAD, CHIEF]}
+    floor = await open_floor(loud("ring_whisper"), **script(**people))
+    await floor.over()
+    assert floor.story("alert.e", "alert.a", "supervision.f", "supervision.s") == about(
+        (0.0, "supervision.failed lead busy"),
+        (0.0, "alert.escalated Loud 2"),
+        (3.1, "supervision.started chief"),
+        (3.1, "alert.acknowledged Loud chief"),
+    )
+
+
+# --- who answers ---
+
+
+async def test_the_supervisor_is_briefed_before_anybody_hears_them(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script(supervision={}))
+    await floor.at(6)
+    assert floor.of("supervision.started") == []
+    assert hum_dbfs(floor.phone("agent1")) < -40
+    await floor.over()
+    assert floor.story("alert.a", "supervision.s") == about(
+        (6.9, "supervision.started lead"), (6.9, "alert.acknowledged Loud lead")
+    )
+
+
+async def test_who_joins_by_command_takes_the_ring_over(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script(phones=phones(lead=NEVER), supervisors=[LEAD, CHIEF]))
+    await floor.at(1)
+    joined = await floor.command("listen", supervisor="chief", call=floor.of("call.started")[0]["subject"])
+    assert joined["result"]["mode"] == "listen"
+    await floor.over()
+    assert floor.story("alert.a", "supervision") == about(
+        (0.0, "supervision.requested lead"),
+        (0.0, "supervision.ringing lead"),
+        (1.0, "supervision.requested chief"),
+        (1.0, "supervision.ringing chief"),
+        (4.1, "supervision.started chief"),
+        (4.1, "alert.acknowledged Loud chief"),
+        (4.1, "supervision.failed lead stopped"),
+        (END, "supervision.ended chief customer_left"),
+    )
+
+
+async def test_keys_change_the_mode_judge_the_alert_and_leave(open_floor: OpenFloor) -> None:
+    by_hand = [{"at": 2, "digits": "6"}, {"at": 4, "digits": "9"}, {"at": 6, "digits": "*"}]
+    floor = await open_floor(loud("ring_whisper"), **script(phones=phones(lead={"by_hand": by_hand})))
+    await floor.over()
+    assert floor.story("alert.a", "alert.j", "supervision.s", "supervision.m", "supervision.e") == about(
+        (3.1, "supervision.started lead"),
+        (3.1, "alert.acknowledged Loud lead"),
+        (5.1, "supervision.mode_changed lead key"),
+        (7.1, "alert.judged Loud lead useful"),
+        (9.1, "supervision.ended lead supervisor_left"),
+    )
+    assert hum_dbfs(floor.phone("customer1")) > -25, "in barge the customer hears the supervisor"
+
+
+async def test_who_takes_an_alert_by_command_stops_the_phones(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script(supervisors=[LEAD, DEPUTY]))
+    await floor.at(2)
+    (fired,) = floor.of("alert.fired")
+    done = await floor.command("ack", supervisor="deputy", args={"alert": fired["data"]["alert"]})
+    assert done["result"]["owner"] == "deputy"
+    refused = await floor.command("ack", supervisor="lead", args={"alert": fired["data"]["alert"]})
+    assert "owned by deputy" in refused["reason"]
+    await floor.over()
+    assert floor.story("alert.a", "supervision.f", "supervision.s") == about(
+        (2.0, "alert.acknowledged Loud deputy"),
+        (2.0, "supervision.failed lead stopped"),
+        (2.0, "supervision.failed deputy stopped"),
+    )
+
+
+# --- what keeps the floor quiet ---
+
+
+async def test_a_silence_rings_nobody_until_it_ends(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script())
+    args = {"why": "drill", "rule": "Loud", "duration_s": 10}
+    silence = (await floor.command("silence", supervisor="lead", args=args))["result"]
+    fired, rung = await floor.seen("alert.fired"), await floor.seen("supervision.requested")
+    assert fired["data"]["silenced_by"] == silence["silence"]
+    assert seconds(fired) < silence["until"] - 3
+    assert 0 <= seconds(rung) - silence["until"] <= 0.5
+
+
+async def test_an_inhibited_alert_rings_once_the_one_that_spoke_for_it_ends(open_floor: OpenFloor) -> None:
+    later = loud("ring_listen", name="Long", severity="warning") | {"for": "2s", "keep_firing_for": "9s"}
+    floor = await open_floor(loud("ring_whisper"), later, **script(phones=phones(lead=NEVER), calls=[call(ends=30)]))
+    await floor.over()
+    assert floor.story("alert.f", "alert.r", "supervision.ri", "supervision.f") == about(
+        (0.0, "alert.fired Loud"),
+        (0.0, "supervision.ringing lead"),
+        (1.0, "alert.fired Long inhibited_by"),
+        (RESOLVED, "alert.resolved Loud calm"),
+        (RESOLVED, "supervision.failed lead stopped"),
+        (RESOLVED, "supervision.ringing lead"),
+        (RESOLVED + 6, "alert.resolved Long calm"),
+        (RESOLVED + 6, "supervision.failed lead stopped"),
+    )
+
+
+async def test_over_the_budget_an_alert_is_merged_and_rings_nobody(open_floor: OpenFloor) -> None:
+    briefly = phones(lead={"by_hand": [{"at": 2, "hang_up": True}]})
+    floor = await open_floor(
+        loud("ring_whisper"), **script(phones=briefly, calls=[call(), call(2, at=10)], alerts={"budget_per_hour": 1})
+    )
+    await floor.over()
+    assert floor.story("alert.f", "supervision.ri", "supervision.e") == about(
+        (0.0, "alert.fired Loud"),
+        (0.0, "supervision.ringing lead"),
+        (5.0, "supervision.ended lead supervisor_left"),
+        (10.0, "alert.fired Loud merged"),
+    )
+
+
+async def test_a_rule_on_trial_is_published_and_reaches_nobody(open_floor: OpenFloor, open_hook: OpenHook) -> None:
+    hook = await open_hook()
+    floor = await open_floor(loud("ring_whisper", "webhook:chat", shadow=True), **script(notify=WEBHOOK))
+    await floor.over()
+    assert floor.story("alert", "supervision") == about(
+        (-1.0, "alert.pending Loud shadow"),
+        (0.0, "alert.fired Loud shadow"),
+        (RESOLVED, "alert.resolved Loud calm shadow"),
+    )
+    assert hook.taken == []
+
+
+async def test_a_private_tip_reaches_the_agents_ear_and_nobody_else(open_floor: OpenFloor) -> None:
+    tip = loud("prompt:lower-your-voice", expr="agent.level_dbfs > -20", private=True)
+    floor = await open_floor(tip, **script(phones=phones(agent1=CUSTOMER, customer1={"says": []})))
+    await floor.over()
+    assert floor.story("alert", "prompt", "supervision") == []
+    assert np.abs(floor.phone("agent1").ears()).max() > 1000, "the tip is all that there is to hear"
+    assert len(floor.of("call.ended")) == 1
+
+
+# --- the agent's own codes ---
+
+
+async def test_the_help_code_rings_at_once(open_floor: OpenFloor) -> None:
+    plea = {"alert": "Help", "expr": "call.agent_request == 1", "keep_firing_for": "9s", "actions": ["ring_whisper"]}
+    floor = await open_floor(plea, **script(calls=[call(1, keyed(2, "*55"), variables=CODES)]))
+    await floor.over()
+    assert floor.story("assist", "alert.f", "alert.a", "supervision") == about(
+        (0.0, "assist.requested"),
+        (0.0, "alert.fired Help"),
+        (0.0, "supervision.requested lead"),
+        (0.0, "supervision.ringing lead"),
+        (3.1, "supervision.started lead"),
+        (3.1, "alert.acknowledged Help lead"),
+        (22.4, "supervision.ended lead customer_left"),
+    )
+
+
+@pytest.mark.parametrize(("ends_call", "duration_s"), [(True, 15.6), (False, 25.0)])
+async def test_abuse_is_warned_of_and_ends_the_call_where_policy_says_so(
+    open_floor: OpenFloor, ends_call: bool, duration_s: float
+) -> None:
+    twice = call(1, keyed(2, "*56"), keyed(15, "*56"), variables=CODES)
+    floor = await open_floor(loud(), **script(calls=[twice], supervision={"abuse_ends_call": ends_call}))
+    await floor.over()
+    (ended,) = floor.of("call.ended")
+    assert ended["data"]["duration_s"] == pytest.approx(duration_s, abs=0.05)
+    assert [event["data"]["played"] for event in floor.of("abuse.warned")] == [True] * (1 if ends_call else 2)
+    assert len(floor.of("abuse.ended_call")) == ends_call
+
+
+# --- what goes wrong, and how it ends ---
+
+
+async def test_a_webhook_that_fails_is_tried_again_and_delays_no_phone(
+    open_floor: OpenFloor, open_hook: OpenHook
+) -> None:
+    hook = await open_hook(503, 500)
+    floor = await open_floor(loud("ring_whisper", "webhook:chat"), **script(notify=WEBHOOK))
+    await floor.over()
+    fired, resolved = floor.of("alert.fired")[0], floor.of("alert.resolved")[0]
+    assert [event["id"] for _, event in hook.taken][:3] != [fired["id"]] * 3, "each way has envelopes of its own"
+    assert len({event["id"] for _, event in hook.taken[:3]}) == 1
+    assert hook.taken[3][1]["type"] == resolved["type"]
+    first, second, third = (at - seconds(fired) for at, _ in hook.taken[:3])
+    assert first == pytest.approx(0.0, abs=0.02)
+    assert 0 < second - first <= 0.5
+    assert 0 < third - second <= 1.0
+    assert floor.story("supervision.ri") == about((0.0, "supervision.ringing lead"))
+
+
+async def test_the_customer_hangs_up_while_phones_ring(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script(calls=[call(ends=7)]))
+    await floor.over()
+    assert floor.story("alert.f", "alert.r", "call.ended", "supervision") == about(
+        (0.0, "alert.fired Loud"),
+        (0.0, "supervision.requested lead"),
+        (0.0, "supervision.ringing lead"),
+        (1.8, "call.ended hangup"),
+        (1.8, "alert.resolved Loud call_ended"),
+        (1.8, "supervision.failed lead no_call"),
+    )
+
+
+async def test_nothing_fires_while_the_customer_is_on_hold(open_floor: OpenFloor) -> None:
+    raised = loud("notify", expr="customer.raised_voice > 0.6")
+    held = call(1, {"at": 3, "do": "hold"}, {"at": 9, "do": "unhold"})
+    floor = await open_floor(raised, **script(calls=[held]))
+    await floor.over()
+    (back,) = floor.of("call.updated", change="unhold")
+    assert min(seconds(event) for event in floor.of("alert.")) > seconds(back)
+    assert floor.of("alert.fired"), "the shouting goes on after the hold"
+
+
+@pytest.mark.parametrize("how", ["command", "variable"])
+async def test_an_opt_out_ends_everything_and_deletes_what_is_held(open_floor: OpenFloor, how: str) -> None:
+    by_variable = {"at": 11, "do": "set_variable", "name": "CALLGUARD", "value": "off"}
+    floor = await open_floor(loud("ring_whisper"), **script(calls=[call(1, *([by_variable] * (how == "variable")))]))
+    await floor.at(5.8)
+    if how == "command":
+        done = await floor.command("opt_out", call=floor.of("call.started")[0]["subject"])
+        assert done["result"]["deleted_events"] > 5
+    await floor.over()
+    assert floor.story("alert.r", "call.ended", "supervision.e") == about(
+        (5.8, "call.ended opt_out"), (5.8, "alert.resolved Loud opt_out"), (5.8, "supervision.ended lead stopped")
+    )
+    kept = {"node.started", "call.ended", "alert.resolved", "supervision.ended", "command.completed"}
+    assert set(await floor.stored()) <= kept
+
+
+async def test_an_event_socket_lost_while_it_rings_changes_nothing(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script(weather=[{"at": 7, "do": "refuse_sockets", "for": 1}]))
+    await floor.over()
+    (fired,) = floor.of("alert.fired")
+    (lost,) = floor.of("node.degraded")
+    (back,) = floor.of("node.recovered")
+    assert seconds(fired) < seconds(lost) < seconds(back) < seconds(fired) + 3, "it is lost while the phone rings"
+    assert floor.story("alert.a", "supervision.s") == about(
+        (3.1, "supervision.started lead"), (3.1, "alert.acknowledged Loud lead")
+    )
+
+
+async def test_after_a_restart_what_rang_rings_again(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script())
+    await floor.at(1)
+    await floor.restart()
+    await floor.over()
+    assert len(floor.of("alert.fired")) == 1
+    assert floor.story("alert.a", "supervision") == about(
+        (0.0, "supervision.requested lead"),
+        (0.0, "supervision.ringing lead"),
+        (1.0, "supervision.failed lead stopped"),
+        (1.5, "supervision.requested lead"),
+        (1.5, "supervision.ringing lead"),
+        (4.5, "supervision.started lead"),
+        (4.5, "alert.acknowledged Loud lead"),
+        (END, "supervision.ended lead customer_left"),
+    )
