@@ -22,7 +22,7 @@ from callguard.asterisk.cooldown import Cooldowns
 from callguard.asterisk.devices import Devices
 from callguard.asterisk.discovery import Discovery
 from callguard.asterisk.names import name, new_id
-from callguard.asterisk.reconcile import Remains, sweep
+from callguard.asterisk.reconcile import Remains, Seated, sweep
 from callguard.asterisk.session import Session
 from callguard.asterisk.supervision import Hooks, Supervision, Verdict
 from callguard.asterisk.taps import MediaPlane, Tap, TapKit
@@ -37,6 +37,7 @@ from callguard.events import (
     NodeDegraded,
     NodeRecovered,
     SupervisionEnded,
+    SupervisionFailed,
 )
 from callguard.messages import CallFacts, CloseCall, LegConnected, LegLost, Role
 from callguard.waiting import end
@@ -207,7 +208,11 @@ class AriApp:
     def _adopt(self, remains: Remains, channels: list[events.Channel]) -> None:
         for orphan in remains.released:
             facts = {"call": orphan.call, "session": orphan.session, "supervisor": orphan.supervisor}
-            self._emit(SupervisionEnded(**facts, mode="listen", reason="restart", lasted_s=0.0))
+            if isinstance(orphan, Seated):
+                lasted_s = None if orphan.since is None else max(0.0, time.time() - orphan.since)
+                self._emit(SupervisionEnded(**facts, mode=orphan.mode, reason="restart", lasted_s=lasted_s))
+            else:
+                self._emit(SupervisionFailed(**facts, mode=None, reason="restart"))
         for channel in channels:
             if channel.id in remains.took_over:
                 self._see(events.ChannelCreated(time.time(), channel))

@@ -168,7 +168,9 @@ class SupervisionEvent(Event):
 
     session: str = Field(description="Identifier of the supervision session.")
     supervisor: str = Field(description="Name or endpoint of the supervisor.")
-    mode: SupervisionMode = Field(description="Present mode.")
+    mode: SupervisionMode | None = Field(
+        description="Present mode. Null only when it ended or failed by restart and what was found does not tell."
+    )
     command: str | None = Field(None, description="Command that this event answers, if one does.")
     alert: str | None = Field(None, description="Alert that it is about, if any.")
 
@@ -257,14 +259,14 @@ class SupervisionEnded(SupervisionEvent):
 
     TYPE = "supervision.ended.v1"
     reason: str = Field(description="supervisor_left, agent_left, customer_left, stopped, transfer, restart.")
-    lasted_s: float = Field(description="Seconds since it started.")
+    lasted_s: float | None = Field(description="Seconds since it started; null when not known.")
 
 
 class SupervisionFailed(SupervisionEvent):
     """It could not be done, or nobody answered."""
 
     TYPE = "supervision.failed.v1"
-    reason: str = Field(description="no_answer, busy, unreachable, no_call, refused, asterisk.")
+    reason: str = Field(description="no_answer, busy, unreachable, no_call, refused, asterisk, restart.")
 
 
 class PromptPlayed(Event):

@@ -37,10 +37,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A bridge and the ids of its channels."""
+    """A bridge and the ids of its channels; `created` in Unix time, None when not told."""
 
     id: str
     channels: tuple[str, ...] = ()
+    created: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,15 @@ def bridge_from(data: object) -> Bridge:
     channels = bridge.get("channels", [])
     if not isinstance(channels, list) or not all(isinstance(channel, str) for channel in channels):
         raise MalformedError
-    return Bridge(_text(bridge, "id"), tuple(channels))
+    return Bridge(_text(bridge, "id"), tuple(channels), _moment(bridge.get("creationtime")))
+
+
+def _moment(stamp: object) -> float | None:
+    """Unix time of a time stamp; None for what is none."""
+    try:
+        return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -1,11 +1,14 @@
 """Names of what we make in Asterisk: `<app>.<kind>.<rest>`, so that a later run knows what an earlier one left.
 
 The application's name holds no dot; `callguard.` is therefore never the beginning of `callguard-2.tap`. A tap's snoop
-is the exception: it is a bare UUID, because AudioSocket carries it. Supervisors are `<app>.supervisor.<session>`.
+is the exception: it is a bare UUID, because AudioSocket carries it. Supervisors are `<app>.supervisor.<session>`, their
+rooms `<app>.room.<session>`, the snoops in these `<app>.ear.<mode>.<uuid>`.
 """
 
 import uuid
-from typing import Final, Literal
+from typing import Final, Literal, get_args
+
+from callguard.events import SupervisionMode
 
 Kind = Literal["supervisor", "room", "ear", "media", "mixer", "voice", "playback", "mark"]
 SUPERVISOR: Final[Kind] = "supervisor"
@@ -27,3 +30,14 @@ def kind_of(app: str, object_id: str) -> str | None:
     prefix, _, rest = object_id.partition(".")
     kind, dot, _ = rest.partition(".")
     return kind if prefix == app and dot else None
+
+
+def ear(app: str, mode: SupervisionMode) -> str:
+    """Return a new id for a supervisor's ear and mouth; who finds it later knows the mode."""
+    return name(app, "ear", f"{mode}.{new_id()}")
+
+
+def mode_of_ear(app: str, object_id: str) -> SupervisionMode | None:
+    """Return the mode of an ear of ours; None for anything else."""
+    found = object_id.removeprefix(f"{app}.ear.").partition(".")[0]
+    return next((mode for mode in get_args(SupervisionMode) if mode == found), None)

@@ -1,13 +1,14 @@
 """What an earlier run of this application left in Asterisk is found by its names and removed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from callguard.asterisk.client import AriClient, AriError
 from callguard.asterisk.events import Bridge, Channel
-from callguard.asterisk.names import BRIDGES, SUPERVISOR, kind_of
+from callguard.asterisk.names import BRIDGES, SUPERVISOR, kind_of, mode_of_ear, name
 from callguard.asterisk.stasis import quietly
+from callguard.events import SupervisionMode
 
 SESSION_VARIABLE = "CALLGUARD_SESSION"
 """On a supervisor's channel: the call's id, a space, the supervisor's name."""
@@ -15,11 +16,23 @@ SESSION_VARIABLE = "CALLGUARD_SESSION"
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A supervisor who sat in a room of an earlier run."""
+    """A supervisor of an earlier run who is neither in a room nor in the call: rung, or being briefed."""
 
     session: str
     call: str
     supervisor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seated(Orphan):
+    """A supervisor who sat in a room of an earlier run.
+
+    `mode` is that of the ear in the room; None when there is none, because the mode was just being changed or the
+    supervisor waits for the agent. `since`: Unix time at which the room was made.
+    """
+
+    mode: SupervisionMode | None
+    since: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,8 @@ async def sweep(ari: AriClient, channels: Sequence[Channel], bridges: Sequence[B
     made = {channel.id for channel in channels if kind_of(ari.app, channel.id) or _idle_snoop(ari.app, channel)}
     supervisors = {channel for channel in made if kind_of(ari.app, channel) == SUPERVISOR}
     took_over = supervisors & elsewhere
-    orphans = await asyncio.gather(*(_identify(ari, channel) for channel in sorted(supervisors - took_over)))
+    rooms = {bridge.id: bridge for bridge in bridges}
+    orphans = await asyncio.gather(*(_identify(ari, each, rooms) for each in sorted(supervisors - took_over)))
     await quietly(
         *(ari.hang_up(channel) for channel in sorted((made | inside) - took_over)),
         *(ari.destroy_bridge(bridge) for bridge in sorted(ours)),
@@ -54,9 +68,16 @@ def _idle_snoop(app: str, channel: Channel) -> bool:
     return channel.name.startswith("Snoop/") and channel.app == "Stasis" and channel.app_data.split(",")[0] == app
 
 
-async def _identify(ari: AriClient, channel: str) -> Orphan | None:
+async def _identify(ari: AriClient, channel: str, rooms: Mapping[str, Bridge]) -> Orphan | None:
     try:
         call, _, supervisor = (await ari.variable(channel, SESSION_VARIABLE)).partition(" ")
     except AriError:
         return None
-    return Orphan(channel.rpartition(".")[2], call, supervisor) if supervisor else None
+    if not supervisor:
+        return None
+    session = channel.rpartition(".")[2]
+    room = rooms.get(name(ari.app, "room", session))
+    if room is None or channel not in room.channels:
+        return Orphan(session, call, supervisor)
+    modes = (mode_of_ear(ari.app, each) for each in room.channels)
+    return Seated(session, call, supervisor, next((mode for mode in modes if mode), None), room.created)

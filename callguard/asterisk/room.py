@@ -10,7 +10,7 @@ from typing import Final
 
 from callguard.asterisk.client import AriClient, Spy, UnreachableError
 from callguard.asterisk.events import ChannelDestroyed, ChannelEnteredBridge
-from callguard.asterisk.names import name, new_id
+from callguard.asterisk.names import ear, name
 from callguard.asterisk.stasis import into_stasis, quietly
 from callguard.asterisk.watch import Watch
 from callguard.events import SupervisionMode
@@ -46,7 +46,7 @@ class Room:
 
     async def tune(self, mode: SupervisionMode) -> None:
         """Let the supervisor hear both parties and be heard as `mode` says: listen, whisper or barge."""
-        fresh = name(self._ari.app, "ear", new_id())
+        fresh = ear(self._ari.app, mode)
         request = self._ari.snoop(self._agent, fresh, spy="both", whisper=WHISPER[mode])
         try:
             await into_stasis(self._watch, fresh, request, ENTER_S)

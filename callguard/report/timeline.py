@@ -76,7 +76,7 @@ def _alert(verb: str) -> Callable[[dict[str, Any]], str]:
 def _supervisor(verb: str) -> Callable[[dict[str, Any]], str]:
     def say(data: dict[str, Any]) -> str:
         reason = f" ({data['reason']})" if data.get("reason") else ""
-        return f"{data['supervisor']} {verb}, {data['mode']}{reason}"
+        return f"{data['supervisor']} {verb}, {data['mode'] or 'mode not known'}{reason}"
 
     return say
 

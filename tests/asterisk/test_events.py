@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callguard.asterisk import events
-from callguard.asterisk.events import PARSERS, Bridge, Channel, EventReader
+from callguard.asterisk.events import PARSERS, Bridge, Channel, EventReader, bridge_from
 
 CHANNEL: dict[str, Any] = {
     "id": "1795.1",
@@ -130,3 +130,11 @@ def test_no_shape_of_a_known_event_raises(kind: str, fields: dict[str, Any]) -> 
     reader = EventReader()
     event = reader.read(json.dumps(fields | {"type": kind}).encode())
     assert event is None or event.subject is not None
+
+
+@pytest.mark.parametrize(
+    ("stamp", "created"),
+    [("2026-11-22T04:40:49.500+0000", 1795322449.5), ("soon", None), ("", None), (7, None), (None, None)],
+)
+def test_when_a_bridge_was_made_if_it_is_told(stamp: object, created: float | None) -> None:
+    assert bridge_from({"id": "b", "channels": ["1"], "creationtime": stamp}) == Bridge("b", ("1",), created)

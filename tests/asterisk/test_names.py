@@ -2,7 +2,8 @@
 
 import pytest
 
-from callguard.asterisk.names import kind_of, name, new_id
+from callguard.asterisk.names import ear, kind_of, mode_of_ear, name, new_id
+from callguard.events import SupervisionMode
 
 
 def test_a_name_says_its_kind_to_its_own_application_only() -> None:
@@ -14,3 +15,17 @@ def test_a_name_says_its_kind_to_its_own_application_only() -> None:
 @pytest.mark.parametrize("foreign", ["1795324867.1", new_id(), "callguard", "callguard.room", "", "other.room.1"])
 def test_other_ids_are_not_ours(foreign: str) -> None:
     assert kind_of("callguard", foreign) is None
+
+
+@pytest.mark.parametrize("mode", ["listen", "whisper", "barge", "takeover"])
+def test_an_ear_says_its_mode_to_its_own_application_only(mode: SupervisionMode) -> None:
+    made = ear("callguard", mode)
+    assert kind_of("callguard", made) == "ear"
+    assert mode_of_ear("callguard", made) == mode
+    assert mode_of_ear("callguard-2", made) is None
+    assert ear("callguard", mode) != made
+
+
+@pytest.mark.parametrize("other", ["", "callguard.ear.", f"callguard.ear.{new_id()}", "callguard.room.whisper.1"])
+def test_what_is_no_ear_has_no_mode(other: str) -> None:
+    assert mode_of_ear("callguard", other) is None

@@ -123,7 +123,7 @@ async def test_killed_in_mid_whisper_the_call_goes_on_and_the_next_run_tidies_up
     async with crash_after_joining(lab, voices, config, "whisper") as (customer, boss), node(config) as running:
         await asyncio.wait_for(boss.ended.wait(), 3)
         ended = await running.event(SupervisionEnded)
-        assert (ended.reason, ended.supervisor) == ("restart", "boss1")
+        assert (ended.reason, ended.supervisor, ended.mode) == ("restart", "boss1", "whisper")
         call = await running.tapped_call()
         assert ended.call == call.id
         assert not customer.ended.is_set()

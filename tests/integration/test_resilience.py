@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 import redis.asyncio
 
@@ -132,6 +133,8 @@ async def test_a_phone_that_rang_when_the_service_was_killed_rings_again(
     before = len(await service.read())
     await service.start()
     await asyncio.wait_for(first.ended.wait(), 10)
+    failed = await service.wait_for("supervision.failed", since=before, reason="restart")
+    assert failed["data"]["mode"] is None
     await service.wait_for("supervision.started", since=before, alert=fired["data"]["alert"])
     assert service.of("supervision.failed", reason="no_call") == []
     await customer.hangup()
@@ -180,6 +183,25 @@ async def test_a_supervisor_is_not_left_alone_by_a_killed_service(
     assert await tapped(service, before) == call
     assert not customer.ended.is_set()
     assert not agent.ended.is_set()
+    await customer.hangup()
+    await service.wait_for("call.ended", since=before)
+
+
+@pytest.mark.parametrize("mode", ["listen", "barge"])
+async def test_a_supervisor_released_by_a_restart_is_told_with_the_mode_they_were_in(
+    lab: Lab, service: Service, tmp_path: Path, mode: str
+) -> None:
+    customer, _ = await talk(lab, call_voice(tmp_path / "calm.wav", ("neutral", 40)))
+    call = await tapped(service)
+    assert (await service.command("whisper", call=call, supervisor="lead"))["ok"]
+    assert (await service.command("set_mode", call=call, args={"mode": mode}))["ok"]
+    await asyncio.sleep(1)
+    await service.kill()
+    before = len(await service.read())
+    await service.start()
+    ended = await service.wait_for("supervision.ended", since=before, reason="restart")
+    assert ended["data"]["mode"] == mode
+    assert 1.0 < ended["data"]["lasted_s"] < 30.0
     await customer.hangup()
     await service.wait_for("call.ended", since=before)
 
