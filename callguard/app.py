@@ -19,6 +19,7 @@ import aiohttp
 import structlog
 
 from callguard.actions.executor import Actions, build_ways
+from callguard.actions.way import Way
 from callguard.alerts import AlertBook, AlertError
 from callguard.alerts.alert import Alert
 from callguard.alerts.book import Where
@@ -39,19 +40,23 @@ from callguard.desk import Desk
 from callguard.dispatch import Dispatcher
 from callguard.events import Away, CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
 from callguard.host import notify, pid_file, watchdog_interval_s
+from callguard.logs import configure
 from callguard.messages import (
     CallSnapshot,
     FromWorker,
     LegConnected,
     LegLost,
     LoadRules,
+    SetLogging,
     Transition,
     WorkerLost,
     WorkerStats,
 )
 from callguard.metrics import Metrics
 from callguard.records import Records
+from callguard.reloading import waiting_for_restart
 from callguard.rule_files import checked_rules
+from callguard.secret_sources import require_secrets
 from callguard.waiting import end
 from callguard.workers import MediaError, WorkerPool
 
@@ -145,11 +150,14 @@ class Service:
         self._emit(NodeStarted(node=self._config.node))
 
     async def _build_actions(self) -> Actions:
-        session = await self._stack.enter_async_context(aiohttp.ClientSession())
+        self._http = await self._stack.enter_async_context(aiohttp.ClientSession())
         config = self._config
-        ami = self.ari.ami.act if config.asterisk.ami.enabled else None
-        ways = build_ways(config.notify, config.node, session, ami, self.metrics.count_way, self.ari.mark)
-        return Actions(config.node, ways, self, config.supervisors, self.metrics.count_way, self._alert_briefing)
+        ways, count = self._ways(config), self.metrics.count_way
+        return Actions(config.node, ways, self, config.supervisors, count, self._alert_briefing)
+
+    def _ways(self, config: Config) -> dict[str, Way]:
+        ami = self.ari.ami.act if self._config.asterisk.ami.enabled else None
+        return build_ways(config.notify, self._config.node, self._http, ami, self.metrics.count_way, self.ari.mark)
 
     def _keep(self, work: Any, name: str) -> None:
         """Run a part until the end; if it fails, the service ends with it."""
@@ -288,17 +296,23 @@ class Service:
         """Take the configuration files again; a bad set is refused as a whole and the old one stays in force."""
         try:
             config = load_config(self._path)
-            rules, _ = checked_rules(config, self._path)
+            files, rules = checked_rules(config, self._path)
+            require_secrets(config, str(self._path))
+            ways = self._ways(config)
+            self._records.reconfigure(config.privacy)
         except ConfigError as error:
             log.error("reload_refused", problems=error.problems)  # noqa: TRY400 - the problems say it all
             return
-        fixed = [name for name in FIXED if getattr(config, name) != getattr(self._config, name)]
-        if fixed:
-            log.warning("reload_needs_restart", sections=fixed)
-        self._pool.broadcast(LoadRules(rules))
+        if waiting := waiting_for_restart(self._config, config):
+            log.warning("reload_needs_restart", keys=waiting)
+        if config.logging != self._config.logging:
+            configure(config.logging)
+            self._pool.broadcast(SetLogging(config.logging))
+        self._pool.broadcast(LoadRules(files))
         self.ari.reconfigure(config)
         self.desk.reconfigure(Policy.from_config(config))
-        self._actions.reconfigure(config.supervisors)
+        self._actions.reconfigure(config.supervisors, ways)
+        self.console.reconfigure(config.console, [supervisor.name for supervisor in config.supervisors])
         self._dispatcher.config = config
         self._config = config
         log.info("reloaded", rules=len(rules))
@@ -312,19 +326,16 @@ class Service:
         await asyncio.Event().wait()
 
 
-FIXED: Final = ("node", "asterisk", "media", "redis", "console", "logging", "notify", "privacy")
-"""Sections that a reload does not change."""
-
-
 async def serve(config: Config, path: Path) -> None:
     """Run the service until SIGTERM or SIGINT. Raises ConfigError, FatalError."""
     loop = asyncio.get_running_loop()
     service = Service(config, path)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.end)
-    loop.add_signal_handler(signal.SIGHUP, service.reload)
+    loop.add_signal_handler(signal.SIGHUP, lambda: log.info("reload_ignored", why="still starting"))
     started = time.monotonic()
     async with service:
+        loop.add_signal_handler(signal.SIGHUP, service.reload)
         log.info("started", node=config.node, seconds=round(time.monotonic() - started, 2))
         file = pid_file(config.node)
         with suppress(OSError):

@@ -17,7 +17,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from callguard.config import Config
+from callguard.config import Config, Privacy
 from callguard.events import CallerHistory
 from callguard.handoff import Counts
 
@@ -38,8 +38,15 @@ class Callers:
         self._prefix = config.redis.prefix
         self._open = f"{config.redis.prefix}callers-open:{config.node}"
         """Hash: call that goes on → JSON of its number's key and its counts so far."""
-        self._secret = config.privacy.number_hash_key.read().get_secret_value().encode()
-        self._keep_s = round(config.privacy.number_memory_days * DAY_S)
+        self.reconfigure(config.privacy)
+
+    def reconfigure(self, privacy: Privacy) -> None:
+        """Take another key and time to keep; raise ConfigError when the key can't be read.
+
+        What lies under another key is not found again and expires.
+        """
+        self._secret = privacy.number_hash_key.read().get_secret_value().encode()
+        self._keep_s = round(privacy.number_memory_days * DAY_S)
 
     def key(self, number: str) -> str | None:
         """Return where a number's counts lie; None when it is not to be remembered."""

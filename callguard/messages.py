@@ -6,6 +6,8 @@ Control owns calls and Asterisk. A worker owns legs: their media, signals and ru
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from callguard.config import Logging
+
 Role = Literal["customer", "agent"]
 Mode = Literal["off", "raised_voice", "emotion"]
 Transport = Literal["audiosocket", "rtp"]
@@ -64,11 +66,18 @@ class LoadRules:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLogging:
+    """Log otherwise from now on."""
+
+    logging: Logging
+
+
+@dataclass(frozen=True, slots=True)
 class StopWorker:
     """End in good order."""
 
 
-ToWorker = CallFacts | CloseCall | OpenLeg | CloseLeg | LoadRules | StopWorker
+ToWorker = CallFacts | CloseCall | OpenLeg | CloseLeg | LoadRules | SetLogging | StopWorker
 
 # --- worker -> control ---
 

@@ -13,7 +13,7 @@ from callguard.asterisk.calls import Call
 from callguard.bus import Bus
 from callguard.bus.erase import erase
 from callguard.callers import NONE, Callers
-from callguard.config import Config
+from callguard.config import Config, Privacy
 from callguard.events import PREFIX, Envelope, Event, SupervisionStarted
 from callguard.handoff import Counts, Handoffs
 from callguard.waiting import end
@@ -59,6 +59,10 @@ class Records:
         if not isinstance(event, SupervisionStarted) or event.call is None:
             return event
         return event.model_copy(update={"card": self._handoffs.card(event.call, datetime.now(UTC))})
+
+    def reconfigure(self, privacy: Privacy) -> None:
+        """Keep what is known of callers by other settings; raise ConfigError when the key can't be read."""
+        self._callers.reconfigure(privacy)
 
     def see(self, seen: Envelope) -> None:
         """Take in what happened."""

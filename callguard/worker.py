@@ -30,6 +30,7 @@ from callguard.messages import (
     LegReady,
     LoadRules,
     OpenLeg,
+    SetLogging,
     StopWorker,
     ToWorker,
     WorkerReady,
@@ -131,6 +132,8 @@ class Worker:
                 self._close_call(message.call)
             case LoadRules():
                 self._load(message)
+            case SetLogging():
+                logs.configure(message.logging)
             case _:
                 self._malformed(f"{type(message).__name__} is no message to a worker")
 

@@ -22,6 +22,7 @@ from callguard.messages import (
     LegReady,
     LoadRules,
     OpenLeg,
+    SetLogging,
     StopWorker,
     WorkerLost,
     WorkerReady,
@@ -138,9 +139,12 @@ class WorkerPool:
             life.legs = {leg: owner for leg, owner in life.legs.items() if owner != call}
         life.mailbox.post(message)
 
-    def broadcast(self, message: LoadRules) -> None:
-        """Give rules to all workers, also to those that are started later."""
-        self._rules = message.files
+    def broadcast(self, message: LoadRules | SetLogging) -> None:
+        """Give rules or logging to all workers, also to those that are started later."""
+        if isinstance(message, LoadRules):
+            self._rules = message.files
+        else:
+            self._config = self._config.model_copy(update={"logging": message.logging})
         for life in self._lives.values():
             life.mailbox.post(message)
 

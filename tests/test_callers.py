@@ -127,3 +127,17 @@ async def test_an_opt_out_erases_the_call_and_what_is_known_of_the_number(
 def test_a_key_that_cant_be_read_is_an_error(client: redis.asyncio.Redis) -> None:
     with pytest.raises(ConfigError, match="NO_SUCH_KEY"):
         Callers(client, configured(number_hash_key=Secret(env="NO_SUCH_KEY")))
+
+
+async def test_another_key_holds_from_the_next_call_on(
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = callers(client, monkeypatch, "k1")
+    await known.add("c1", "301234", Counts(1, 0, 0))
+    assert await known.recall("301234") is not None
+    monkeypatch.setenv("OTHER_KEY", "k2")
+    known.reconfigure(Privacy(number_hash_key=Secret(env="OTHER_KEY"), number_memory_days=1))
+    assert await known.recall("301234") is None
+    monkeypatch.delenv("OTHER_KEY")
+    with pytest.raises(ConfigError):
+        known.reconfigure(Privacy(number_hash_key=Secret(env="OTHER_KEY")))

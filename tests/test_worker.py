@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from callguard import logs
+from callguard.config import Logging
 from callguard.mailbox import GarbledError
 from callguard.messages import (
     CallFacts,
@@ -18,6 +20,7 @@ from callguard.messages import (
     LegReady,
     LoadRules,
     OpenLeg,
+    SetLogging,
     StopWorker,
     Transition,
     WorkerReady,
@@ -153,6 +156,13 @@ def test_new_rules_count_at_once_and_a_bad_set_changes_nothing(bench: Bench) -> 
         bench.say(sender, 0.5)
         fired = [transition.rule for transition in bench.box.take(Transition) if transition.kind == "fired"]
     assert fired == ["Loud", "Heard"]
+
+
+def test_logging_is_changed_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Logging] = []
+    monkeypatch.setattr(logs, "configure", seen.append)
+    bench.worker.obey(SetLogging(Logging(level="debug")))
+    assert seen == [Logging(level="debug")]
 
 
 def test_an_agent_has_no_score_and_a_call_that_is_off_no_signal_to_judge(bench: Bench) -> None:

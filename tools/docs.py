@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from callguard.config import Config, Secret
+from callguard.reloading import RELOADS
 
 WORDS = {str: "text", int: "whole number", float: "number", bool: "`true` \\| `false`", Path: "path"}
 BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
@@ -18,9 +19,12 @@ PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
 HEAD = """# Configuration
 
 `callguard.yaml`, YAML, strict: an unknown key is an error that names the nearest known one. Look at it with
-`callguard check`; change it and send SIGHUP (or `callguard reload`): a bad file is refused and the old one stays in
-force. Secrets are never written here: each `password`, `secret`, `token` or `key` takes `{env: NAME}` or
-`{file: PATH}`.
+`callguard check`; change it and send SIGHUP (or `callguard reload`): a bad file is refused as a whole and the old one
+stays in force; the log says so, and names the keys that wait for a restart. Each section says what a reload does to it;
+`node` needs a restart.
+
+Secrets are never written here: each `password`, `secret`, `token` or `key` takes `{env: NAME}` or `{file: PATH}`. A
+reload reads them again.
 
 This page is generated from the code by `make docs`; a test keeps it complete.
 """
@@ -34,6 +38,8 @@ def page() -> str:
 def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
     title = f"`{path}`" if path else "Top level"
     yield f"\n## {title}\n\n{(model.__doc__ or '').strip()}\n"
+    if path.removesuffix("[]") in RELOADS:
+        yield f"A reload: {RELOADS[path.removesuffix('[]')]}\n"
     yield "| key | what | type | default |\n| --- | --- | --- | --- |"
     nested = []
     for name, field in model.model_fields.items():

@@ -91,16 +91,24 @@ class Actions:
         briefing: Briefing = no_briefing,
     ) -> None:
         self._node = node
-        self._ways = ways
+        self._ways = dict(ways)
         self._supervision = supervision
         self._supervisors = {supervisor.name: supervisor for supervisor in supervisors}
         self._count = count
         self._briefing = briefing
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def reconfigure(self, supervisors: Iterable[SupervisorConfig]) -> None:
-        """Take another list of supervisors; who rings already goes on ringing."""
+    def reconfigure(self, supervisors: Iterable[SupervisorConfig], ways: Mapping[str, Way]) -> None:
+        """Take other supervisors and ways; who rings goes on ringing, what waits in a way that stays goes out by it."""
         self._supervisors = {supervisor.name: supervisor for supervisor in supervisors}
+        for name in self._ways.keys() - ways.keys():
+            self._begin_task(self._ways.pop(name).stop())
+        for name, way in ways.items():
+            if name in self._ways:
+                self._ways[name].send_as(way)
+            else:
+                self._ways[name] = way
+                way.start()
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -149,7 +157,10 @@ class Actions:
         )
 
     def _begin(self, kind: str, intent: Intent, work: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.create_task(self._watched(kind, intent, work))
+        self._begin_task(self._watched(kind, intent, work))
+
+    def _begin_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -58,6 +58,10 @@ class Way:
         self._idle.clear()
         self._wake.set()
 
+    def send_as(self, other: "Way") -> None:
+        """Deliver by another way's settings from now on, what waits and the present message's next try included."""
+        self._send = other._send
+
     def start(self) -> None:
         """Begin to deliver."""
         self._task = asyncio.create_task(self._run(), name=f"way {self.name}")
@@ -92,7 +96,7 @@ class Way:
             reraise=True,
         )
         try:
-            await retrying(self._send, envelope)
+            await retrying(self._attempt, envelope)
         except Exception as error:  # noqa: BLE001 - whatever one message does, the next gets its turn
             self._count(self.name, "failed")
             # never the error's text alone from foreign code: it may hold a URL, which is a secret
@@ -100,6 +104,9 @@ class Way:
             log.warning("way_failed", way=self.name, event_id=envelope.id, reason=reason)
         else:
             self._count(self.name, "sent")
+
+    async def _attempt(self, envelope: Envelope) -> None:
+        await self._send(envelope)
 
     def _retried(self, state: RetryCallState) -> None:
         self._count(self.name, "retried")

@@ -65,13 +65,17 @@ class Console:
         self._overview = overview
         self._submit = submit
         self._metrics = metrics
-        self._supervisors = list(supervisors)
-        self._token = config.token.read().get_secret_value()
+        self.reconfigure(config, supervisors)
         self._feed = Feed(overview)
         self._screens = 0
         self._runner: web.AppRunner | None = None
         self.url = ""
         """Where it listens, once started."""
+
+    def reconfigure(self, config: ConsoleConfig, supervisors: Sequence[str]) -> None:
+        """Take another token and other names; raise ConfigError when the token can't be read."""
+        self._token = config.token.read().get_secret_value()
+        self._supervisors = list(supervisors)
 
     def see(self, _: Envelope) -> None:
         """An event was folded into the overview."""

@@ -10,8 +10,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from callguard.actions.executor import Actions, build_ways
+from callguard.actions.way import Way
 from callguard.alerts.intents import PromptAgent, RingSupervisors, SendTo, StopRinging
 from callguard.config import Notify, SupervisorConfig
+from callguard.events import Envelope
 from tests.support.events import alert_fired
 from tests.support.smtp import smtp_sink
 
@@ -146,3 +148,25 @@ async def test_a_receiver_that_never_answers_delays_no_other(
         await running.stop(grace_s=5)
 
     assert outcomes == {(name, "sent"): 1 for name in ways}
+
+
+async def test_ways_come_and_go_and_what_a_gone_one_holds_is_delivered(outcomes: Counter[tuple[str, str]]) -> None:
+    sent: list[str] = []
+
+    def way(name: str, label: str) -> Way:
+        async def send(_: Envelope) -> None:
+            await asyncio.sleep(0.01)
+            sent.append(label)
+
+        return Way(name, send, lambda *_: None)
+
+    running = actions(Floor(), outcomes, {"webhook:gone": way("webhook:gone", "gone"), "cel": way("cel", "old")})
+    running.start()
+    running.carry_out([SendTo("webhook:gone", alert_fired())])
+    running.reconfigure([ANN], {"cel": way("cel", "new"), "webhook:new": way("webhook:new", "added")})
+    running.carry_out([SendTo(name, alert_fired()) for name in ("cel", "webhook:new", "webhook:gone")])
+    await asyncio.sleep(0.1)
+    await running.stop()
+
+    assert sorted(sent) == ["added", "gone", "new"]
+    assert outcomes == {("unknown", "failed"): 1}

@@ -90,3 +90,16 @@ async def test_what_is_left_at_the_stop_is_counted() -> None:
     await way.stop(grace_s=0.05)
 
     assert outcomes == {"dropped": 2}
+
+
+async def test_what_waits_goes_out_by_new_settings() -> None:
+    refused, taken = Receiver(*[ConnectionError()] * 3), Receiver()
+    way = Way("webhook:test", refused, lambda *_: None, first_wait_s=0.01)
+    way.start()
+    way.put(message("a1"))
+    way.put(message("a2"))
+    await asyncio.sleep(0)
+    way.send_as(Way("webhook:test", taken, lambda *_: None))
+    await way.stop(grace_s=5)
+
+    assert taken.taken == ["a1", "a2"]
