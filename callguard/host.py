@@ -3,9 +3,12 @@
 import os
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+SYSTEMD_FOLDER: Final = Path("/run/callguard")
+"""Where the unit's RuntimeDirectory lies, which whoever asks from a shell is not told of."""
 WATCHDOG_SHARE: Final = 3
 """The watchdog is fed this many times within its limit."""
 
@@ -29,11 +32,26 @@ def watchdog_interval_s() -> float | None:
 def pid_file(node: str) -> Path:
     """Return where the service of a node writes its process id."""
     folder = os.environ.get("RUNTIME_DIRECTORY") or os.environ.get("XDG_RUNTIME_DIR") or "/run"
-    return Path(folder) / f"callguard-{node}.pid"
+    return Path(folder) / _pid_name(node)
 
 
 def ask_to_reload(node: str) -> int:
     """Send SIGHUP to the running service of a node and return its pid; raise OSError or ValueError when none runs."""
-    pid = int(pid_file(node).read_text("ascii"))
+    candidates = (pid_file(node), SYSTEMD_FOLDER / _pid_name(node))
+    found = next((path for path in candidates if path.exists()), candidates[0])
+    pid = int(found.read_text("ascii"))
+    if not _is_callguard(pid):
+        raise ProcessLookupError(f"{found} names process {pid}, which is no service of ours")
     os.kill(pid, signal.SIGHUP)
     return pid
+
+
+def _pid_name(node: str) -> str:
+    return f"callguard-{node}.pid"
+
+
+def _is_callguard(pid: int) -> bool:
+    """Whether a process was started as CallGuard; a file that a crash left may name anybody's process by now."""
+    with suppress(OSError):
+        return b"callguard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False

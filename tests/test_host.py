@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from callguard import host
 from callguard.host import ask_to_reload, notify, pid_file, watchdog_interval_s
+
+
+def sleeping(name: str) -> "subprocess.Popen[bytes]":
+    """A process that has `name` on its command line."""
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", name])
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -36,10 +42,29 @@ def test_the_watchdog_is_fed_thrice_within_its_limit(monkeypatch: pytest.MonkeyP
 
 def test_a_running_service_gets_a_hangup_signal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+    with sleeping("callguard") as process:
         pid_file("n1").write_text(str(process.pid))
         assert ask_to_reload("n1") == process.pid
         assert process.wait(10) == -signal.SIGHUP
+
+
+def test_a_service_of_systemd_is_found_from_a_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(host, "SYSTEMD_FOLDER", tmp_path)
+    with sleeping("callguard") as process:
+        (tmp_path / "callguard-n1.pid").write_text(str(process.pid))
+        assert ask_to_reload("n1") == process.pid
+        process.wait(10)
+
+
+def test_a_file_that_a_crash_left_hangs_up_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    with sleeping("somebody else") as process:
+        pid_file("n1").write_text(str(process.pid))
+        with pytest.raises(ProcessLookupError, match="no service of ours"):
+            ask_to_reload("n1")
+        assert process.poll() is None
+        process.kill()
 
 
 def test_without_a_service_the_error_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
