@@ -41,6 +41,17 @@ class ScoredCall:
         """Compare the alerts of one rule with the truth."""
         return judge([alert.fired_at_s for alert in self.alerts if alert.rule == rule], self.episodes, self.seconds)
 
+    def verdict_of_any(self) -> Verdict:
+        """Compare the alerts of all rules with the truth: those that overlap are one, and `info` is none."""
+        starts, busy_until = [], -1.0
+        for alert in sorted(self.alerts, key=lambda alert: alert.fired_at_s):
+            if alert.severity == "info":
+                continue
+            if alert.fired_at_s > busy_until:
+                starts.append(alert.fired_at_s)
+            busy_until = max(busy_until, self.seconds if alert.resolved_at_s is None else alert.resolved_at_s)
+        return judge(starts, self.episodes, self.seconds)
+
     def verdict_at(self, threshold: float, hold_s: float = HOLD_S) -> Verdict:
         """Compare a plain rule on raised_voice, `for: hold_s`, with the truth."""
         fired = [alarm.start for alarm in alarms(self.raised, threshold, hold_s)]
@@ -113,6 +124,7 @@ def summarise(calls: Sequence[ScoredCall]) -> dict[str, Any]:
     return {
         "calls": len(calls),
         "rules": {name: total([call.verdict(name) for call in calls]) for name in names},
+        "any_rule": total([call.verdict_of_any() for call in calls]),
         "at_6_per_hour": operating_point(calls, 6.0),
         "at_1_per_hour_without_loud_joy": operating_point(plain, 1.0),
         "curve": [{"threshold": at, **total([call.verdict_at(at) for call in calls])} for at in THRESHOLDS],

@@ -46,7 +46,12 @@ def clips_page(title: str, clips: Sequence[ScoredClip], figures: Mapping[str, An
 
 def calls_page(title: str, calls: Sequence[ScoredCall], figures: Mapping[str, Any]) -> str:
     """Return the page of scored calls."""
-    body = [_heading(title), f"<p>{figures['calls']} calls.</p>", "<h2>Rules</h2>", table(figures["rules"])]
+    body = [
+        _heading(title),
+        f"<p>{figures['calls']} calls.</p>",
+        "<h2>Rules</h2>",
+        table({**figures["rules"], "any of them": figures["any_rule"]}),
+    ]
     points = {name: figures[name] for name in ("at_6_per_hour", "at_1_per_hour_without_loud_joy") if figures[name]}
     body += ["<h2>Plain threshold on raised_voice</h2>", table(points), _operating_curve(figures["curve"])]
     for condition, values in figures["conditions"].items():
