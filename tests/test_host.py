@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from callguard.host import ask_to_reload, notify, pid_file, watchdog_interval_s
 
 
 def sleeping(name: str) -> "subprocess.Popen[bytes]":
-    """A process that has `name` on its command line."""
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", name])
+    """A process that has `name` on its command line; the kernel shows it there a moment after the start."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", name])
+    while name.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+        time.sleep(0.001)
+    return process
 
 
 @pytest.mark.parametrize("abstract", [False, True])
