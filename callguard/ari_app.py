@@ -183,6 +183,7 @@ class AriApp:
     async def _catch_up(self) -> None:
         """Learn what is there now: at the start, and after every gap in the events. They wait until it is known."""
         for attempt in count(1):
+            asked_at = time.time()
             try:
                 channels, bridges = await asyncio.gather(self.ari.channels(), self.ari.bridges())
                 if not self._swept:
@@ -193,7 +194,7 @@ class AriApp:
                 log.warning("ari_catch_up_failed", attempt=attempt, error=str(error))
                 await asyncio.sleep(min(attempt * ASK_AGAIN_S, LONGEST_PAUSE_S))
         self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
-        self.supervision.settle({channel.id for channel in channels})
+        self.supervision.settle({channel.id for channel in channels}, asked_at)
         await self._devices.refresh()
         self.ready = True
         self._report("ari", True, "")

@@ -200,11 +200,16 @@ class Supervision:
             else:
                 session.end("supervisor_left" if over.call.agent == session.channel else "agent_left")
 
-    def settle(self, alive: set[str]) -> None:
-        """After a gap in the events: end the sessions whose supervisor has gone. `alive`: ids of all channels."""
+    def settle(self, alive: set[str], asked_at: float) -> None:
+        """After a gap in the events: end the sessions whose supervisor has gone.
+
+        `alive`: ids of all channels; `asked_at`: when they were asked for (Unix time); a later one may be missing.
+        """
         for session in self.sessions:
             if session.channel not in alive and isinstance(session.state, Briefed | Joined):
                 session.end("supervisor_left")
+            elif session.channel not in alive and isinstance(session.state, Ringing) and session.state.since < asked_at:
+                session.end("no_answer")
 
     def _key(self, session: Session, digit: str) -> None:
         if session.id in self._briefings:
@@ -261,11 +266,12 @@ class Supervision:
     def _refusal(self, session: Session) -> str | None:
         if not session.agent:
             return "no_call"
-        busy = any(session.endpoint == other.endpoint for other in self._sessions.values())
+        busy = any(session.endpoint == other.endpoint and other.why is None for other in self._sessions.values())
         return "busy" if busy else None
 
     async def _serve(self, session: Session, ring: Ring, timeout_s: float, briefing: Sequence[str]) -> None:
         try:
+            await self._quiet(session)
             dial = Dial(session.endpoint, self._config.caller_id, timeout_s, f"{session.call} {session.supervisor}")
             await pick_up(self._ari, self._watch, session, dial, lambda: self._emit(SupervisionRinging, session))
             ring.claim(session)
@@ -282,6 +288,12 @@ class Supervision:
             session.why = session.why or "asterisk"
         finally:
             await self._clean_up(session, ring)
+
+    async def _quiet(self, session: Session) -> None:
+        """Wait until whoever leaves the same phone has left: it would be busy."""
+        leaving = [s.task for s in self.sessions if s.endpoint == session.endpoint and s is not session and s.task]
+        if leaving:
+            await asyncio.wait(leaving)
 
     async def _brief(self, session: Session, briefing: Sequence[str]) -> None:
         if not briefing:

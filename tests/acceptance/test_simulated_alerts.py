@@ -241,9 +241,14 @@ async def test_a_silence_rings_nobody_until_it_ends(open_floor: OpenFloor) -> No
     assert 0 <= seconds(rung) - silence["until"] <= 0.5
 
 
-async def test_an_inhibited_alert_rings_once_the_one_that_spoke_for_it_ends(open_floor: OpenFloor) -> None:
+@pytest.mark.parametrize("endpoint", ["lead", "lead@trunk"])
+async def test_an_inhibited_alert_rings_once_the_one_that_spoke_for_it_ends(
+    open_floor: OpenFloor, endpoint: str
+) -> None:
+    """Also the same phone, whose state Asterisk knows of `lead` and nobody knows behind a trunk."""
     later = loud("ring_listen", name="Long", severity="warning") | {"for": "2s", "keep_firing_for": "9s"}
-    floor = await open_floor(loud("ring_whisper"), later, **script(phones=phones(lead=NEVER), calls=[call(ends=30)]))
+    people = {"phones": phones() | {endpoint: NEVER}, "supervisors": [LEAD | {"endpoint": f"PJSIP/{endpoint}"}]}
+    floor = await open_floor(loud("ring_whisper"), later, **script(calls=[call(ends=30)], **people))
     await floor.over()
     assert floor.story("alert.f", "alert.r", "supervision.ri", "supervision.f") == about(
         (0.0, "alert.fired Loud"),
@@ -392,6 +397,19 @@ async def test_an_event_socket_lost_while_it_rings_changes_nothing(open_floor: O
     assert floor.story("alert.a", "supervision.s") == about(
         (3.1, "supervision.started lead"), (3.1, "alert.acknowledged Loud lead")
     )
+
+
+async def test_a_ring_that_was_lost_in_a_gap_goes_on_to_the_next_tier(open_floor: OpenFloor) -> None:
+    """Asterisk hangs up who answers while no event socket is up, and does not tell afterwards."""
+    gap = {"at": 8, "do": "refuse_sockets", "for": 3}
+    floor = await open_floor(loud("ring_whisper"), **script(supervisors=[LEAD, CHIEF], weather=[gap]))
+    await floor.over()
+    (back,) = floor.of("node.recovered")
+    (lost,), (again,) = floor.of("supervision.failed"), floor.of("supervision.ringing", supervisor="chief")
+    assert (lost["data"]["supervisor"], lost["data"]["reason"]) == ("lead", "no_answer")
+    assert seconds(again) == pytest.approx(seconds(lost), abs=0.02) == pytest.approx(seconds(back), abs=0.2)
+    (taken,) = floor.of("alert.acknowledged")
+    assert taken["data"]["by"] == "chief"
 
 
 async def test_after_a_restart_what_rang_rings_again(open_floor: OpenFloor) -> None:
