@@ -26,6 +26,10 @@ SHAPES: Final = {"info": "●", "warning": "▲", "critical": "■"}
 STYLES: Final = {"info": "blue", "warning": "yellow", "critical": "bold red"}
 BARS: Final = "▁▂▃▄▅▆▇█"
 PAGE: Final = 1000
+NARROW: Final = 110
+"""Columns of a terminal below which a list leaves some out."""
+WORD: Final = 12
+"""Characters that a wrapped column keeps, so that words stay whole."""
 SHORT: Final = 8
 """Characters of an alert's identifier that are shown, if they tell it from the others."""
 
@@ -167,7 +171,9 @@ def _call_table(overview: Overview, now: float) -> Table:
         mine = [alert for alert in overview.alerts_of(call.call) if alert.rank]
         people = ", ".join(map(_whereabouts, call.supervisors.values()))
         cells = (call.call, call.queue or "", call.agent or "", _duration(now - call.started_at))
-        table.add_row(*map(_text, cells), _voice(overview, call), _names(mine), _text(people))
+        shown = mine[:1] if _narrow() else mine
+        names = _names(shown).append(f"+{len(mine) - len(shown)}" if len(mine) > len(shown) else "")
+        table.add_row(*map(_text, cells), _voice(overview, call), names, _text(people))
     return table
 
 
@@ -180,7 +186,7 @@ def _alert_table(overview: Overview, found: list[AlertView], now: float) -> Tabl
     table = Table(box=None, header_style="bold")
     _columns(table, ("Alert", ""), whole=True)
     _columns(table, ("What",), whole=False)
-    _columns(table, ("Call", "Queue", "Agent"), whole=True)
+    _columns(table, ("Call",) if _narrow() else ("Call", "Queue", "Agent"), whole=True)
     _columns(table, ("State",), whole=False)
     _columns(table, ("Since",), whole=True)
     length = _telling(alert.alert for alert in found)
@@ -188,15 +194,21 @@ def _alert_table(overview: Overview, found: list[AlertView], now: float) -> Tabl
         what = alert.annotations.get("summary") or alert.rule
         nobody = overview.nobody_free(alert)
         state = f"{alert.state} by {alert.by}" if alert.by else f"{alert.state}, {nobody}" if nobody else alert.state
-        cells = (what, alert.call, alert.queue or "", alert.agent or "", state, _duration(now - alert.since))
+        where = (alert.call,) if _narrow() else (alert.call, alert.queue or "", alert.agent or "")
+        cells = (what, *where, state, _duration(now - alert.since))
         table.add_row(_text(alert.alert[:length]), _names([alert], rule=False), *map(_text, cells))
     return table
+
+
+def _narrow() -> bool:
+    """Whether there is no room for all columns; what is left out, `calls` shows, and --json everything."""
+    return console.width < NARROW
 
 
 def _columns(table: Table, names: Iterable[str], *, whole: bool) -> None:
     """Add columns; those that must be seen whole, because somebody types them, take no part in shrinking."""
     for name in names:
-        table.add_column(name, no_wrap=whole, overflow="fold")
+        table.add_column(name, no_wrap=whole, overflow="fold", min_width=None if whole else WORD)
 
 
 def _telling(identifiers: Iterable[str]) -> int:

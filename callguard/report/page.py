@@ -1,11 +1,14 @@
 """A timeline as one HTML page: no script, nothing loaded from elsewhere, everything escaped."""
 
+from collections import Counter
 from html import escape
-from typing import Any, Final
+from typing import Final
 
+from callguard import __version__
+from callguard.report.evidence import evidence_html
 from callguard.report.timeline import Moment, Timeline
 
-WIDTH, HEIGHT = 360, 60
+SEVERITIES: Final = ("critical", "warning", "info")
 STYLE: Final = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
@@ -13,12 +16,20 @@ ol { list-style: none; padding: 0 }
 li { display: grid; grid-template-columns: 5rem 1fr; gap: 1rem; padding: .3rem 0; border-top: 1px solid #8884 }
 time { text-align: right; font-variant-numeric: tabular-nums; opacity: .8 }
 .fired, .escalated { font-weight: 600 }
-.fired::before { content: "▲ " }
-.resolved::before { content: "✓ " }
-.supervision::before { content: "● " }
-svg { display: block; border: 1px solid #8886 }
+.pending { opacity: .65 }
+.mark { display: inline-block; width: 1.2em }
+.critical .mark { color: #c0272d } .warning .mark { color: #b46a00 } .info .mark { color: #2f6fc0 }
+details { font-weight: 400; margin: .3rem 0 .6rem }
+summary { cursor: pointer }
+.curves { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem }
+figure { margin: .5rem 0 }
+figcaption, .facts, footer { font-size: .85rem; opacity: .8 }
+svg { display: block; max-width: 100%; border: 1px solid #8886 }
 polyline { fill: none; stroke: currentColor; stroke-width: 1.5 }
-td, th { text-align: left; padding-right: 1rem; font-weight: 400 }
+.limit { stroke: #c0272d; stroke-dasharray: 4 3 }
+td, th { text-align: left; vertical-align: top; padding-right: 1rem; font-weight: 400 }
+th { opacity: .8 }
+@media print { details { break-inside: avoid } }
 """
 
 
@@ -30,54 +41,44 @@ def page(call: Timeline) -> str:
         "queue": call.queue,
         "agent": call.agent,
         "mode": call.mode,
-        "lasted": "goes on" if call.duration_s is None else f"{call.duration_s:.0f} s",
+        "lasted": "goes on" if call.duration_s is None else _clock(call.duration_s),
+        "alerts": _alerts(call),
     }
     rows = "".join(f"<tr><th>{key}<td>{escape(str(value))}" for key, value in facts.items() if value)
     moments = "".join(_moment(each) for each in call.moments)
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title}</h1><table>{rows}</table><ol>{moments}</ol></html>\n"
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{STYLE}</style>"
+        f"<h1>{title}</h1><table>{rows}</table><ol>{moments}</ol><footer>CallGuard {__version__}</footer></html>\n"
     )
+
+
+def _alerts(call: Timeline) -> str:
+    """Say how many fired, the worst first."""
+    fired = Counter(moment.severity for moment in call.moments if moment.kind == "alert.fired")
+    return ", ".join(f"{fired[severity]} {severity}" for severity in SEVERITIES if fired[severity]) or "none"
 
 
 def _moment(moment: Moment) -> str:
     noun, verb = moment.kind.split(".")
-    evidence = _evidence(moment.evidence) if moment.evidence else ""
-    minutes, seconds = divmod(moment.at_s, 60)
+    evidence = evidence_html(moment.evidence) if moment.evidence and verb == "fired" else ""
+    classes = escape(" ".join(filter(None, (noun, verb, moment.severity))))
     return (
-        f'<li><time>{int(minutes)}:{seconds:04.1f}</time><div class="{escape(noun)} {escape(verb)}">'
-        f"{escape(moment.text)}{evidence}</div>"
+        f'<li><time>{_clock(moment.at_s)}</time><div class="{classes}">'
+        f'<span class="mark">{_mark(moment)}</span>{escape(moment.text)}{evidence}</div>'
     )
 
 
-def _evidence(evidence: dict[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(str(each['text']))}<td>{_number(each['value'])} against {_number(each['threshold'])}"
-        for each in evidence.get("comparisons", [])
-    )
-    curves = evidence.get("curve", {})
-    step = curves.get("step_s", 0.5)
-    drawn = "".join(_curve(name, values, step) for name, values in curves.get("signals", {}).items())
-    return f"<details><summary>evidence</summary><table>{rows}</table>{drawn}</details>"
+def _mark(moment: Moment) -> str:
+    """Return the shape that stands for it: severity is told by shape and word, not by colour alone."""
+    if moment.kind == "alert.resolved":
+        return "✓"
+    if moment.kind in ("alert.fired", "alert.escalated"):
+        return {"critical": "■", "info": "●"}.get(moment.severity or "", "▲")
+    return "◆" if moment.kind.startswith("supervision.") else ""
 
 
-def _curve(name: str, values: list[float | None], step_s: float) -> str:
-    known = [value for value in values if value is not None]
-    if len(known) < 2:
-        return ""
-    low, high = min(known), max(known)
-    span = (high - low) or 1.0
-    points = " ".join(
-        f"{WIDTH * index / (len(values) - 1):.1f},{HEIGHT - 4 - (HEIGHT - 8) * (value - low) / span:.1f}"
-        for index, value in enumerate(values)
-        if value is not None
-    )
-    label = f"{name}, {len(values) * step_s:.0f} s, {low:.2f} to {high:.2f}"
-    return (
-        f'<figure><figcaption>{escape(label)}</figcaption><svg role="img" aria-label="{escape(label)}" '
-        f'width="{WIDTH}" height="{HEIGHT}"><polyline points="{points}"/></svg></figure>'
-    )
-
-
-def _number(value: float | None) -> str:
-    return "not judged" if value is None else f"{value:.2f}"
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:04.1f}"

@@ -18,6 +18,8 @@ class Moment:
     """Wire name without prefix and version, such as alert.fired."""
     text: str
     evidence: dict[str, Any] | None = None
+    severity: str | None = None
+    """Of an alert."""
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ def timeline(call: str, envelopes: Iterable[Envelope]) -> Timeline | None:
         _note_facts(found, kind, each.data)
         at = round((each.time - found.began).total_seconds(), 2)
         say = TEXTS.get(kind, _plain)
-        found.moments.append(Moment(at, kind, say(each.data), each.data.get("evidence")))
+        found.moments.append(Moment(at, kind, say(each.data), each.data.get("evidence"), each.data.get("severity")))
     return found
 
 

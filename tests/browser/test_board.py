@@ -105,7 +105,7 @@ async def test_state_is_told_by_text_and_shape_not_by_colour_alone(page: Page, d
 
 async def test_a_card_says_what_is_heard_and_who_helps(page: Page, desk: Desk) -> None:
     busy(desk)
-    await expect(card(page, "c1").locator(".voice")).to_contain_text("Raised voice 95 %, +7.5 dB to own calm")
+    await expect(card(page, "c1").locator(".voice")).to_contain_text("Raised voice 95 %, 7.5 dB above own calm")
     assert (await card(page, "c1").locator(".voice .curve path").get_attribute("d")).count("L") == 19
     await expect(card(page, "c2").locator(".voice")).to_contain_text("not judged: music")
     await expect(card(page, "c2").locator(".chips")).to_contain_text("agent not heard")
@@ -127,9 +127,9 @@ async def test_the_evidence_opens_and_stays_open_while_the_board_goes_on(page: P
 
     evidence = card(page, "c1").locator(".evidence")
     await expect(evidence).to_be_visible()
-    await expect(evidence).to_contain_text("customer.raised_voice > 0.6: now 0.82")
+    await expect(evidence).to_contain_text("customer.raised_voice > 0.6: 0.82 against 0.6")
     await expect(evidence).to_contain_text("Raised voice in the 2 s before:")
-    assert await evidence.locator("svg.curve path").get_attribute("d") == "M0 18.0  M2 12.0 L3 3.6"
+    assert await evidence.locator("svg.curve path").get_attribute("d") == "M0 17.2  M2 11.8 L3 4.2"
     await expect(evidence).to_contain_text("Calm level of the speaker: -27.0 dBFS")
     await expect(evidence.get_by_role("link", name="What to do")).to_have_attribute("href", "https://kb.example.org/1")
 

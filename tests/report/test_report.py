@@ -32,6 +32,15 @@ def test_what_happened_stands_in_order_with_its_time() -> None:
     assert found.as_json()["moments"][1]["evidence"] == EVIDENCE
 
 
+def test_the_page_tells_severity_by_shape_and_counts_alerts() -> None:
+    found = timeline("1.1", envelopes())
+    assert found is not None
+    assert found.moments[1].severity == "warning"
+    html = page(found)
+    assert '<span class="mark">▲</span>' in html
+    assert "1 warning" in html
+
+
 def test_an_event_delivered_twice_counts_once() -> None:
     twice = envelopes()
     found = timeline("1.1", [*twice, *twice])

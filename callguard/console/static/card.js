@@ -50,15 +50,17 @@ const curvePath = (values) => {
   let pen = "M";
   return values.map((value, index) => {
     if (value === null) { pen = "M"; return ""; }
-    const point = `${pen}${index} ${(20 - 20 * Math.min(1, Math.max(0, value))).toFixed(1)}`;
+    const point = `${pen}${index} ${(19 - 18 * Math.min(1, Math.max(0, value))).toFixed(1)}`;
     pen = "L";
     return point;
   }).join(" ");
 };
 
+const round = (value) => (Number.isFinite(value) ? Number(value.toFixed(2)) : value);
+
 const evidenceLines = (evidence) => {
   const shown = (evidence.comparisons || []).map((each) =>
-    `${each.text}: ${each.value === null ? "not judged" : `now ${each.value}`}`);
+    `${each.text}: ${each.value === null ? "not judged" : `${round(each.value)} against ${round(each.threshold)}`}`);
   if (!shown.length && evidence.expr) shown.push(evidence.expr);
   const calm = evidence.baseline && evidence.baseline.level_dbfs;
   if (Number.isFinite(calm)) shown.push(`Calm level of the speaker: ${calm.toFixed(1)} dBFS`);
@@ -72,7 +74,7 @@ const evidenceCurve = ({ curve }) => {
   if (values.filter(Number.isFinite).length < 2) return [];
   const picture = drawCurve(values.length);
   picture.firstChild.setAttribute("d", curvePath(values));
-  return [make("p", "", `Raised voice in the ${Math.round(values.length * curve.step_s)} s before:`), picture];
+  return [make("p", "", `Raised voice in the ${Math.round((values.length - 1) * curve.step_s)} s before:`), picture];
 };
 
 const stateOf = (alert) => [
@@ -200,7 +202,7 @@ export class Card {
       return setText(this.voice, `not judged${signals.unjudged ? `: ${signals.unjudged}` : ""}`);
     }
     const rise = signals.level_rise_db;
-    const level = rise === null ? "" : `, ${rise < 0 ? "−" : "+"}${Math.abs(rise).toFixed(1)} dB to own calm`;
+    const level = rise === null ? "" : `, ${Math.abs(rise).toFixed(1)} dB ${rise < 0 ? "below" : "above"} own calm`;
     return setText(this.voice, `Raised voice ${Math.round(signals.raised_voice * 100)} %${level}`);
   }
 
