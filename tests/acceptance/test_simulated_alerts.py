@@ -1,6 +1,6 @@
 """Each path of an alert through the whole service and the simulated PBX, by the second of one virtual clock.
 
-A customer talks for four seconds, then shouts for ten; what follows is told as (seconds since the alert fired, what).
+Stories are told as (seconds since the alert fired, what the stream of events says).
 """
 
 from typing import Any
@@ -8,66 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from callguard.simulator.objects import Phone
 from tests.acceptance.conftest import OpenFloor, OpenHook
-from tests.acceptance.harness.floor import Event, seconds
-from tests.simulator.harness import tone_dbfs
-
-HUM_HZ = 3800.0
-"""Above all that the voices have."""
-CUSTOMER = {"speaker": 3, "says": [{"voice": "calm", "for": 4}, {"voice": "raised", "for": 10}]}
-SUPERVISOR = {"answers_after": 3, "says": [{"tone": HUM_HZ, "for": 1}], "repeat": True}
-LEAD = {"name": "lead", "endpoint": "PJSIP/lead"}
-DEPUTY = {"name": "deputy", "endpoint": "PJSIP/deputy"}
-CHIEF = {"name": "chief", "endpoint": "PJSIP/chief", "tier": 2}
-NEVER = {"answers_after": None}
-QUIETLY = {"briefing": False}
-CODES = {"__DYNAMIC_FEATURES": "callguard-help#callguard-abuse"}
-WEBHOOK = {"webhooks": {"chat": {"url": {"env": "HOOK_URL"}}}}
-RESOLVED = 12.8
-"""When the customer has been calm for long enough."""
-END = 19.8
-"""When the customer hangs up."""
-
-
-def loud(*actions: str, name: str = "Loud", severity: str = "critical", **more: Any) -> Event:
-    """A rule on the level alone: what fires is the harness's matter, what follows is the test's."""
-    rule = {"alert": name, "expr": "customer.level_dbfs > -20", "labels": {"severity": severity}}
-    return rule | {"for": "1s", "keep_firing_for": "3s", "actions": list(actions)} | more
-
-
-def phones(**differing: Event) -> Event:
-    people = {"lead": SUPERVISOR, "deputy": SUPERVISOR, "chief": SUPERVISOR, "customer1": CUSTOMER, "agent1": {}}
-    people |= {"customer2": CUSTOMER, "agent2": {}}
-    return {name: how | differing.get(name, {}) for name, how in people.items()}
-
-
-def call(number: int = 1, *actions: Event, at: float = 0, ends: float = 25, **more: Any) -> Event:
-    """A call in the queue; seconds of actions count from when the two talk."""
-    who = {"customer": f"PJSIP/customer{number}", "agents": [f"PJSIP/agent{number}"]}
-    hangup = {"at": ends, "do": "hangup"}
-    return who | {"queue": "support", "at": at, "actions": [*actions, hangup]} | more
-
-
-def keyed(at: float, digits: str) -> Event:
-    return {"at": at, "do": "dtmf", "digits": digits}
-
-
-def script(**more: Any) -> dict[str, Any]:
-    """One call, three supervisors' phones, the lead on duty; no briefing."""
-    return {"phones": phones(), "calls": [call()], "supervisors": [LEAD], "supervision": QUIETLY} | more
-
-
-def about(*told: tuple[float, str]) -> list[tuple[Any, str]]:
-    """A story whose times may differ by a tick of the worker: its phase against the PBX is nobody's promise."""
-    return [(pytest.approx(at, abs=0.11), what) for at, what in told]
-
-
-def hum_dbfs(phone: Phone) -> float:
-    """The loudest fifth of a second of supervisors' humming that a phone heard."""
-    blocks = np.array_split(phone.ears(), max(1, phone.ears().size // 1600))
-    return max(tone_dbfs(block, HUM_HZ) for block in blocks)
-
+from tests.acceptance.harness.floor import seconds
+from tests.acceptance.harness.script import (
+    CHIEF,
+    CODES,
+    CUSTOMER,
+    DEPUTY,
+    END,
+    LEAD,
+    NEVER,
+    RESOLVED,
+    WEBHOOK,
+    about,
+    call,
+    hum_dbfs,
+    keyed,
+    loud,
+    phones,
+    script,
+)
 
 # --- who is rung ---
 
@@ -166,6 +126,21 @@ async def test_a_busy_phone_costs_no_time(open_floor: OpenFloor) -> None:
     )
 
 
+async def test_an_alert_waits_for_the_only_supervisor_and_rings_when_they_are_free(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script(calls=[call(1, ends=15), call(2, at=3, ends=20)]))
+    await floor.over()
+    assert floor.story("alert.f", "alert.a", "supervision.ri", "supervision.e") == about(
+        (0.0, "alert.fired Loud"),
+        (0.0, "supervision.ringing lead"),
+        (3.0, "alert.fired Loud merged"),
+        (3.1, "alert.acknowledged Loud lead"),
+        (9.8, "supervision.ended lead customer_left"),
+        (9.9, "supervision.ringing lead"),
+        (13.0, "alert.acknowledged Loud lead"),
+        (17.8, "supervision.ended lead customer_left"),
+    )
+
+
 # --- who answers ---
 
 
@@ -210,6 +185,20 @@ async def test_keys_change_the_mode_judge_the_alert_and_leave(open_floor: OpenFl
         (9.1, "supervision.ended lead supervisor_left"),
     )
     assert hum_dbfs(floor.phone("customer1")) > -25, "in barge the customer hears the supervisor"
+
+
+async def test_a_take_over_by_key_leaves_customer_and_supervisor(open_floor: OpenFloor) -> None:
+    by_hand = [{"at": 2, "digits": "7"}]
+    floor = await open_floor(loud("ring_whisper"), **script(phones=phones(lead={"by_hand": by_hand})))
+    await floor.over()
+    assert floor.story("call.u", "call.e", "supervision.m", "supervision.e") == about(
+        (5.1, "call.updated"),
+        (5.1, "supervision.mode_changed lead key"),
+        (END, "call.ended hangup"),
+        (END, "supervision.ended lead customer_left"),
+    )
+    assert floor.phone("agent1").ears().size < floor.phone("customer1").ears().size - 14 * 8000, "the agent is out"
+    assert hum_dbfs(floor.phone("customer1")) > -25
 
 
 async def test_who_takes_an_alert_by_command_stops_the_phones(open_floor: OpenFloor) -> None:
@@ -326,105 +315,3 @@ async def test_abuse_is_warned_of_and_ends_the_call_where_policy_says_so(
     assert ended["data"]["duration_s"] == pytest.approx(duration_s, abs=0.05)
     assert [event["data"]["played"] for event in floor.of("abuse.warned")] == [True] * (1 if ends_call else 2)
     assert len(floor.of("abuse.ended_call")) == ends_call
-
-
-# --- what goes wrong, and how it ends ---
-
-
-async def test_a_webhook_that_fails_is_tried_again_and_delays_no_phone(
-    open_floor: OpenFloor, open_hook: OpenHook
-) -> None:
-    hook = await open_hook(503, 500)
-    floor = await open_floor(loud("ring_whisper", "webhook:chat"), **script(notify=WEBHOOK))
-    await floor.over()
-    fired, resolved = floor.of("alert.fired")[0], floor.of("alert.resolved")[0]
-    assert [event["id"] for _, event in hook.taken][:3] != [fired["id"]] * 3, "each way has envelopes of its own"
-    assert len({event["id"] for _, event in hook.taken[:3]}) == 1
-    assert hook.taken[3][1]["type"] == resolved["type"]
-    first, second, third = (at - seconds(fired) for at, _ in hook.taken[:3])
-    assert first == pytest.approx(0.0, abs=0.02)
-    assert 0 < second - first <= 0.5
-    assert 0 < third - second <= 1.0
-    assert floor.story("supervision.ri") == about((0.0, "supervision.ringing lead"))
-
-
-async def test_the_customer_hangs_up_while_phones_ring(open_floor: OpenFloor) -> None:
-    floor = await open_floor(loud("ring_whisper"), **script(calls=[call(ends=7)]))
-    await floor.over()
-    assert floor.story("alert.f", "alert.r", "call.ended", "supervision") == about(
-        (0.0, "alert.fired Loud"),
-        (0.0, "supervision.requested lead"),
-        (0.0, "supervision.ringing lead"),
-        (1.8, "call.ended hangup"),
-        (1.8, "alert.resolved Loud call_ended"),
-        (1.8, "supervision.failed lead no_call"),
-    )
-
-
-async def test_nothing_fires_while_the_customer_is_on_hold(open_floor: OpenFloor) -> None:
-    raised = loud("notify", expr="customer.raised_voice > 0.6")
-    held = call(1, {"at": 3, "do": "hold"}, {"at": 9, "do": "unhold"})
-    floor = await open_floor(raised, **script(calls=[held]))
-    await floor.over()
-    (back,) = floor.of("call.updated", change="unhold")
-    assert min(seconds(event) for event in floor.of("alert.")) > seconds(back)
-    assert floor.of("alert.fired"), "the shouting goes on after the hold"
-
-
-@pytest.mark.parametrize("how", ["command", "variable"])
-async def test_an_opt_out_ends_everything_and_deletes_what_is_held(open_floor: OpenFloor, how: str) -> None:
-    by_variable = {"at": 11, "do": "set_variable", "name": "CALLGUARD", "value": "off"}
-    floor = await open_floor(loud("ring_whisper"), **script(calls=[call(1, *([by_variable] * (how == "variable")))]))
-    await floor.at(5.8)
-    if how == "command":
-        done = await floor.command("opt_out", call=floor.of("call.started")[0]["subject"])
-        assert done["result"]["deleted_events"] > 5
-    await floor.over()
-    assert floor.story("alert.r", "call.ended", "supervision.e") == about(
-        (5.8, "call.ended opt_out"), (5.8, "alert.resolved Loud opt_out"), (5.8, "supervision.ended lead stopped")
-    )
-    kept = {"node.started", "call.ended", "alert.resolved", "supervision.ended", "command.completed"}
-    assert set(await floor.stored()) <= kept
-
-
-async def test_an_event_socket_lost_while_it_rings_changes_nothing(open_floor: OpenFloor) -> None:
-    floor = await open_floor(loud("ring_whisper"), **script(weather=[{"at": 7, "do": "refuse_sockets", "for": 1}]))
-    await floor.over()
-    (fired,) = floor.of("alert.fired")
-    (lost,) = floor.of("node.degraded")
-    (back,) = floor.of("node.recovered")
-    assert seconds(fired) < seconds(lost) < seconds(back) < seconds(fired) + 3, "it is lost while the phone rings"
-    assert floor.story("alert.a", "supervision.s") == about(
-        (3.1, "supervision.started lead"), (3.1, "alert.acknowledged Loud lead")
-    )
-
-
-async def test_a_ring_that_was_lost_in_a_gap_goes_on_to_the_next_tier(open_floor: OpenFloor) -> None:
-    """Asterisk hangs up who answers while no event socket is up, and does not tell afterwards."""
-    gap = {"at": 8, "do": "refuse_sockets", "for": 3}
-    floor = await open_floor(loud("ring_whisper"), **script(supervisors=[LEAD, CHIEF], weather=[gap]))
-    await floor.over()
-    (back,) = floor.of("node.recovered")
-    (lost,), (again,) = floor.of("supervision.failed"), floor.of("supervision.ringing", supervisor="chief")
-    assert (lost["data"]["supervisor"], lost["data"]["reason"]) == ("lead", "no_answer")
-    assert seconds(again) == pytest.approx(seconds(lost), abs=0.02) == pytest.approx(seconds(back), abs=0.2)
-    (taken,) = floor.of("alert.acknowledged")
-    assert taken["data"]["by"] == "chief"
-
-
-async def test_after_a_restart_what_rang_rings_again(open_floor: OpenFloor) -> None:
-    floor = await open_floor(loud("ring_whisper"), **script())
-    await floor.at(1)
-    await floor.restart()
-    await floor.over()
-    assert len(floor.of("alert.fired")) == 1
-    assert floor.story("alert.a", "supervision") == about(
-        (0.0, "supervision.requested lead"),
-        (0.0, "supervision.ringing lead"),
-        (1.0, "supervision.failed lead stopped"),
-        (1.5, "supervision.requested lead"),
-        (1.5, "supervision.ringing lead"),
-        (4.5, "supervision.started lead"),
-        (4.5, "alert.acknowledged Loud lead"),
-        (END, "supervision.ended lead customer_left"),
-    )

@@ -17,8 +17,8 @@ from callguard.events import NodeStarted, envelope
 from tests.acceptance.harness.floor import VALKEY_PORT, Floor
 from tests.acceptance.harness.hook import receiving
 from tests.acceptance.harness.loop import START, VirtualLoop
+from tests.acceptance.harness.script import loud, script
 from tests.acceptance.harness.valkey import Valkey
-from tests.acceptance.test_simulated_alerts import loud, script
 
 
 def loop() -> VirtualLoop:

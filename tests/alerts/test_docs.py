@@ -19,8 +19,9 @@ def test_every_test_that_proves_a_row_exists() -> None:
 
 
 def test_every_path_through_the_whole_service_has_a_row() -> None:
-    simulated = (ROOT / "tests" / "acceptance" / "test_simulated_alerts.py").read_text("utf-8")
-    assert [name for name in re.findall(r"def (test_\w+)", simulated) if f"`{name}`" not in TEXT] == []
+    for file in ("test_simulated_alerts.py", "test_troubled_alerts.py"):
+        tests = (ROOT / "tests" / "acceptance" / file).read_text("utf-8")
+        assert [name for name in re.findall(r"def (test_\w+)", tests) if f"`{name}`" not in TEXT] == []
 
 
 def test_every_state_and_setting_is_explained() -> None:
