@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 
 MAX_BYTES: Final = 65_536
 """Longest command accepted, UTF-8."""
+MOST_READ_BYTES: Final = 1_048_576
+"""Up to here a command that is too long is read for its identifier, so that the answer can name it; some 5 ms."""
 
 Action = Literal["listen", "whisper", "barge", "takeover", "set_mode", "stop", "prompt", "ack", "silence", "opt_out"]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -145,12 +147,15 @@ class Command(BaseModel):
 def parse_command(text: str) -> Command:
     """Read a command's JSON; raise MalformedCommandError, which says what is wrong and what is allowed."""
     size = len(text.encode("utf-8", "replace"))
-    if size > MAX_BYTES:
-        raise MalformedCommandError(f"oversized: {size} bytes, allowed {MAX_BYTES}")
+    oversized = f"oversized: {size} bytes, allowed {MAX_BYTES}" if size > MAX_BYTES else ""
+    if size > MOST_READ_BYTES:
+        raise MalformedCommandError(oversized)
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MalformedCommandError(f"not JSON: {_one_line(error)}") from None
+        raise MalformedCommandError(oversized or f"not JSON: {_one_line(error)}") from None
+    if oversized:
+        raise MalformedCommandError(oversized, *(_readable(given) if isinstance(given, dict) else ()))
     if not isinstance(given, dict):
         raise MalformedCommandError(f"found {type(given).__name__}, expected a JSON object")
     try:

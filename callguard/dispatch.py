@@ -4,6 +4,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
+from pydantic import ValidationError
+
 from callguard.alerts import AlertError
 from callguard.alerts.silences import SilenceScope
 from callguard.asterisk.calls import Call
@@ -12,15 +14,22 @@ from callguard.asterisk.supervision import Supervision
 from callguard.commands import Command, CommandError
 from callguard.config import Config, SupervisorConfig
 from callguard.desk import Desk
+from callguard.prompts import TEXTS
 
 REASONS: Final = {
     "no_call": "no such call at this node, or no agent in it now",
     "no_answer": "the supervisor did not answer",
-    "busy": "the supervisor's phone is busy",
+    "busy": "the supervisor's phone is busy, or they are in a call with CallGuard already (set_mode changes the mode)",
     "unreachable": "the supervisor's phone can't be reached",
-    "refused": "not possible now: nobody, or more than one, has joined this call, or it is too soon",
     "asterisk": "Asterisk could not do it",
 }
+REFUSALS: Final = {
+    "set_mode": "nobody, or more than one, has joined this call, or it was taken over; name the supervisor",
+    "stop": "no such supervisor is in this call or rung for it",
+    "prompt": "too soon after the last prompt, or the agent is not with the customer now",
+}
+"""What `refused` means, by action."""
+NOT_NOW: Final = "the phone was put down at once, or the agent is not with the customer now"
 
 
 class Floor(Protocol):
@@ -62,7 +71,8 @@ class Dispatcher:
         try:
             return await self._handlers[command.action](command)
         except SupervisionError as error:
-            reason = REASONS.get(error.reason)
+            known = REASONS | {"refused": REFUSALS.get(command.action, NOT_NOW)}
+            reason = known.get(error.reason)
             raise CommandError(f"{error.reason}: {reason}" if reason else error.reason) from error
         except AlertError as error:
             raise CommandError(str(error)) from error
@@ -89,8 +99,9 @@ class Dispatcher:
         return {}
 
     async def _prompt(self, command: Command) -> dict[str, Any]:
-        await self._supervision.prompt(self._call(command), str(command.args["prompt"]), command.id)
-        return {"prompt": command.args["prompt"]}
+        call, name = self._call(command), self._prompt_name(str(command.args["prompt"]))
+        await self._supervision.prompt(call, name, command.id)
+        return {"prompt": name}
 
     async def _ack(self, command: Command) -> dict[str, Any]:
         alert = str(command.args["alert"])
@@ -124,7 +135,18 @@ class Dispatcher:
         if "/" not in given:
             known = ", ".join(supervisor.name for supervisor in self.config.supervisors) or "none"
             raise CommandError(f"no supervisor {given!r}; configured: {known}; or give an endpoint such as PJSIP/boss")
-        return SupervisorConfig(name=given, endpoint=given)
+        try:
+            return SupervisorConfig(name=given, endpoint=given)
+        except ValidationError:
+            raise CommandError(f"{given!r} is no endpoint; one looks like PJSIP/boss") from None
+
+    def _prompt_name(self, given: str) -> str:
+        """A prompt that is there; words may be parted by underscores too."""
+        known = (*TEXTS, *self.config.supervision.prompts)
+        for name in (given, given.replace("_", "-")):
+            if name in known:
+                return name
+        raise CommandError(f"no prompt {given!r}; known: {', '.join(known)}")
 
 
 def _facts(session: Session) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callguard.commands import ACTIONS, MAX_BYTES, Command, MalformedCommandError, parse_command
+from callguard.commands import ACTIONS, MAX_BYTES, MOST_READ_BYTES, Command, MalformedCommandError, parse_command
 from callguard.events import CommandFailed, envelope
 
 VALID: dict[str, dict[str, Any]] = {
@@ -79,6 +79,13 @@ def test_a_malformed_command_keeps_its_identifier_so_that_it_can_be_answered() -
         parse_command(text("shout"))
 
     assert (caught.value.command, caught.value.action) == ("c1", "shout")
+
+
+def test_a_command_that_is_too_long_keeps_its_identifier_up_to_a_size() -> None:
+    for length, command in ((MAX_BYTES, "c1"), (MOST_READ_BYTES, None)):
+        with pytest.raises(MalformedCommandError, match="oversized") as caught:
+            parse_command(text("listen", supervisor="x" * length))
+        assert caught.value.command == command
 
 
 json_values = st.recursive(

@@ -104,6 +104,36 @@ async def test_a_refusal_of_asterisk_is_explained() -> None:
         await dispatcher(recorder)(command("whisper", call="1.1", supervisor="lead"))
 
 
+@pytest.mark.parametrize(
+    ("action", "args", "says"),
+    [
+        ("set_mode", {"mode": "barge"}, "name the supervisor"),
+        ("stop", {}, "no such supervisor is in this call"),
+        ("prompt", {"prompt": "slow-down"}, "too soon after the last prompt"),
+        ("listen", {}, "the agent is not with the customer now"),
+    ],
+)
+async def test_what_is_refused_says_why_for_that_action(action: str, args: dict[str, Any], says: str) -> None:
+    recorder = Recorder()
+    recorder.refusal = SupervisionError("refused")
+    with pytest.raises(CommandError, match=f"refused: .*{says}"):
+        await dispatcher(recorder)(command(action, call="1.1", supervisor="lead", args=args))
+
+
+async def test_a_prompt_must_be_there_and_underscores_will_do() -> None:
+    recorder = Recorder()
+    answer = await dispatcher(recorder)(command("prompt", call="1.1", args={"prompt": "let_them_finish"}))
+    assert answer == {"prompt": "let-them-finish"}
+    with pytest.raises(CommandError, match=r"no prompt 'shout'; known: .*slow-down"):
+        await dispatcher(recorder)(command("prompt", call="1.1", args={"prompt": "shout"}))
+
+
+@pytest.mark.parametrize("given", ["/x", "PJSIP/", "PJSIP/a\r\nAction: x", "PJ SIP/a"])
+async def test_what_is_no_endpoint_is_told(given: str) -> None:
+    with pytest.raises(CommandError, match="is no endpoint"):
+        await dispatcher(Recorder())(command("listen", call="1.1", supervisor=given))
+
+
 async def test_an_alert_that_is_not_open_is_told() -> None:
     with pytest.raises(CommandError, match="no open alert 'a7'"):
         await dispatcher(Recorder())(command("ack", supervisor="lead", args={"alert": "a7"}))

@@ -90,14 +90,14 @@ def stop(
 
 def prompt(
     call: CallArgument,
-    name: Annotated[str, typer.Argument(help="Name of the prompt.")],
+    name: Annotated[str, typer.Argument(help="Name of the prompt, such as slow-down or let-them-finish.")],
     timeout: TimeoutOption = TIMEOUT_S,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play a prompt that the agent alone hears.
 
-    Example: callguard prompt 1700000000.1 slow_down
+    Example: callguard prompt 1700000000.1 slow-down
     """
     _ask({"action": "prompt", "call": call, "args": {"prompt": name}}, read_config(config)[0], timeout, as_json)
 
