@@ -54,6 +54,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     from callguard.config import ConfigError, load_config
     from callguard.rule_files import checked_rules
+    from callguard.rules.checks import switched_off
     from callguard.secret_sources import unreadable_secrets
 
     path = config_path(config)
@@ -65,7 +66,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         _, rules = checked_rules(settings, path)
         facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
         facts["model"] = check_model(settings, path)
-        warnings = unreadable_secrets(settings, str(path))
+        warnings = [*unreadable_secrets(settings, str(path)), *switched_off(rules, settings.notify)]
     except ConfigError as error:
         problems = error.problems
     if as_json:

@@ -42,6 +42,17 @@ def unknown_targets(rules: RuleSet, notify: Notify, prompts: Collection[str]) ->
     ]
 
 
+def switched_off(rules: RuleSet, notify: Notify) -> list[str]:
+    """Return one line for each action that names a way which is there and not switched on: it will tell nobody."""
+    off = [way for way in ("queue_log", "user_event", "cel") if not getattr(notify, way)]
+    return [
+        f"rule {rule.name}: actions: {way} is switched off; notify.{way}: true switches it on"
+        for rule in rules
+        for way in off
+        if way in rule.actions
+    ]
+
+
 def _severity(rule: Rule) -> Iterator[Problem]:
     if rule.severity not in SEVERITIES:
         yield (

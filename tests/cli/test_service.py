@@ -105,3 +105,13 @@ def test_run_without_its_secrets_names_each_and_exits_with_2(config: Path, monke
     assert status == 2
     assert f"{config}: asterisk.ari.password: " in err
     assert f"{config}: asterisk.ami.secret: " in err
+
+
+def test_check_warns_of_ways_that_are_switched_off(config: Path) -> None:
+    rule = RULES.replace("labels:", "actions: [notify, cel, user_event], labels:")
+    (config.parent / "rules" / "r.yaml").write_text(rule)
+    config.write_text("notify: {cel: true}")
+    status, out, _ = call("check", "--config", str(config), "--json")
+    told = [line for line in json.loads(out)["warnings"] if "rule" in line]
+    assert status == 0
+    assert told == ["rule Loud: actions: user_event is switched off; notify.user_event: true switches it on"]
