@@ -28,8 +28,8 @@ from callguard.alerts.policy import Policy
 from callguard.ari_app import AriApp
 from callguard.asterisk.calls import Call
 from callguard.asterisk.client import ApplicationTakenError
+from callguard.asterisk.presence import Verdict
 from callguard.asterisk.session import Session, SupervisionError
-from callguard.asterisk.supervision import Verdict
 from callguard.briefing import briefing
 from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer

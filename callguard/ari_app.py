@@ -22,9 +22,10 @@ from callguard.asterisk.cooldown import Cooldowns
 from callguard.asterisk.devices import Devices
 from callguard.asterisk.discovery import Discovery
 from callguard.asterisk.names import name, new_id
+from callguard.asterisk.presence import SETTLE_S, Hooks, Verdict
 from callguard.asterisk.reconcile import Remains, Seated, sweep
 from callguard.asterisk.session import Session
-from callguard.asterisk.supervision import Hooks, Supervision, Verdict
+from callguard.asterisk.supervision import Supervision
 from callguard.asterisk.taps import MediaPlane, Tap, TapKit
 from callguard.asterisk.watch import Watch
 from callguard.config import Config
@@ -249,11 +250,15 @@ class AriApp:
 
     def _changed(self, output: Changed) -> None:
         call = output.call
+        self.supervision.call_changed(call, output.change)  # first of all, so that nobody is overheard
         if output.change not in ("apart", "together"):
             self._emit(CallUpdated(**self._call_facts(call), on_hold=call.on_hold, change=output.change))
         self._tell_worker(call)
-        self._tap(call)
-        self.supervision.call_changed(call, output.change)
+        if output.change in ("together", "transfer"):
+            self._untap((call.id, "agent"))
+            self._spawn(self._tap_again(call.id))
+        else:
+            self._tap(call)
 
     def _over(self, output: Over) -> None:
         call = output.call
@@ -296,6 +301,12 @@ class AriApp:
                 facts = lambda: self._worker_facts(self.calls.get(call.id, call))  # noqa: E731 -- read at each attempt
                 tap = self._taps[call.id, role] = Tap(self._kit, call.id, role, *wanted, facts)
                 tap.start()
+
+    async def _tap_again(self, call: str) -> None:
+        """Tap the agent's leg once the old tap is gone and nothing of the former conversation reaches the channel."""
+        await asyncio.sleep(SETTLE_S)
+        if call in self.calls:
+            self._tap(self.calls[call])
 
     def _untap(self, leg: Leg) -> None:
         tap = self._taps.pop(leg, None)

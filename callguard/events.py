@@ -247,11 +247,19 @@ class SupervisionStarted(SupervisionEvent):
 
 
 class SupervisionModeChanged(SupervisionEvent):
-    """The supervisor's mode changed."""
+    """The supervisor's mode changed, or customer and agent parted or met, which suspends the mode or resumes it."""
 
     TYPE = "supervision.mode_changed.v1"
-    previous: SupervisionMode = Field(description="Mode before.")
-    by: Literal["command", "key", "policy"] = Field(description="How it was asked for.")
+    previous: SupervisionMode = Field(description="Mode before; the same when it was suspended or resumed.")
+    by: Literal["command", "key", "policy", "call"] = Field(
+        description="How it was asked for; call: what the parties did."
+    )
+    suspended: bool = Field(False, description="True while the supervisor hears nobody and is heard by nobody.")
+    reason: Literal["consultation", "transfer", "together"] | None = Field(
+        None,
+        description="Of a change by call. consultation: the agent speaks to somebody else. transfer: the customer goes "
+        "to another agent, or has one now. together: customer and agent hear each other again.",
+    )
 
 
 class SupervisionEnded(SupervisionEvent):

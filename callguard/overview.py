@@ -103,7 +103,7 @@ class CallView:
     taps: dict[str, str] = field(default_factory=dict)
     """Per leg: open, lost."""
     supervisors: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Per session: supervisor, mode, state."""
+    """Per session: supervisor, mode, state (ringing, joined, waiting while customer and agent are apart)."""
     card: dict[str, Any] | None = None
     """Warm handoff of the supervisor who joined last, events.HandoffCard."""
 
@@ -227,7 +227,7 @@ class Overview:
         if verb in ("ended", "failed"):
             view.supervisors.pop(data["session"], None)
         else:
-            state = "ringing" if verb in ("requested", "ringing") else "joined"
+            state = "ringing" if verb in ("requested", "ringing") else "waiting" if data.get("suspended") else "joined"
             view.supervisors[data["session"]] = {"supervisor": data["supervisor"], "mode": data["mode"], "state": state}
             view.card = data.get("card") or view.card
         return [Change("call", view.call)]

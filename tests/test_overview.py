@@ -21,7 +21,15 @@ from callguard.events import (
     envelope,
 )
 from callguard.overview import Change, Overview
-from tests.support.events import alert_fired, alert_resolved, call_ended, call_started, snapshot, supervision_started
+from tests.support.events import (
+    alert_fired,
+    alert_resolved,
+    call_ended,
+    call_started,
+    snapshot,
+    supervision_started,
+    supervision_suspended,
+)
 
 
 def fold(*events: Event, times: int = 1) -> Overview:
@@ -61,6 +69,17 @@ def test_a_call_from_start_to_end(times: int) -> None:
     ended = SupervisionEnded(call="c1", session="s1", supervisor="Ann", mode="listen", reason="stopped", lasted_s=1)
     assert fold(*events, ended, times=times).calls["c1"].supervisors == {}
     assert fold(*events, call_ended("c1"), times=times).calls == {}
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_supervisor_waits_while_the_agent_consults(times: int) -> None:
+    joined = (call_started("c1"), supervision_started("c1"))
+    for more, state in (
+        ([supervision_suspended("c1")], "waiting"),
+        ([supervision_suspended("c1"), supervision_suspended("c1", suspended=False)], "joined"),
+    ):
+        (supervisor,) = fold(*joined, *more, times=times).calls["c1"].supervisors.values()
+        assert supervisor == {"supervisor": "Ann", "mode": "whisper", "state": state}
 
 
 @pytest.mark.parametrize("times", [1, 3])

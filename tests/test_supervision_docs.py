@@ -5,6 +5,7 @@ from pathlib import Path
 
 from callguard.asterisk.supervision import LEAVE_KEY, MODE_KEYS, VERDICT_KEYS
 from callguard.config import Config
+from callguard.events import EVENTS, PREFIX
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "supervision.md").read_text("utf-8")
@@ -24,5 +25,5 @@ def test_every_key_stands_on_the_page() -> None:
 
 def test_every_setting_that_is_named_exists() -> None:
     for section, key in re.findall(r"`(supervision|privacy)\.(\w+)", TEXT):
-        if f"supervision.{key}" not in ("supervision.started", "supervision.failed", "supervision.ended"):
+        if f"{PREFIX}supervision.{key}.v1" not in EVENTS:
             assert key in type(getattr(Config(), section)).model_fields, f"{section}.{key}"

@@ -42,11 +42,15 @@ class Call:
     """When they last ceased to hear each other, and who of the two left the bridge."""
 
     def legs(self) -> Mapping[Role, tuple[str, str]]:
-        """Return (channel id, channel name) of each leg that is to be tapped now."""
+        """Return (channel id, channel name) of each leg that is to be tapped now.
+
+        A consultation is not tapped. That leaves no snoop on the agent's channel, as it must: where one stays while the
+        source of what the channel plays changes, Asterisk 22.10.1 often keeps it from every snoop from then on.
+        """
         if self.mode == "off":
             return {}
         legs: dict[Role, tuple[str, str]] = {"customer": (self.customer, self.customer_channel)}
-        if self.agent and self.agent_channel:
+        if self.agent and self.agent_channel and self.together:
             legs["agent"] = (self.agent, self.agent_channel)
         return legs
 

@@ -262,9 +262,9 @@ class AriClient:
         inherited = {f"__{key}": value for key, value in variables.items()}
         await self.request("POST", "/channels", params, {"variables": inherited})
 
-    async def hang_up(self, channel: str) -> None:
-        """Hang a channel up; one that is gone already is no error."""
-        await self._remove(_channel(channel))
+    async def hang_up(self, channel: str) -> bool:
+        """Hang a channel up; False when it was gone already."""
+        return await self._remove(_channel(channel))
 
     async def continue_to(self, channel: str, *, context: str, extension: str) -> None:
         """Send a channel of our application on into the dialplan."""
@@ -302,11 +302,12 @@ class AriClient:
         """Destroy a bridge of ours; one that is gone already is no error."""
         await self._remove(f"/bridges/{_quoted(bridge)}")
 
-    async def _remove(self, path: str) -> None:
+    async def _remove(self, path: str) -> bool:
         try:
             await self.request("DELETE", path)
         except NotFoundError:
-            return
+            return False
+        return True
 
 
 _TAKEN: Final = (

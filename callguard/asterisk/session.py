@@ -1,15 +1,17 @@
 """A supervisor's session as states: only legal transitions exist as methods.
 
-Requested ─ ring ─> Ringing ─ answer ─> Briefed ─ join ─> Joined ─ switch ─> Joined
-    └────────── fail ──┴─────── fail ──────┴─ fail ─> Ended <─ end ─┘
+Requested ─ ring ─> Ringing ─ answer ─> Briefed ─ join ─> Joined ─ suspend ─> Suspended ─ resume ─> Joined
+    └────────── fail ──┴─────── fail ──────┴─ fail ─> Ended <─ end ─┴──────── end ───────┘
 """
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from callguard.asterisk.names import SUPERVISOR, name
-from callguard.events import SupervisionMode
+from callguard.events import SupervisionEvent, SupervisionMode
+
+E = TypeVar("E", bound=SupervisionEvent)
 
 
 class SupervisionError(Exception):
@@ -41,6 +43,33 @@ class Joined:
     def switch(self, mode: SupervisionMode) -> "Joined":
         """Change the mode."""
         return replace(self, mode=mode)
+
+    def suspend(self, at: float) -> "Suspended":
+        """Customer and agent no longer hear each other."""
+        return Suspended(self.mode, self.since, at)
+
+    def end(self, reason: str, at: float) -> Ended:
+        """Leave."""
+        return Ended(reason, max(0.0, at - self.since))
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The supervisor waits, hears nobody and is heard by nobody: customer and agent are apart."""
+
+    mode: SupervisionMode
+    """Mode in which it goes on."""
+    since: float
+    """When the supervisor joined."""
+    parted_at: float
+
+    def switch(self, mode: SupervisionMode) -> "Suspended":
+        """Go on in another mode later."""
+        return replace(self, mode=mode)
+
+    def resume(self) -> Joined:
+        """Customer and agent hear each other again, or the customer and another agent do."""
+        return Joined(self.mode, self.since)
 
     def end(self, reason: str, at: float) -> Ended:
         """Leave."""
@@ -98,7 +127,7 @@ NEVER_JOINED: Final = {
 }
 """Why a session failed that ended before it joined, by what ended it."""
 
-State = Requested | Ringing | Briefed | Joined | Ended
+State = Requested | Ringing | Briefed | Joined | Suspended | Ended
 
 
 @dataclass(eq=False)
@@ -116,7 +145,7 @@ class Session:
     channel: str
     """Id of the supervisor's channel."""
     agent: str
-    """Id of the agent's channel that is supervised."""
+    """Id of the agent's channel that is supervised; another one after a transfer."""
     state: State = Requested()
     task: "asyncio.Task[None] | None" = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -132,9 +161,9 @@ class Session:
                 self.task.cancel()
 
     @property
-    def joined(self) -> Joined | None:
-        """The state, if it is Joined and stays so."""
-        return self.state if isinstance(self.state, Joined) and self.why is None else None
+    def joined(self) -> Joined | Suspended | None:
+        """The state, if the supervisor is in the call and stays so."""
+        return self.state if isinstance(self.state, Joined | Suspended) and self.why is None else None
 
     @property
     def names(self) -> tuple[str, str]:
@@ -145,12 +174,24 @@ class Session:
     def reason(self) -> str:
         """Why it ends, in the words of SupervisionEnded, or of SupervisionFailed when it never joined."""
         why = self.why or "asterisk"
-        return why if isinstance(self.state, Joined) else NEVER_JOINED.get(why, why)
+        return why if isinstance(self.state, Joined | Suspended) else NEVER_JOINED.get(why, why)
 
     @property
     def present_mode(self) -> SupervisionMode:
         """The mode now, or the one asked for."""
-        return self.state.mode if isinstance(self.state, Joined) else self.mode
+        return self.state.mode if isinstance(self.state, Joined | Suspended) else self.mode
+
+    def event(self, kind: type[E], **facts: Any) -> E:
+        """Return a supervision.* event about this session."""
+        return kind(
+            call=self.call,
+            session=self.id,
+            supervisor=self.supervisor,
+            mode=self.present_mode,
+            command=self.command,
+            alert=self.alert,
+            **facts,
+        )
 
 
 def supervisor_channel(app: str, session: str) -> str:

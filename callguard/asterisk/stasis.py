@@ -30,7 +30,7 @@ async def into_stasis(watch: Watch, channel: str, request: Coroutine[Any, Any, N
         raise ConflictError(f"channel {channel} died before it entered the application")
 
 
-async def quietly(*requests: Coroutine[Any, Any, None]) -> None:
+async def quietly(*requests: Coroutine[Any, Any, object]) -> None:
     """Make all the requests of a clean-up; a failing one is logged and stops none of the others."""
     for result in await asyncio.gather(*requests, return_exceptions=True):
         if isinstance(result, AriError):

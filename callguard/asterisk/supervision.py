@@ -1,15 +1,14 @@
 """Brings supervisors into calls: rings them, joins the first to answer, switches modes, and sees everybody out.
 
 Each session is served by one task from request to end. Whatever ends it - the supervisor, agent or customer hangs up, a
-transfer, a command, our own stop - cancels that task, whose clean-up removes the room, the snoop and the supervisor's
-channel: nobody is left alone in a room.
+command, our own stop - cancels that task, whose clean-up removes the room, the snoop and the supervisor's channel:
+nobody is left alone in a room. What happens in between is for `presence`.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import structlog
 
@@ -19,8 +18,8 @@ from callguard.asterisk.calls import Call, Change, Over
 from callguard.asterisk.client import AriClient, AriError
 from callguard.asterisk.names import name, new_id
 from callguard.asterisk.pickup import Dial, pick_up
+from callguard.asterisk.presence import By, Hooks, Presence, Verdict
 from callguard.asterisk.prompts import Prompter
-from callguard.asterisk.room import Room
 from callguard.asterisk.session import (
     Briefed,
     Ended,
@@ -30,41 +29,26 @@ from callguard.asterisk.session import (
     Ringing,
     Session,
     SupervisionError,
+    Suspended,
     supervisor_channel,
 )
 from callguard.asterisk.stasis import quietly
 from callguard.asterisk.watch import Watch
 from callguard.config import SupervisionConfig, SupervisorConfig
 from callguard.events import (
-    Event,
     PromptPlayed,
     SupervisionEnded,
-    SupervisionEvent,
     SupervisionFailed,
     SupervisionMode,
-    SupervisionModeChanged,
     SupervisionRequested,
     SupervisionRinging,
-    SupervisionStarted,
 )
 
 log = structlog.get_logger(__name__)
 
-By = Literal["command", "key", "policy"]
-Verdict = Literal["useful", "false_alarm"]
 MODE_KEYS: Final[dict[str, SupervisionMode]] = {"4": "listen", "5": "whisper", "6": "barge", "7": "takeover"}
 VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false_alarm"}
 LEAVE_KEY: Final = "*"
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What supervision asks of the rest."""
-
-    emit: Callable[[Event], None]
-    hand_off: Callable[[Call, str], None]
-    """A supervisor's channel (id) takes the agent's place."""
-    verdict: Callable[[Session, Verdict], None]
 
 
 class Supervision:
@@ -81,9 +65,9 @@ class Supervision:
         self._announcer = Announcer(ari, watch)
         self.prompter = Prompter(self._announcer, config.prompt_interval_s)
         self._sessions: dict[str, Session] = {}
-        self._rooms: dict[str, Room] = {}
         self._briefings: dict[str, str] = {}
         self._chores: set[asyncio.Task[None]] = set()
+        self._presence = Presence(ari, watch, calls, hooks, self._chore)
 
     @property
     def sessions(self) -> list[Session]:
@@ -132,7 +116,7 @@ class Supervision:
 
     async def set_mode(self, call: str, supervisor: str | None, mode: SupervisionMode, by: By) -> None:
         """Change the mode of a supervisor in a call; None: of the only one. Raises SupervisionError."""
-        await self._switch(self._joined(call, supervisor), mode, by)
+        await self._presence.switch(self._joined(call, supervisor), mode, by)
 
     async def stop(self, call: str, supervisor: str | None = None) -> None:
         """Release a supervisor, or all of a call, ringing or joined. Returns when they are out."""
@@ -154,6 +138,8 @@ class Supervision:
         present = self._calls.get(call)
         if present is None or present.agent is None:
             raise SupervisionError("no_call")
+        if not present.together:
+            raise SupervisionError("refused")
         if not await self.prompter.prompt(present.agent, present.member or "", prompt):
             return False
         if not private:
@@ -185,10 +171,16 @@ class Supervision:
             session.end("supervisor_left")
 
     def call_changed(self, call: Call, change: Change) -> None:
-        """End the sessions whose agent is no longer the call's."""
+        """Have supervisors wait, go on or follow the customer; one who took over is a party and follows nobody."""
         for session in self._of(call.id):
-            if call.agent not in (session.agent, session.channel):
-                session.end("agent_left" if change == "handoff" else "transfer")
+            if call.agent == session.channel:
+                continue
+            if change == "handoff":
+                session.end("agent_left")
+            elif session.joined and session.present_mode == "takeover":
+                session.end("transfer")
+            else:
+                self._presence.follow(session)
 
     def call_over(self, over: Over) -> None:
         """End the sessions of a call that is over."""
@@ -206,7 +198,7 @@ class Supervision:
         `alive`: ids of all channels; `asked_at`: when they were asked for (Unix time); a later one may be missing.
         """
         for session in self.sessions:
-            if session.channel not in alive and isinstance(session.state, Briefed | Joined):
+            if session.channel not in alive and isinstance(session.state, Briefed | Joined | Suspended):
                 session.end("supervisor_left")
             elif session.channel not in alive and isinstance(session.state, Ringing) and session.state.since < asked_at:
                 session.end("no_answer")
@@ -225,7 +217,7 @@ class Supervision:
 
     async def _switch_by_key(self, session: Session, mode: SupervisionMode) -> None:
         try:
-            await self._switch(session, mode, "key")
+            await self._presence.switch(session, mode, "key")
         except SupervisionError as error:
             log.info("key_without_effect", session=session.id, mode=mode, reason=error.reason)
 
@@ -253,10 +245,10 @@ class Supervision:
             channel=supervisor_channel(self._ari.app, session_id),
             agent=(present and present.agent) or "",
         )
-        self._emit(SupervisionRequested, session)
+        self._hooks.emit(session.event(SupervisionRequested))
         refusal = self._refusal(session)
         if refusal:
-            self._emit(SupervisionFailed, session, reason=refusal)
+            self._hooks.emit(session.event(SupervisionFailed, reason=refusal))
             if refusal == "no_call":
                 raise SupervisionError(refusal)
             return
@@ -273,10 +265,11 @@ class Supervision:
         try:
             await self._quiet(session)
             dial = Dial(session.endpoint, self._config.caller_id, timeout_s, f"{session.call} {session.supervisor}")
-            await pick_up(self._ari, self._watch, session, dial, lambda: self._emit(SupervisionRinging, session))
+            ringing = session.event(SupervisionRinging)
+            await pick_up(self._ari, self._watch, session, dial, lambda: self._hooks.emit(ringing))
             ring.claim(session)
             await self._brief(session, briefing)
-            await self._join(session)
+            await self._presence.enter(session)
             ring.joined(session)
             await asyncio.get_running_loop().create_future()  # until somebody ends the session
         except asyncio.CancelledError:
@@ -304,67 +297,21 @@ class Supervision:
         finally:
             del self._briefings[session.id]
 
-    async def _join(self, session: Session) -> None:
-        if not isinstance(session.state, Briefed):
-            raise SupervisionError("refused")
-        room = self._rooms[session.id] = Room(
-            self._ari, self._watch, session=session.id, supervisor=session.channel, agent=session.agent
-        )
-        await room.open()
-        if session.mode == "takeover":
-            await self._take_over(session, room)
-        else:
-            await room.tune(session.mode)
-        rang_s = session.state.rang_s
-        session.state = session.state.join(session.mode, time.time())
-        self._emit(SupervisionStarted, session, ring_s=rang_s)
-
-    async def _switch(self, session: Session, mode: SupervisionMode, by: By) -> None:
-        async with session.lock:
-            joined = session.joined
-            if joined is None or joined.mode == "takeover":
-                raise SupervisionError("refused")
-            if joined.mode == mode:
-                return
-            await self._enter_mode(session, mode)
-            session.state = joined.switch(mode)
-            self._emit(SupervisionModeChanged, session, previous=joined.mode, by=by)
-
-    async def _enter_mode(self, session: Session, mode: SupervisionMode) -> None:
-        """Change the room. When it fails, the session ends: who is heard by whom would be uncertain."""
-        room = self._rooms[session.id]
-        try:
-            await (self._take_over(session, room) if mode == "takeover" else room.tune(mode))
-        except AriError as error:
-            log.warning("mode_change_failed", session=session.id, mode=mode, error=str(error))
-            session.end("asterisk")
-            raise SupervisionError("asterisk") from error
-
-    async def _take_over(self, session: Session, room: Room) -> None:
-        call = self._calls.get(session.call)
-        if call is None or call.agent != session.agent or call.agent_channel is None:
-            raise SupervisionError("no_call")
-        await room.take_over(call.agent_channel)
-        self._hooks.hand_off(call, session.channel)
-        await self._ari.hang_up(session.agent)
-
     async def _clean_up(self, session: Session, ring: Ring) -> None:
         reason = session.reason
         async with session.lock:
-            room = self._rooms.pop(session.id, None)
-            leaving = [self._ari.hang_up(session.channel)]
-            await quietly(*leaving, *([room.close()] if room else []))
+            await quietly(self._ari.hang_up(session.channel), self._presence.leave(session))
             self._finish(session, reason)
         ring.failed(session, reason)
 
     def _finish(self, session: Session, reason: str) -> None:
         del self._sessions[session.id]
-        if isinstance(session.state, Joined):
+        if isinstance(session.state, Joined | Suspended):
             ended = session.state.end(reason, time.time())
-            self._emit(SupervisionEnded, session, reason=reason, lasted_s=ended.lasted_s)
+            self._hooks.emit(session.event(SupervisionEnded, reason=reason, lasted_s=ended.lasted_s))
             session.state = ended
         elif not isinstance(session.state, Ended):
-            self._emit(SupervisionFailed, session, reason=reason)
+            self._hooks.emit(session.event(SupervisionFailed, reason=reason))
             session.state = session.state.fail(reason)
 
     # --- small things ---
@@ -379,19 +326,6 @@ class Supervision:
         if len(found) != 1:
             raise SupervisionError("refused")
         return found[0]
-
-    def _emit(self, kind: type[SupervisionEvent], session: Session, **facts: Any) -> None:
-        self._hooks.emit(
-            kind(
-                call=session.call,
-                session=session.id,
-                supervisor=session.supervisor,
-                mode=session.present_mode,
-                command=session.command,
-                alert=session.alert,
-                **facts,
-            )
-        )
 
     def _chore(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -83,6 +83,12 @@ def _supervisor(verb: str) -> Callable[[dict[str, Any]], str]:
     return say
 
 
+def _change(data: dict[str, Any]) -> str:
+    if data["by"] == "call":
+        return "waits" if data["suspended"] else "is with the call again"
+    return "changed the mode"
+
+
 TEXTS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "call.started": lambda d: f"customer and agent {d['agent'] or ''} joined, mode {d['mode']}",
     "call.updated": lambda d: f"call: {d['change']}",
@@ -98,7 +104,7 @@ TEXTS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "supervision.requested": _supervisor("is asked for"),
     "supervision.ringing": _supervisor("is rung"),
     "supervision.started": _supervisor("joined"),
-    "supervision.mode_changed": _supervisor("changed the mode"),
+    "supervision.mode_changed": lambda d: _supervisor(_change(d))(d),
     "supervision.ended": _supervisor("left"),
     "supervision.failed": _supervisor("did not join"),
     "prompt.played": lambda d: f"the agent heard the prompt {d['prompt']}",

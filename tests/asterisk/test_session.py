@@ -4,7 +4,17 @@ import asyncio
 
 import pytest
 
-from callguard.asterisk.session import Briefed, Ended, Joined, Requested, Ring, Ringing, Session, SupervisionError
+from callguard.asterisk.session import (
+    Briefed,
+    Ended,
+    Joined,
+    Requested,
+    Ring,
+    Ringing,
+    Session,
+    SupervisionError,
+    Suspended,
+)
 
 
 def session(name: str) -> Session:
@@ -18,14 +28,23 @@ def test_the_way_through_all_states() -> None:
     assert Requested().ring(10.0).answer(12.5).rang_s == 2.5
 
 
+def test_a_suspended_session_goes_on_in_its_mode_or_in_the_one_chosen_meanwhile() -> None:
+    waiting = Joined("whisper", 13.0).suspend(15.0)
+    assert waiting == Suspended("whisper", 13.0, 15.0)
+    assert waiting.resume() == Joined("whisper", 13.0)
+    assert waiting.switch("barge").resume() == Joined("barge", 13.0)
+    assert waiting.end("transfer", 20.0) == Ended("transfer", 7.0)
+
+
 @pytest.mark.parametrize(
     ("state", "illegal"),
     [
         (Requested(), {"answer", "join", "switch", "end"}),
         (Ringing(0), {"ring", "join", "switch", "end"}),
         (Briefed(0), {"ring", "answer", "switch", "end"}),
-        (Joined("listen", 0), {"ring", "answer", "join", "fail"}),
-        (Ended("x"), {"ring", "answer", "join", "switch", "end", "fail"}),
+        (Joined("listen", 0), {"ring", "answer", "join", "fail", "resume"}),
+        (Suspended("listen", 0, 0), {"ring", "answer", "join", "fail", "suspend"}),
+        (Ended("x"), {"ring", "answer", "join", "switch", "suspend", "resume", "end", "fail"}),
     ],
 )
 def test_illegal_transitions_dont_exist(state: object, illegal: set[str]) -> None:

@@ -17,6 +17,7 @@ from tests.support.events import (
     handoff_card,
     snapshot,
     supervision_started,
+    supervision_suspended,
 )
 
 pytestmark = pytest.mark.browser
@@ -111,6 +112,13 @@ async def test_a_card_says_what_is_heard_and_who_helps(page: Page, desk: Desk) -
     await expect(card(page, "c2").locator(".chips")).to_contain_text("agent not heard")
     await expect(card(page, "c3").locator(".chips")).to_contain_text("Ann whispers to the agent")
     await expect(card(page, "c3").locator(".alert")).to_contain_text("taken by Bob")
+
+
+async def test_a_consultation_shows_that_the_supervisor_waits(page: Page, desk: Desk) -> None:
+    desk.publish(call_started("c1"), supervision_started("c1"), supervision_suspended("c1"))
+    await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann waits: the agent consults, or transfers")
+    desk.publish(supervision_suspended("c1", suspended=False))
+    await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann whispers to the agent")
 
 
 async def test_who_joins_finds_what_was_tried(page: Page, desk: Desk) -> None:

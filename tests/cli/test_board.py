@@ -18,7 +18,7 @@ from callguard.cli.board import printable
 from callguard.config import Redis as RedisConfig
 from callguard.events import SupervisionRinging
 from tests.support.cli import START, run, write_config
-from tests.support.events import alert_fired, call_started, snapshot, supervision_started
+from tests.support.events import alert_fired, call_started, snapshot, supervision_started, supervision_suspended
 
 
 @pytest.fixture
@@ -54,6 +54,14 @@ async def test_calls_are_listed_by_need(bus: Bus, config: Path) -> None:
     assert "▲ CustomerRaisedVoice" in lines[1]
     assert "Ann (whisper)" in lines[1]
     assert "– music" in lines[2]
+
+
+async def test_a_supervisor_who_waits_is_listed_as_waiting(bus: Bus, config: Path) -> None:
+    await fill(bus)
+    bus.publish(supervision_suspended("c1"))
+    await bus.flush(5)
+    await asyncio.sleep(0.1)
+    assert "Ann (whisper, waiting)" in (await run(config, "calls")).out
 
 
 async def test_calls_as_json(bus: Bus, config: Path) -> None:

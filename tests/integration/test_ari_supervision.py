@@ -260,15 +260,6 @@ async def test_whoever_hangs_up_nobody_is_left_in_a_room(
         assert not left
 
 
-async def test_a_transfer_releases_the_supervisor(lab: Lab, voices: Voices) -> None:
-    async with node(config_for(lab)) as running:
-        scene = await Scene.open(lab, voices, running)
-        await scene.join(lab, voices, "whisper")
-        await scene.phones["agent"].transfer("202")
-        await asyncio.wait_for(scene.phones["supervisor"].ended.wait(), 3)
-        assert (await running.event(SupervisionEnded)).reason == "transfer"
-
-
 async def test_supervision_goes_on_through_hold(lab: Lab, voices: Voices) -> None:
     async with node(config_for(lab)) as running:
         scene = await Scene.open(lab, voices, running)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from callguard.events import AlertFired, CallEnded, CallStarted, Envelope, Event, SupervisionStarted, envelope
 from callguard.report import page, timeline
+from tests.support.events import supervision_suspended
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EVIDENCE = {
@@ -61,3 +62,13 @@ def test_the_page_shows_evidence_and_escapes_what_others_wrote() -> None:
     assert "&lt;b&gt;support" in html
     assert "<b>support" not in html
     assert "<script" not in html
+
+
+def test_a_consultation_is_told_as_the_supervisors_waiting() -> None:
+    events = (EVENTS[0][1], EVENTS[2][1], supervision_suspended("1.1"), supervision_suspended("1.1", suspended=False))
+    found = timeline("1.1", [envelope(event, "n", BEGAN + timedelta(seconds=at)) for at, event in enumerate(events)])
+    assert found is not None
+    assert [moment.text for moment in found.moments[2:]] == [
+        "Ann waits, whisper (consultation)",
+        "Ann is with the call again, whisper (together)",
+    ]

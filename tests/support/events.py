@@ -12,6 +12,7 @@ from callguard.events import (
     CardAlert,
     CardStep,
     HandoffCard,
+    SupervisionModeChanged,
     SupervisionStarted,
 )
 from callguard.messages import CallSnapshot
@@ -74,6 +75,13 @@ def supervision_started(
     call: str = "c1", session: str = "s1", mode: Any = "whisper", card: HandoffCard | None = None
 ) -> SupervisionStarted:
     return SupervisionStarted(call=call, session=session, supervisor="Ann", mode=mode, ring_s=2.0, card=card)
+
+
+def supervision_suspended(call: str = "c1", *, suspended: bool = True) -> SupervisionModeChanged:
+    """As the agent consults, or is back."""
+    reason: Any = "consultation" if suspended else "together"
+    facts: Any = {"mode": "whisper", "previous": "whisper", "by": "call", "suspended": suspended, "reason": reason}
+    return SupervisionModeChanged(call=call, session="s1", supervisor="Ann", **facts)
 
 
 def handoff_card() -> HandoffCard:

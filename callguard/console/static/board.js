@@ -120,7 +120,7 @@ const command = async (body) => {
 const act = async (action, call) => {
   if (!token || (action === "stop" && !call.supervisors.length)) return;
   if (action === "takeover" && !(await sure())) return;
-  const inside = call.supervisors.find((each) => each.supervisor === who && each.state === "joined");
+  const inside = call.supervisors.find((each) => each.supervisor === who && each.state !== "ringing");
   if (action === "stop") await command({ action, call: call.call, supervisor: inside ? who : null });
   else if (inside) await command({ action: "set_mode", call: call.call, args: { mode: action } });
   else await command({ action, call: call.call });

@@ -8,6 +8,7 @@ const SHAPES = {
   critical: "M8 2h8l6 6v8l-6 6H8l-6-6V8z",
 };
 const DOING = { listen: "listens", whisper: "whispers to the agent", barge: "talks with both", takeover: "took over" };
+const STATES = { ringing: "is rung", waiting: "waits: the agent consults, or transfers" };
 const ACTIONS = [["listen", "Listen"], ["whisper", "Whisper"], ["barge", "Barge"], ["takeover", "Take over"]];
 
 export const make = (tag, className = "", text = "") => {
@@ -175,8 +176,7 @@ export class Card {
 
   showChips(call) {
     const lost = Object.entries(call.taps).filter(([, state]) => state === "lost").map(([leg]) => `${leg} not heard`);
-    const people = call.supervisors.map((each) =>
-      `${each.supervisor} ${each.state === "ringing" ? "is rung" : DOING[each.mode] || each.mode}`);
+    const people = call.supervisors.map((each) => `${each.supervisor} ${STATES[each.state] || DOING[each.mode]}`);
     const texts = [...people, call.on_hold ? "on hold" : "", ...lost].filter(Boolean);
     if (texts.join("\n") === this.chipTexts) return;
     this.chipTexts = texts.join("\n");
