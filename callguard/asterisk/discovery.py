@@ -168,7 +168,7 @@ class Discovery:
 
     def _with_agent(self, call: Call, customer: Party, agent: Party) -> Call:
         """Fill in what depends on the agent, from the channels and from the queue's own word."""
-        self._by_channel.pop(call.agent or "", None)
+        self._release(call, call.agent)
         self._by_channel[agent.channel.id] = call.id
         agent.role = "agent"
         queue, connect = call.queue, customer.connect
@@ -206,11 +206,16 @@ class Discovery:
         self, call: Call, at: float, reason: Literal["hangup", "opt_out", "lost"], left: Role | None = None
     ) -> list[Output]:
         del self._calls[call.id]
-        self._by_channel.pop(call.customer, None)
-        self._by_channel.pop(call.agent or "", None)
+        self._release(call, call.customer)
+        self._release(call, call.agent)
         if call.parted and at - call.parted[0] < PARTING_S:
             left = call.parted[1]
         return [Over(at, call, reason, left)]
+
+    def _release(self, call: Call, channel: str | None) -> None:
+        """Let go of a channel, unless another call has it since."""
+        if channel and self._by_channel.get(channel) == call.id:
+            del self._by_channel[channel]
 
     # --- facts about a call ---
 

@@ -230,6 +230,26 @@ def test_an_attended_transfer_is_apart_during_the_consultation() -> None:
     assert pbx.destroy(AGENT) == []
 
 
+def test_a_consultation_that_was_a_call_of_its_own_takes_nothing_from_the_transferred_call() -> None:
+    """By the phone, without rules for roles: the agent's second call looks like a customer's."""
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    second = channel("line2", "Dial")
+    pbx.enter(AGENT2, "b2")
+    assert isinstance(pbx.enter(second, "b2")[0], Started)
+    pbx.leave(CUSTOMER)
+    pbx.leave(second, "b2")
+    (moved,) = pbx.enter(CUSTOMER, "b2")
+    assert isinstance(moved, Changed)
+    assert (moved.change, moved.call.id, moved.call.agent) == ("transfer", "linked", "agent2")
+    (over,) = pbx.destroy(second)
+    assert isinstance(over, Over)
+    assert over.call.id == "line2"
+    assert pbx.destroy(AGENT) == []
+    assert pbx.discovery.call_of("agent2") == moved.call
+    assert isinstance(pbx.destroy(AGENT2)[0], Over)
+
+
 @pytest.mark.parametrize("first", ["customer", "agent"])
 @pytest.mark.parametrize("destroyed_first", ["customer", "agent"])
 def test_a_call_ends_with_either_party_and_says_who_left(first: str, destroyed_first: str) -> None:
