@@ -6,6 +6,7 @@ import wave
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from callguard.lab.remote import Remote
 from callguard.lab.tones import RATE
@@ -196,10 +197,22 @@ class PhoneCall:
 
     async def transfer(self, extension: str) -> None:
         """Blind transfer of the other side by SIP REFER, then hang up, as the one who transfers must."""
-        target = f"PJSIP/sip:{extension}@{self.phone.pbx}"
-        await self._remote.ask("POST", f"channels/{self.channel}/redirect", endpoint=target)
+        await self._refer(f"sip:{extension}@{self.phone.pbx}")
+
+    async def transfer_to(self, consultation: "PhoneCall") -> None:
+        """Join the other side with that of another call of this phone (SIP REFER with Replaces), then hang up."""
+        call, own, other = [await consultation._dialog(part) for part in ("call-id", "local_tag", "remote_tag")]
+        replaces = quote(f"{call};to-tag={other};from-tag={own}", safe="")
+        await self._refer(f"<sip:{self.phone.pbx}?Replaces={replaces}>")
+
+    async def _refer(self, target: str) -> None:
+        await self._remote.ask("POST", f"channels/{self.channel}/redirect", endpoint=f"PJSIP/{target}")
         await asyncio.sleep(_REFER_S)
         await self.hangup()
+
+    async def _dialog(self, part: str) -> str:
+        answer = await self._remote.ask("GET", f"channels/{self.channel}/variable", variable=f"CHANNEL(pjsip,{part})")
+        return str(answer["value"])
 
     async def hangup(self, reason: str = "normal") -> None:
         """Hang up and wait until the call has ended."""

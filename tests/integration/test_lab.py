@@ -102,6 +102,22 @@ async def test_a_phone_transfers_by_refer(lab: Lab, voices: Voices) -> None:
     await hears_only(customer, OTHER_HZ, start + 0.3, start + 0.9)
 
 
+async def test_a_phone_joins_the_other_sides_of_two_calls(lab: Lab, voices: Voices) -> None:
+    customer, agent = await conversation(lab, voices, "201")
+    lab.farm.phone("agent2").voice = voices.tone(OTHER_HZ)
+    await agent.hold()
+    line = await agent.phone.call("202")
+    colleague = await lab.farm.phone("agent2").answered()
+    await agent.transfer_to(line)
+    await asyncio.wait_for(line.ended.wait(), 3)
+    begin = customer.elapsed
+    await asyncio.sleep(0.8)
+    end = customer.elapsed
+    assert not colleague.ended.is_set()
+    await customer.hangup()
+    await hears_only(customer, OTHER_HZ, begin + 0.2, end)
+
+
 async def test_a_phone_transfers_by_feature_code(lab: Lab, voices: Voices) -> None:
     customer, agent = await conversation(lab, voices, f"{FEATURES}201")
     await asyncio.sleep(0.5)

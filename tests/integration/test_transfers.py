@@ -1,4 +1,4 @@
-"""Blind transfers while a supervisor is in the call: by code or by the phone.
+"""Transfers while a supervisor is in the call: by code or by the phone, blind or after a second call of the phone.
 
 Every phone speaks a tone of its own all the time, so that each recording tells who was heard, and when.
 """
@@ -11,8 +11,9 @@ from callguard.asterisk import presence
 from callguard.events import CallUpdated, SupervisionEnded, SupervisionMode, SupervisionModeChanged
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import FEATURES
+from callguard.lab.phone import PhoneCall
 from tests.asterisk.harness.node import Node, config_for, node
-from tests.integration.harness.parties import WHO_HEARS_WHOM, Parties, Stretches, frames_with, gather
+from tests.integration.harness.parties import HERTZ, WHO_HEARS_WHOM, Parties, Stretches, frames_with, gather
 from tests.integration.harness.tones import Voices
 
 modes = pytest.mark.parametrize("mode", ["listen", "whisper", "barge"])
@@ -101,3 +102,60 @@ async def test_a_supervisor_does_not_wait_for_ever_for_a_new_agent(
         await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 3)
         assert not parties.phones["customer"].ended.is_set(), "the colleague's phone still rings"
         await parties.hang_up()
+
+
+async def second_call(parties: Parties) -> PhoneCall:
+    """The agent's phone holds the customer and calls the colleague on another line."""
+    agent = parties.phones["agent"]
+    await agent.hush()
+    await agent.hold()
+    line = await agent.phone.call("202", parties.voices.tone(HERTZ["agent"]))
+    await parties.answered()
+    parties.phones["second line"] = line
+    return line
+
+
+@modes
+async def test_a_transfer_by_the_phone_after_a_second_call_is_not_overheard_and_takes_the_supervisor_along(
+    lab: Lab, voices: Voices, mode: SupervisionMode
+) -> None:
+    """Two calls of the agent's phone and a REFER with Replaces that joins their other sides."""
+    async with node(config_for(lab, roles={"rules": [{"channel": "PJSIP/agent*", "role": "agent"}]})) as running:
+        parties = await begin(lab, voices, running, mode)
+        line = await second_call(parties)
+        apart = await parties.listen_for()
+        old = parties.phones["agent"]
+        await old.transfer_to(line)
+        handed_over = old.elapsed
+        await running.event(SupervisionModeChanged)
+        together = await parties.listen_for()
+        await parties.hang_up()
+        assert changes(running) == [(mode, False, "transfer")]
+        assert (await running.event(SupervisionEnded)).reason == "customer_left"
+        assert await parties.heard("supervisor", apart) == {"customer"}, "who waits may still be heard"
+        assert await parties.heard("customer", apart) == set(), "hold music"
+        assert await parties.heard("colleague", apart) == {"agent"}
+        assert await parties.heard("second line", apart) == {"colleague"}
+        await everybody_hears_as_before(parties, mode, together)
+        assert [at for at in frames_with(await old.heard(), "supervisor") if at > handed_over] == []
+        assert frames_with(await line.heard(), "supervisor") == []
+        if mode == "whisper":
+            assert frames_with(await parties.phones["customer"].heard(), "supervisor") == []
+
+
+async def test_after_a_second_call_the_agent_takes_the_customer_back(lab: Lab, voices: Voices) -> None:
+    async with node(config_for(lab, roles={"rules": [{"channel": "PJSIP/agent*", "role": "agent"}]})) as running:
+        parties = await begin(lab, voices, running, "whisper")
+        line = await second_call(parties)
+        apart = await parties.listen_for()
+        await line.hangup()
+        agent = parties.phones["agent"]
+        await agent.unhold()
+        await agent.say(voices.tone(HERTZ["agent"]))
+        together = await parties.listen_for()
+        await parties.hang_up()
+        assert changes(running) == []
+        assert await parties.heard("colleague", apart) == {"agent"}
+        for listener, heard in WHO_HEARS_WHOM["whisper"].items():
+            assert await parties.heard(listener, together) == heard, listener
+        assert frames_with(await parties.phones["customer"].heard(), "supervisor") == []
