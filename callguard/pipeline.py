@@ -45,6 +45,11 @@ _GOOD_SNR_DB: Final = 20.0
 
 _MODES: Final = {"off": 0, "raised_voice": 1, "emotion": 2}
 _WAITING: Final = (Reason.WARMING, Reason.SILENCE)
+_OF_VOICE: Final = tuple(
+    LEG_INDEX[name] for name in ("raised_voice", "anger", "level_rise_db", "pitch_rise_st", "pitch_hz")
+)
+_OF_SPEECH: Final = tuple(LEG_INDEX[name] for name in ("speech", "level_dbfs", "turn_s", "speech_rate"))
+"""Known in silence too, but not of what is no speech: music on hold has a level, and nobody who speaks."""
 
 
 class Rules(Protocol):
@@ -250,8 +255,9 @@ class Pipeline:
 
     def _silence_unjudged(self, rows: Rows) -> None:
         """Leave no value where a leg is not judged: a comparison with NaN is false, so nothing fires."""
-        judged = self.reason[rows] == Reason.JUDGED
-        self.table.leg[LEG_INDEX["judged"], rows] = judged
-        unjudged = rows[~judged]
-        for name in ("raised_voice", "anger", "level_rise_db", "pitch_rise_st", "pitch_hz"):
-            self.table.leg[LEG_INDEX[name], unjudged] = np.nan
+        reason, leg = self.reason[rows], self.table.leg
+        leg[LEG_INDEX["judged"], rows] = reason == Reason.JUDGED
+        for signal in _OF_VOICE:
+            leg[signal, rows[reason != Reason.JUDGED]] = np.nan
+        for signal in _OF_SPEECH:
+            leg[signal, rows[reason > Reason.SILENCE]] = np.nan

@@ -30,6 +30,8 @@ def read_recording(path: Path) -> NDArray[np.int16]:
     Raises:
         RecordingError: no audio file, too many channels, a rate out of range, values that are not numbers, too long.
     """
+    if not path.exists():
+        raise RecordingError(f"{path}: no such file")
     try:
         with soundfile.SoundFile(path) as file:
             _check(path, file)

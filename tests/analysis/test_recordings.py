@@ -49,6 +49,11 @@ def test_what_is_no_recording_is_refused(tmp_path, content):
         read_recording(tmp_path / "a.wav")
 
 
+def test_a_recording_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(RecordingError, match="no such file"):
+        read_recording(tmp_path / "gone.wav")
+
+
 def test_truth_is_read_where_it_lies_and_broken_truth_is_refused(tmp_path):
     path = tmp_path / "call.json"
     assert read_truth(path) == ()
