@@ -17,6 +17,10 @@ QUEUE_WITH_FEATURES: Final = "501"
 """Dials queue `support`; both sides may transfer, and *55, *56 and *57 work."""
 SALES: Final = "502"
 """Dials queue `sales`."""
+LOCAL: Final = "503"
+"""Dials queue `local`, whose members are Local channels that Asterisk takes out of an answered call."""
+LOCAL_KEPT: Final = "504"
+"""Dials queue `local-kept`, whose members are Local channels that stay in the call (`/n`)."""
 FEATURES: Final = "8"
 """Before a phone's number: Dial with the options of QUEUE_WITH_FEATURES."""
 
@@ -85,12 +89,27 @@ def _dialplan(phones: dict[str, str]) -> str:
         lines.append(f"exten => {number},1,Dial(PJSIP/{name},60)\n")
         lines.append(f"exten => {FEATURES}{number},1,{_CODES}\n")
         lines.append(f" same => n,Dial(PJSIP/{name},60,tT)\n")
+    lines.append("[agents]\n")
+    lines += [f"exten => {name},1,Dial(PJSIP/{name},60)\n" for name in phones]
     return "".join(lines) + "#include extensions_callguard.conf\n"
 
 
 def _queues(agents: Sequence[str]) -> str:
-    members = "".join(f"member => PJSIP/{name},0,{name}\n" for name in agents)
-    return "[general]\n" + "".join(_QUEUE.format(name=name) + members for name in ("support", "sales"))
+    queues = (_QUEUE.format(name=queue) + _members(how, agents) for queue, how in _MEMBERS.items())
+    return "[general]\n" + "".join(queues)
+
+
+def _members(how: str, agents: Sequence[str]) -> str:
+    return "".join(f"member => {how.format(name)},0,{name},PJSIP/{name}\n" for name in agents)
+
+
+_MEMBERS: Final = {
+    "support": "PJSIP/{}",
+    "sales": "PJSIP/{}",
+    "local": "Local/{}@agents",
+    "local-kept": "Local/{}@agents/n",
+}
+"""How each queue reaches an agent."""
 
 
 _CODES: Final = "Set(__DYNAMIC_FEATURES=callguard-help#callguard-abuse#callguard-quiet)"
@@ -103,6 +122,10 @@ exten => {QUEUE_WITH_FEATURES},1,Answer()
  same => n,Queue(support,tT)
 exten => {SALES},1,Answer()
  same => n,Queue(sales)
+exten => {LOCAL},1,Answer()
+ same => n,Queue(local)
+exten => {LOCAL_KEPT},1,Answer()
+ same => n,Queue(local-kept)
 """
 
 # The first member that is free is rung, in the order of the phones' names.

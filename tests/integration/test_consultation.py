@@ -35,7 +35,7 @@ async def nobody_was_overheard(parties: Parties, apart: Stretches) -> None:
     assert await parties.heard("colleague", apart) == {"agent"}
 
 
-def changes(running: Node) -> list[tuple[str, bool, str | None]]:
+def changes(running: Node) -> list[tuple[str | None, bool, str | None]]:
     return [(event.mode, event.suspended, event.reason) for event in running.of(SupervisionModeChanged)]
 
 

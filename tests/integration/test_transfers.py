@@ -41,7 +41,7 @@ async def everybody_hears_as_before(parties: Parties, mode: SupervisionMode, tog
         assert await parties.heard(moved.get(listener, listener), together) == expected, listener
 
 
-def changes(running: Node) -> list[tuple[str, bool, str | None]]:
+def changes(running: Node) -> list[tuple[str | None, bool, str | None]]:
     return [(event.mode, event.suspended, event.reason) for event in running.of(SupervisionModeChanged)]
 
 
