@@ -251,6 +251,8 @@ class AriApp:
     def _changed(self, output: Changed) -> None:
         call = output.call
         self.supervision.call_changed(call, output.change)  # first of all, so that nobody is overheard
+        if output.change in ("apart", "hold", "transfer"):
+            self._codes.parted(call.id)
         if output.change not in ("apart", "together"):
             self._emit(CallUpdated(**self._call_facts(call), on_hold=call.on_hold, change=output.change))
         self._tell_worker(call)

@@ -36,6 +36,8 @@ class _Abuse:
     """When a warning had been played to its end."""
     end: "asyncio.Task[None] | None" = None
     """Ends the call; the call's end does not end it."""
+    cut: bool = False
+    """Whether the warning ends because the customer can't hear it any more."""
 
 
 class AgentCodes:
@@ -64,6 +66,12 @@ class AgentCodes:
         if event.startswith(PREFIX) and code in _CODES:
             _CODES[code](self, call)
 
+    def parted(self, call: str) -> None:
+        """Cut a warning that is being played: the customer does not hear it, whom the agent consults would."""
+        abuse = self._abuse.get(call)
+        if abuse and abuse.warning and not abuse.warning.done():
+            abuse.cut = abuse.warning.cancel()
+
     def forget(self, call: str) -> None:
         """The call is over."""
         abuse = self._abuse.pop(call, None)
@@ -89,17 +97,22 @@ class AgentCodes:
         if any(task and not task.done() for task in (abuse.warning, abuse.end)):
             return  # it is being played, or the call is being ended
         self._on_request(call.id, ABUSE)
-        if abuse.warned_at is not None and self.config.abuse_ends_call:
+        in_hearing = call.together and not call.on_hold
+        if in_hearing and abuse.warned_at is not None and self.config.abuse_ends_call:
             abuse.end = asyncio.create_task(self._end(call, abuse.warned_at))
         else:
             abuse.warning = asyncio.create_task(self._warn(call, abuse))
 
     async def _warn(self, call: Call, abuse: _Abuse) -> None:
+        played, abuse.cut = False, False
         try:
-            played = await self._announcer.announce(call.agent or "", WARNING, "both")
+            if call.together and not call.on_hold:
+                played = await self._announcer.announce(call.agent or "", WARNING, "both")
         except AriError as error:
             log.warning("abuse_warning_failed", call=call.id, error=str(error))
-            played = False
+        except asyncio.CancelledError:
+            if not abuse.cut:
+                raise
         if played:
             abuse.warned_at = datetime.now(UTC)
         self._emit(AbuseWarned(call=call.id, basis="agent", agent=call.member, played=played))

@@ -7,12 +7,13 @@ import asyncio
 
 import pytest
 
+from callguard.asterisk import agent_codes
 from callguard.asterisk.session import SupervisionError
-from callguard.events import CallEnded, SupervisionEnded, SupervisionMode, SupervisionModeChanged
+from callguard.events import AbuseWarned, CallEnded, SupervisionEnded, SupervisionMode, SupervisionModeChanged
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import FEATURES
 from tests.asterisk.harness.node import Node, config_for, node
-from tests.integration.harness.parties import WHO_HEARS_WHOM, Parties, Stretches, frames_with, gather
+from tests.integration.harness.parties import HERTZ, WHO_HEARS_WHOM, Parties, Stretches, frames_with, gather
 from tests.integration.harness.tones import Voices
 
 EXTENSION = f"{FEATURES}201"
@@ -130,6 +131,32 @@ async def test_who_joins_during_a_consultation_waits_and_a_mode_chosen_meanwhile
         await nobody_was_overheard(parties, apart)
         for listener, heard in WHO_HEARS_WHOM["whisper"].items():
             assert await parties.heard(listener, together) == heard, listener
+
+
+async def test_a_warning_about_abuse_is_cut_off_by_a_consultation_and_not_played_to_hold_music(
+    lab: Lab, voices: Voices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The customer has not heard it to its end, so that it must not count."""
+    warning = voices.tone(HERTZ["supervisor"], seconds=8)
+    monkeypatch.setattr(agent_codes, "WARNING", f"sound:{warning.with_suffix('')}")
+    async with node(config_for(lab, supervision={"abuse_ends_call": True})) as running:
+        parties = await gather(lab, voices, running, EXTENSION)
+        agent, customer = parties.phones["agent"], parties.phones["customer"]
+        await agent.dtmf("*56")
+        await running.until(lambda: running.receiver.facts(parties.call.id)[-1].agent_request == 2)
+        await asyncio.sleep(0.5)
+        await parties.consult()
+        assert not (await running.event(AbuseWarned)).played
+        await parties.listen_for()
+        await parties.phones["colleague"].hangup()
+        await running.until(lambda: running.receiver.facts(parties.call.id)[-1].together)
+        await agent.hold()
+        await running.until(lambda: running.receiver.facts(parties.call.id)[-1].on_hold)
+        await agent.dtmf("*56")
+        assert not (await running.event(AbuseWarned, 2)).played
+        await parties.hang_up()
+        assert frames_with(await parties.phones["colleague"].heard(), "supervisor") == []
+        assert frames_with(await customer.heard(), "supervisor")
 
 
 async def test_an_agent_who_swaps_between_both_takes_the_supervisor_along_only_to_the_customer(
