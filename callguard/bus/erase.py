@@ -9,10 +9,9 @@ from typing import Final
 from redis.asyncio import Redis
 
 from callguard.bus.keys import CALL_FIELD, EVENT_FIELD, TYPE_FIELD, Keys
-from callguard.bus.streams import entries
+from callguard.bus.streams import pages
 from callguard.events import PREFIX, CallEnded
 
-PAGE: Final = 1000
 KEPT: Final = PREFIX + "command."
 _END: Final = PREFIX + CallEnded.TYPE
 
@@ -20,8 +19,8 @@ _END: Final = PREFIX + CallEnded.TYPE
 async def erase(client: Redis, keys: Keys, call: str) -> int:
     """Delete a call's events up to its last end by opt-out; return how many. Raises RedisError."""
     pending: list[str] = []
-    deleted, after = 0, "-"
-    while page := entries(await client.xrange(keys.events, min=after, count=PAGE)):
+    deleted = 0
+    async for page in pages(client, keys.events):
         for entry in page:
             if entry.fields.get(CALL_FIELD) != call or entry.fields.get(TYPE_FIELD, "").startswith(KEPT):
                 continue
@@ -30,5 +29,4 @@ async def erase(client: Redis, keys: Keys, call: str) -> int:
                 pending = []
             else:
                 pending.append(entry.id)
-        after = f"({page[-1].id}"
     return deleted

@@ -1,8 +1,12 @@
 """Reading streams, typed: the client library leaves the shape of answers open."""
 
-from typing import Any, NamedTuple
+from collections.abc import AsyncIterator
+from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
+
+PAGE: Final = 1000
+"""Entries read at once where a whole stream is read."""
 
 
 class Entry(NamedTuple):
@@ -25,6 +29,13 @@ def entries(answer: Any) -> list[Entry]:
 async def tail(client: Redis, stream: str, count: int = 1) -> list[Entry]:
     """Return the newest entries, newest first."""
     return entries(await client.xrevrange(stream, count=count))
+
+
+async def pages(client: Redis, stream: str, first: str = "-") -> AsyncIterator[list[Entry]]:
+    """Yield a stream from a position to its end, oldest first, page by page."""
+    while page := entries(await client.xrange(stream, min=first, count=PAGE)):
+        yield page
+        first = f"({page[-1].id}"
 
 
 async def last_id(client: Redis, stream: str) -> str:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from callguard.bus import Keys, connect
 from callguard.bus.lists import read_overview
-from callguard.bus.streams import entries, last_id, read_after
+from callguard.bus.streams import last_id, pages, read_after
 from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, fail, print_json, read_config, with_redis
 from callguard.config import Config
 from callguard.events import PREFIX
@@ -25,7 +25,6 @@ from callguard.overview import as_json as facts_of
 SHAPES: Final = {"info": "●", "warning": "▲", "critical": "■"}
 STYLES: Final = {"info": "blue", "warning": "yellow", "critical": "bold red"}
 BARS: Final = "▁▂▃▄▅▆▇█"
-PAGE: Final = 1000
 NARROW: Final = 110
 """Columns of a terminal below which a list leaves some out."""
 WORD: Final = 12
@@ -108,14 +107,8 @@ async def _overview(config: Config) -> Overview:
 
 
 async def _audit_entries(config: Config) -> list[Any]:
-    """All entries, page by page."""
-    found: list[Any] = []
-    after = "-"
     async with connect(config.redis) as client:
-        while page := entries(await client.xrange(Keys(config.redis.prefix).audit, min=after, count=PAGE)):
-            found += page
-            after = f"({page[-1].id}"
-    return found
+        return [entry async for page in pages(client, Keys(config.redis.prefix).audit) for entry in page]
 
 
 class _Lines:

@@ -9,8 +9,6 @@ from callguard.cli.common import ConfigOption, JsonOption, console, fail, print_
 from callguard.config import Config
 from callguard.events import Envelope
 
-PAGE = 1000
-
 
 def report(
     call: Annotated[str, typer.Argument(help="linkedid of the call, as `callguard calls` and events name it.")],
@@ -43,18 +41,16 @@ async def _events(config: Config, call: str) -> list[Envelope]:
     """Read the whole stream, page by page, and keep what belongs to the call."""
     from callguard.bus import Keys, connect
     from callguard.bus.keys import CALL_FIELD, EVENT_FIELD
-    from callguard.bus.streams import entries
+    from callguard.bus.streams import pages
 
     kept: list[Envelope] = []
-    after = "-"
     async with connect(config.redis) as client:
-        while read := entries(await client.xrange(Keys(config.redis.prefix).events, after, count=PAGE)):
+        async for page in pages(client, Keys(config.redis.prefix).events):
             kept += [
                 Envelope.model_validate_json(each.fields[EVENT_FIELD])
-                for each in read
+                for each in page
                 if each.fields.get(CALL_FIELD) == call
             ]
-            after = f"({read[-1].id}"
     return kept
 
 

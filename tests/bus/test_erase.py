@@ -44,7 +44,7 @@ async def test_a_call_that_only_hung_up_keeps_its_events(redis_url: str) -> None
 
 
 async def test_a_long_stream_is_searched_to_its_end(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callguard.bus.erase.PAGE", 7)
+    monkeypatch.setattr("callguard.bus.streams.PAGE", 7)
     async with redis.asyncio.Redis.from_url(redis_url, decode_responses=True) as client:
         await publish(client, *(prompt(str(n % 2)) for n in range(50)), end("1", "opt_out"))
         assert await erase(client, KEYS, "1") == 25
