@@ -44,6 +44,7 @@ def evidence(program: Program, inputs: Inputs, call: int, read: Read) -> dict[st
         "expr": " ".join(rule.expr.split()),
         "for_s": rule.for_s,
         "comparisons": [_comparison(check, inputs, call) for check in program.checks],
+        "thresholds": rule.named,
         "baseline": _baseline(rule, read),
         "curve": _curve(rule, inputs.history.curves, call, read),
         "confidence": _confidence(rule, inputs.history.curves, call, quality),

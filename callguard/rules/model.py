@@ -9,7 +9,7 @@ from callguard.events import Basis
 from callguard.rules import names
 from callguard.rules.compiler import needs_of, reads_of
 from callguard.rules.history import Need
-from callguard.rules.nodes import Compare, Condition, Ref, Rising, Window, walk
+from callguard.rules.nodes import Compare, Condition, Node, Number, Ref, Rising, Window, walk
 from callguard.rules.scope import Scope
 from callguard.rules.template import Template
 
@@ -56,6 +56,13 @@ class Rule:
         """The places where something is held against a threshold."""
         return tuple(node for node in walk(self.tree) if isinstance(node, Compare | Rising))
 
+    @cached_property
+    def named(self) -> dict[str, float]:
+        """Thresholds that the expression uses by name, and their values."""
+        numbers = [(node.value, self.written(node)) for node in walk(self.tree) if isinstance(node, Number)]
+        unsigned = [(text.lstrip("- "), -value if text.count("-") % 2 else value) for value, text in numbers]
+        return {name: value for name, value in unsigned if name.isidentifier()}
+
     @property
     def leg(self) -> Literal["customer", "agent", "call"]:
         """Whom it is about: the party that the expression names first, else the call."""
@@ -71,6 +78,10 @@ class Rule:
         if read & {"customer.raised_voice", "call.escalating"}:
             return "raised_voice"
         return "agent" if "call.agent_request" in read else "acoustic"
+
+    def written(self, node: Node) -> str:
+        """Return a piece of the expression as its author wrote it, on one line."""
+        return " ".join(self.expr[slice(*node.span)].split())
 
     @property
     def sustained_s(self) -> float:

@@ -51,7 +51,7 @@ def compile_rule(rule: Rule) -> Program:
 
 
 def _check(rule: Rule, node: Compare | Rising) -> Check:
-    text = " ".join(rule.expr[slice(*node.span)].split())
+    text = rule.written(node)
     holds = compile_condition(node)
     if isinstance(node, Rising):
         return Check(text, ">", rise(node), compile_number(node.by), holds, node.ref in names.MODEL)

@@ -191,6 +191,15 @@ def test_evidence_says_why() -> None:
     assert fired.score == pytest.approx(0.9)
 
 
+def test_evidence_tells_the_named_thresholds_in_force() -> None:
+    text = """thresholds: {raised: 0.6, below: 2, unused: 9}
+groups: [{name: g, rules: [{alert: R,
+  expr: 'share_above(customer.raised_voice, raised, 2s) > 0.5 and customer.level_rise_db > -below'}]}]"""
+    bench = Bench(load_rules([("r.yaml", text)]))
+    fired = bench.run(3, customer_raised_voice=0.9, customer_level_rise_db=0)[-1]
+    assert fired.evidence["thresholds"] == {"raised": 0.6, "below": 2.0}
+
+
 def test_the_curve_holds_thirty_seconds_in_half_second_steps() -> None:
     bench = Bench(rules("{alert: R, expr: customer.raised_voice > 0.6}"))
     for second in range(40):
