@@ -23,6 +23,7 @@ from callguard.audio.gates import (
     signalled_dtmf,
 )
 from callguard.audio.listener import Judgeable, Listener
+from callguard.audio.vad import Heard
 from callguard.audio.window import LOUDNESS, PITCH
 from callguard.conversation import Conversations
 from callguard.messages import CallFacts, Role, Transition
@@ -45,6 +46,10 @@ _GOOD_SNR_DB: Final = 20.0
 
 _MODES: Final = {"off": 0, "raised_voice": 1, "emotion": 2}
 _WAITING: Final = (Reason.WARMING, Reason.SILENCE)
+_NO_VOICE: Final = np.isin(
+    np.arange(len(Reason)),
+    [Reason.NOISE, Reason.MUSIC, Reason.TONE, Reason.FAX, Reason.DTMF, Reason.HOLD],
+)
 _OF_VOICE: Final = tuple(
     LEG_INDEX[name] for name in ("raised_voice", "anger", "level_rise_db", "pitch_rise_st", "pitch_hz")
 )
@@ -188,7 +193,7 @@ class Pipeline:
     def _hear(self, hop: Hop) -> None:
         standing = self._stand(hop)
         heard = self.listener.hear(hop, standing != Reason.JUDGED)
-        self.activity.step(hop.rows, heard)
+        self.activity.step(hop.rows, self._spoken(hop, heard))
         due = self.listener.judgeable(hop.rows)
         gated = self._gate(due)
         self.reason[due.rows] = gated
@@ -198,6 +203,11 @@ class Pipeline:
         self._show_voice(due)
         self._score(due)
         self._silence_unjudged(hop.rows)
+
+    def _spoken(self, hop: Hop, heard: Heard) -> Heard:
+        """Return what the VAD heard without what was last taken for no voice: noise talks over nobody."""
+        silent = _NO_VOICE[self.reason[hop.rows]]
+        return heard._replace(speech=heard.speech & ~silent[:, None])
 
     def _stand(self, hop: Hop) -> NDArray[np.int8]:
         """Return why legs can't be judged whatever they sound like, JUDGED where nothing stands against it."""

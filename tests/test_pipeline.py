@@ -151,6 +151,22 @@ def test_dtmf_and_loss_are_reasons():
     assert stage.reason() is Reason.LOST
 
 
+class TakesAgentsForNoise(TakesAllForSpeech):
+    """A gate that has found the agent's line to carry nothing but noise."""
+
+    def reasons(self, rows, window, speech_s):
+        return np.where(rows == 1, np.int8(Reason.NOISE), np.int8(Reason.JUDGED))
+
+
+def test_noise_that_passes_the_vad_talks_over_nobody():
+    spoken, noisy = Stage(), Stage(gate=TakesAgentsForNoise())
+    for stage in (spoken, noisy):
+        stage.play(buzz(14), buzz(14, 180))
+    talk_over = [float(stage.table.call[CALL_INDEX["talk_over"], 0]) for stage in (spoken, noisy)]
+    assert talk_over[0] > 0.9
+    assert talk_over[1] < 0.1
+
+
 STRANGE = {
     "nothing": np.zeros(8 * HOP_SAMPLES, np.int16),
     "dc": np.full(40000, 20000, np.int16),

@@ -52,7 +52,7 @@ class Activity:
         self._power[rows, slot % SECOND_HOPS] = power.sum(axis=1)
         self._syllables[rows, slot % RATE_HOPS] = self._count_syllables(rows, heard)
         self._hops[rows] += 1
-        speaking = frames >= HOP_FRAMES // 2
+        speaking = frames > HOP_FRAMES // 2
         quiet = np.where(speaking, 0, self._quiet[rows] + 1)
         self._quiet[rows] = quiet
         going_on = speaking | (self._turn[rows] > 0)

@@ -29,8 +29,8 @@ _MODE: Final = 2
 _START_PEAK: Final = -38.0
 _START_FLOOR: Final = -50.0
 _LOWEST_FLOOR: Final = -70.0
-_PEAK_FALL_DB: Final = 0.2
-"""A hop: 2 dB/s, slow against a pause, fast against a change of line."""
+_PEAK_FALL_DB: Final = 0.1
+"""A hop: 1 dB/s, slow against the other party's turn, fast against a change of line."""
 _FLOOR_RISE_DB: Final = 0.2
 """A hop: 2 dB/s, so steady noise is taken for what it is after some seconds."""
 _FLOOR_FALL: Final = 0.05

@@ -51,6 +51,13 @@ def test_talking_outlasts_the_last_word_by_a_breath():
     assert not activity.talking(ROW)[0]
 
 
+def test_a_click_of_two_frames_is_no_word():
+    activity = Activity(1)
+    activity.step(ROW, Heard(np.array([[True, True, False, False, False]]), np.full((1, 5), -20, np.float32)))
+    assert not activity.talking(ROW)[0]
+    assert activity.turn(ROW)[0] == 0
+
+
 def test_four_level_peaks_a_second_are_a_rate_of_four():
     activity = Activity(1)
     for hop in range(40):
