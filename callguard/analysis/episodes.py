@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from callguard.audio.frames import HOP_S
 
-KEEP_S: Final = 8.0
+KEEP_S: Final = 20.0
 """Seconds for which an alert goes on after its last cause, as in the shipped rules."""
 GRACE_S: Final = 1.0
 """An alert this long after an episode's end still belongs to it: the window looks back."""
