@@ -96,7 +96,10 @@ async def _run(path: Path, *, port: int, speed: float, record: Path | None, wait
                 )
         if wait:
             await simulator.until(lambda: simulator.applications.any_active)
-        await Director(simulator, scenario, path.parent).finished()
+        director = Director(simulator, scenario, path.parent)
+        for phone in simulator.phones.values():
+            phone.recorded = record is not None
+        await director.finished()
     for phone in simulator.phones.values() if record else ():
         save(Path(str(record)) / f"{phone.endpoint.replace('/', '-')}.wav", phone.ears())
     if not as_json:

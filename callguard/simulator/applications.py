@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from callguard.simulator.objects import Json
 
+LAST_WORDS: Final = ("ChannelDestroyed", "BridgeDestroyed")
+"""With these the subscription to an object ends."""
 Outlet = Callable[[str], None]
 """Takes one event as JSON text; must not wait."""
 
@@ -87,6 +89,8 @@ class Applications:
                 application.sources |= concerns
             if application.outlet is not None and application.wants(event, concerns):
                 application.outlet(json.dumps({**event, "application": name}))
+            if event["type"] in LAST_WORDS:
+                application.sources -= concerns
 
     def set_filter(self, name: str, body: Mapping[str, Any]) -> Application | None:
         """Replace an application's event filter; None when there is no such application."""

@@ -89,7 +89,7 @@ class Sound:
 
     def _deliver(self) -> None:
         for row, channel in enumerate(self._members):
-            if channel.phone and channel.state == "Up":
+            if channel.phone and channel.phone.recorded and channel.state == "Up":
                 heard = silence(1)[0] if channel.held else self._air.heard[row]
                 channel.phone.heard += clip(heard).tobytes()
             elif channel.media:

@@ -84,6 +84,7 @@ class Phone:
         answers_after: seconds of ringing before it answers; None: never.
         registered: False: Asterisk does not know where it is.
         audio: what the person says from the moment of being joined with somebody, shape (n,).
+        recorded: whether what it hears is kept, 16 kB a second.
         heard: every frame that the phone received in a call, as 16-bit PCM.
     """
 
@@ -95,6 +96,7 @@ class Phone:
     audio: Pcm = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
     loop: bool = False
     by_hand: tuple[Key, ...] = ()
+    recorded: bool = True
     heard: bytearray = field(default_factory=bytearray)
 
     def ears(self) -> Pcm:

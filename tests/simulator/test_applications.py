@@ -108,3 +108,15 @@ async def test_a_dropped_socket_closes_with_1006_and_calls_go_on(client: Client)
     assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
     assert socket.close_code == 1006
     assert call.alive
+
+
+async def test_what_is_gone_is_subscribed_to_no_longer(client: Client) -> None:
+    await client.listen(subscribe_all="false")
+    call = await call_on(client)
+    await client.ask("POST", f"/channels/{call.customer.id}/snoop", app="test", snoopId="s1", spy="in")
+    await client.simulator.advance(0.1)
+    (application,) = client.simulator.applications.by_name.values()
+    assert application.sources == {"s1"}
+    client.simulator.exchange.request_hangup(call.customer)
+    await client.simulator.advance(0.1)
+    assert application.sources == set()

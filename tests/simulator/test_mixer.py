@@ -118,3 +118,11 @@ class _Recorder:
 
     def close(self) -> None:
         pass
+
+
+def test_a_phone_that_is_not_recorded_keeps_nothing_of_what_it_hears() -> None:
+    bench = Bench()
+    bench.people["agent"].recorded = False
+    bench.call(seconds=1.0)
+    assert not bench.people["agent"].ears().size
+    assert hears(bench.people["customer"]) == {AGENT_HZ}
