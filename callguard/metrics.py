@@ -1,10 +1,11 @@
 """Prometheus metrics, folded from events and workers' counters. No label holds a call, a person or a number."""
 
+import asyncio
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -42,6 +43,7 @@ class Metrics:
             "callguard_degraded", "1 while a part is out of reach or overloaded.", ["part"], registry=here
         )
         Gauge("callguard_build_info", "Version.", ["version"], registry=here).labels(__version__).set(1)
+        ProcessCollector(registry=here)
         self._present = _Present()
         self._registry.register(self._present)
 
@@ -131,6 +133,7 @@ class _Present(Collector):
         yield _gauge("callguard_supervisor_phones", "Supervisors' phones: free or not.", "state", self.phones())
         waiting = "Alerts that want a ring and nobody is free for."
         yield GaugeMetricFamily("callguard_alerts_waiting", waiting, value=self.waiting())
+        yield GaugeMetricFamily("callguard_tasks", "Tasks of the control process.", value=_tasks())
         yield from self._of_bus()
         yield from self._of_workers()
 
@@ -153,6 +156,13 @@ class _Present(Collector):
             for name, ms in stats.tick_ms.items():
                 ticks.add_metric([str(worker), name], ms / 1000)
         yield from (legs, counters, ticks)
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # read outside an event loop
+        return 0
 
 
 def _gauge(name: str, text: str, label: str, values: Tally[str]) -> GaugeMetricFamily:

@@ -1,5 +1,6 @@
 """Metrics say what ops need, with few labels."""
 
+import asyncio
 import re
 from collections import Counter
 
@@ -109,3 +110,15 @@ def test_no_series_names_a_call_or_a_person() -> None:
         metrics.see(envelope(event, "n1"))
 
     assert not re.search("call-77|Ann|Alex|sales", metrics.render().decode())
+
+
+async def test_what_the_control_process_holds_is_shown() -> None:
+    before = after()
+    waiting = [asyncio.create_task(asyncio.sleep(60)) for _ in range(3)]
+    now = after()
+    for task in waiting:
+        task.cancel()
+
+    assert now["callguard_tasks"] == before["callguard_tasks"] + 3
+    assert now["process_resident_memory_bytes"] > 1e6
+    assert now["process_open_fds"] > 0
