@@ -31,8 +31,17 @@ async def into_stasis(watch: Watch, channel: str, request: Coroutine[Any, Any, N
 
 
 async def quietly(*requests: Coroutine[Any, Any, object]) -> None:
-    """Make all the requests of a clean-up; a failing one is logged and stops none of the others."""
-    for result in await asyncio.gather(*requests, return_exceptions=True):
+    """Make all the requests of a clean-up; a failing one is logged and stops none of the others.
+
+    All are made even when the caller is cancelled meanwhile: gather would drop those that have not begun.
+    """
+    work = asyncio.gather(*requests, return_exceptions=True)
+    try:
+        results = await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+    for result in results:
         if isinstance(result, AriError):
             log.warning("clean_up_failed", error=str(result))
         elif isinstance(result, BaseException):
