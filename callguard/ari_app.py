@@ -162,11 +162,17 @@ class AriApp:
             self.ready = False
             self._report("ari", False, "event socket lost")
         else:
-            self._watch.see(event)
-            self.supervision.see(event)
-            self._devices.see(event)
-            self._see(event)
-            self._agent_code(event)
+            try:
+                self._hear(event)
+            except Exception:  # a mistake about one call must not end what is done for the others
+                log.exception("event_not_handled", kind=type(event).__name__, subject=event.subject)
+
+    def _hear(self, event: events.AriEvent) -> None:
+        self._watch.see(event)
+        self.supervision.see(event)
+        self._devices.see(event)
+        self._see(event)
+        self._agent_code(event)
 
     def _see(self, event: object) -> None:
         self._follow(self._discovery.see(event))
@@ -196,13 +202,17 @@ class AriApp:
                 await asyncio.sleep(min(attempt * ASK_AGAIN_S, LONGEST_PAUSE_S))
         self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
         self.supervision.settle({channel.id for channel in channels}, asked_at)
-        await self._devices.refresh()
         self.ready = True
-        self._report("ari", True, "")
-        self._spawn(self._tell_calls())
+        self._spawn(self._tell_all())
 
-    async def _tell_calls(self) -> None:
-        """Say which calls there are as soon as every channel that the snapshot showed is known."""
+    async def _tell_all(self) -> None:
+        """Say that we are back as soon as phones are known, which calls there are as soon as every channel is.
+
+        Events go on meanwhile: a phone whose state can't be read keeps no call waiting.
+        """
+        await self._devices.refresh()
+        if self.ready:
+            self._report("ari", True, "")
         if self._asked:
             await asyncio.wait(set(self._asked))
         self._on_calls(self.calls)

@@ -229,3 +229,15 @@ async def test_a_failing_look_at_the_present_calls_is_repeated(monkeypatch: pyte
         assert not running.app.ready
         running.fake.answer("GET", "/bridges", [])
         await running.until(lambda: running.app.ready)
+
+
+async def test_a_mistake_about_one_event_is_logged_and_the_next_is_heard() -> None:
+    async with bench() as running:
+        said, running.app._emit = running.app._emit, lambda event: 1 / 0  # type: ignore[assignment]
+        await running.talk()
+        await running.until(lambda: running.app.calls)
+        await running.fake.tell(type="ChannelHold", channel=AGENT)
+        await running.until(lambda: next(iter(running.app.calls.values())).on_hold)
+        running.app._emit = said
+        await running.fake.tell(type="ChannelDestroyed", channel=CUSTOMER, cause=16)
+        await running.until(lambda: running.of(CallEnded))
