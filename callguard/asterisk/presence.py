@@ -139,8 +139,9 @@ class Presence:
             raise SupervisionError("refused")
         session.agent = call.agent
         await room.take_over(call.agent, call.agent_channel)
+        session.took_over = True
         self._hooks.hand_off(call, session.channel)
-        await self._ari.hang_up(session.agent)
+        await quietly(self._ari.hang_up(session.agent))  # an agent who stays is better than a customer without anybody
 
     async def _align(self, session: Session, room: Room) -> None:
         """Let a session wait, or go on. Who is apart for a moment only is not told of."""

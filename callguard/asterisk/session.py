@@ -150,6 +150,8 @@ class Session:
     task: "asyncio.Task[None] | None" = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the room changes."""
+    took_over: bool = False
+    """Whether the supervisor is in the call itself; hanging up on them would drop the customer."""
     why: str | None = None
     """Why it is to end."""
 

@@ -2,7 +2,8 @@
 
 Each session is served by one task from request to end. Whatever ends it - the supervisor, agent or customer hangs up, a
 command, our own stop - cancels that task, whose clean-up removes the room, the snoop and the supervisor's channel:
-nobody is left alone in a room. What happens in between is for `presence`.
+nobody is left alone in a room. Who has taken a call over is a party of it and stays when we or a command stop. What
+happens in between is for `presence`.
 """
 
 import asyncio
@@ -49,6 +50,8 @@ log = structlog.get_logger(__name__)
 MODE_KEYS: Final[dict[str, SupervisionMode]] = {"4": "listen", "5": "whisper", "6": "barge", "7": "takeover"}
 VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false_alarm"}
 LEAVE_KEY: Final = "*"
+OURS: Final = ("stopped", "asterisk")
+"""Ends that no party of the call wanted: one who has taken over stays, for the customer has nobody else."""
 
 
 class Supervision:
@@ -300,7 +303,8 @@ class Supervision:
     async def _clean_up(self, session: Session, ring: Ring) -> None:
         reason = session.reason
         async with session.lock:
-            await quietly(self._ari.hang_up(session.channel), self._presence.leave(session))
+            leaving = [] if session.took_over and reason in OURS else [self._ari.hang_up(session.channel)]
+            await quietly(*leaving, self._presence.leave(session))
             self._finish(session, reason)
         ring.failed(session, reason)
 

@@ -151,6 +151,22 @@ async def test_after_a_takeover_the_supervisors_hangup_ends_the_call(lab: Lab, v
         await running.event(CallEnded)
 
 
+@pytest.mark.parametrize("how", ["command", "service"])
+async def test_who_took_over_stays_with_the_customer_whatever_stops(lab: Lab, voices: Voices, how: str) -> None:
+    async with node(config_for(lab)) as running:
+        scene = await Scene.open(lab, voices, running, QUEUE)
+        await scene.join(lab, voices, "takeover")
+        await scene.phones["agent"].heard()
+        await running.until(lambda: running.of(CallUpdated))
+        if how == "command":
+            await running.app.supervision.stop(scene.call.id)
+    assert (await running.event(SupervisionEnded)).reason == "stopped"
+    stretches = await scene.listen_for(0.8)
+    await hang_up(scene)
+    assert await audible(scene.phones["customer"], stretches["customer"]) == {"supervisor"}
+    assert await audible(scene.phones["supervisor"], stretches["supervisor"]) == {"customer"}
+
+
 async def test_modes_switch_in_place_by_command_and_by_key(lab: Lab, voices: Voices) -> None:
     async with node(config_for(lab)) as running:
         scene = await Scene.open(lab, voices, running)

@@ -19,7 +19,7 @@ from callguard.events import Event
 from callguard.messages import CallFacts, CloseCall, CloseLeg, LegConnected, LegLost, OpenLeg
 from callguard.simulator.calls import Call
 from callguard.simulator.server import Simulator
-from callguard.simulator.weather import Fault
+from callguard.simulator.weather import FOR_EVER_S, Fault
 from tests.simulator.harness import (
     AGENT_HZ,
     CUSTOMER_HZ,
@@ -88,6 +88,12 @@ class World:
     def __init__(self, simulator: Simulator, app: AriApp, ears: Ears, events: list[Event], phones: list[Phone]) -> None:
         self.simulator, self.app, self.ears, self.events = simulator, app, ears, events
         self.phones = phones
+        self._work = asyncio.create_task(app.run())
+
+    async def stop(self) -> None:
+        """End the app in good order; the PBX goes on."""
+        self._work.cancel()
+        await asyncio.gather(self._work, return_exceptions=True)
 
     def call(self) -> Call:
         phones = self.simulator.phones
@@ -126,20 +132,20 @@ def config(simulator: Simulator) -> Config:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[World]:
+async def running(*faults: Fault) -> AsyncIterator[World]:
     ears, events = Ears(), list[Event]()
     async with Simulator(password=PASSWORD) as simulator:
         simulator.add(*people().values())
+        simulator.weather.faults.extend(faults)
         phones: list[Phone] = []
         app = AriApp(config(simulator), ears, events.append, on_phone=lambda *phone: phones.append(phone))
         ears.app = app
-        work = asyncio.create_task(app.run())
+        world = World(simulator, app, ears, events, phones)
         await until(lambda: simulator.applications.active("callguard"))
         try:
-            yield World(simulator, app, ears, events, phones)
+            yield world
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await world.stop()
             await ears.close()
 
 
@@ -199,6 +205,42 @@ async def test_a_take_over_leaves_customer_and_supervisor(world: World) -> None:
     await asyncio.sleep(0.9)
     assert hears(world.simulator.phones["PJSIP/customer1"]) == {SUPERVISOR_HZ}
     assert hears(world.simulator.phones["PJSIP/supervisor1"]) == {CUSTOMER_HZ}
+
+
+@pytest.mark.parametrize("how", ["command", "opt_out", "service"])
+async def test_who_took_over_stays_with_the_customer_whatever_stops(world: World, how: str) -> None:
+    await world.talking()
+    await world.ring("takeover")
+    (call,) = world.app.calls
+    await until(lambda: str(world.app.calls[call].agent_channel).startswith("PJSIP/supervisor1-"))
+    if how == "command":
+        await world.app.supervision.stop(call)
+    elif how == "opt_out":
+        await world.app.opt_out(call)
+    else:
+        await world.stop()
+    await until(lambda: "SupervisionEnded" in world.kinds())
+    await asyncio.sleep(0.9)
+    assert hears(world.simulator.phones["PJSIP/customer1"]) == {SUPERVISOR_HZ}
+    assert hears(world.simulator.phones["PJSIP/supervisor1"]) == {CUSTOMER_HZ}
+
+
+async def test_an_agent_who_cant_be_removed_costs_no_takeover(world: World) -> None:
+    call = await world.talking()
+    assert call.agent
+    world.simulator.weather.faults.append(Fault(f"DELETE /ari/channels/{call.agent.id}", status=503))
+    await world.ring("takeover")
+    await asyncio.sleep(0.9)
+    assert hears(world.simulator.phones["PJSIP/customer1"]) == {SUPERVISOR_HZ, AGENT_HZ}
+    assert "SupervisionEnded" not in world.kinds()
+
+
+async def test_phones_whose_state_cant_be_read_keep_no_call_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMULATED_PASSWORD", PASSWORD)
+    async with running(Fault("GET /ari/deviceStates/*", delay_s=FOR_EVER_S)) as world:
+        began = time.monotonic()
+        await world.talking()
+        assert time.monotonic() - began < 0.9, "a question to Asterisk gives up after a second"
 
 
 async def test_keys_on_the_supervisors_phone_change_the_mode(world: World) -> None:
