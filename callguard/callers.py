@@ -17,8 +17,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from callguard.cards import CallerHistory
 from callguard.config import Config, Privacy
-from callguard.events import CallerHistory
 from callguard.handoff import Counts
 
 log = structlog.get_logger(__name__)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from callguard.events import PREFIX, CallerHistory, CardAlert, CardStep, Envelope, HandoffCard
+from callguard.cards import CallerHistory, CardAlert, CardStep, HandoffCard
+from callguard.events import PREFIX, Envelope
 
 SHOWN: Final = 8
 """Alerts and steps on a card, the newest: more can't be taken in while a phone is answered."""

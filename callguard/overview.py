@@ -105,7 +105,7 @@ class CallView:
     supervisors: dict[str, dict[str, str]] = field(default_factory=dict)
     """Per session: supervisor, mode, state (ringing, joined, waiting while customer and agent are apart)."""
     card: dict[str, Any] | None = None
-    """Warm handoff of the supervisor who joined last, events.HandoffCard."""
+    """Warm handoff of the supervisor who joined last, cards.HandoffCard."""
 
 
 class Overview:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from callguard.asyncapi import PAGE, document, main, text
+from callguard.cards import CardAlert, CardStep, HandoffCard
 from callguard.commands import ACTIONS, MalformedCommandError, parse_command
-from callguard.events import EVENTS, CardAlert, CardStep, Event, HandoffCard, envelope
+from callguard.events import EVENTS, Event, envelope
 from tests.support.asyncapi import problems, validator
 from tests.support.events import alert_fired
 from tests.test_commands import VALID

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from callguard.cards import CallerHistory
 from callguard.events import (
     AbuseWarned,
     AlertAcknowledged,
     AlertFired,
     AssistRequested,
-    CallerHistory,
     CallStarted,
     CallUpdated,
     Event,

@@ -10,9 +10,10 @@ import pytest
 from callguard import records as module
 from callguard.asterisk.calls import Call
 from callguard.bus import Bus
+from callguard.cards import CallerHistory
 from callguard.config import Config
 from callguard.config import Redis as RedisConfig
-from callguard.events import CallEnded, CallerHistory, Event, PromptPlayed, SupervisionModeChanged
+from callguard.events import CallEnded, Event, PromptPlayed, SupervisionModeChanged
 from callguard.records import Records
 from tests.support.events import alert_fired, call_ended, call_started, supervision_started
 from tests.support.valkey import StoppableValkey

@@ -3,15 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from callguard.cards import CallerHistory, CardAlert, CardStep, HandoffCard
 from callguard.events import (
     AlertFired,
     AlertResolved,
     CallEnded,
-    CallerHistory,
     CallStarted,
-    CardAlert,
-    CardStep,
-    HandoffCard,
     SupervisionModeChanged,
     SupervisionStarted,
 )
