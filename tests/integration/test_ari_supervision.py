@@ -26,6 +26,7 @@ from callguard.lab.tones import read_wav, tone_dbfs, write_wav
 from tests.asterisk.harness.node import Node, config_for, node, supervisor
 from tests.asterisk.harness.talk import console
 from tests.integration.harness.leftovers import leftovers
+from tests.integration.harness.parties import WHO_HEARS_WHOM
 from tests.integration.harness.tones import Voices
 
 CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 440, 1000, 1700
@@ -92,17 +93,6 @@ def loud_frames(recording: Path, since: float) -> list[float]:
 async def hang_up(scene: Scene, who: str = "customer") -> None:
     await scene.phones[who].hangup()
     await asyncio.gather(*(phone.heard() for phone in scene.phones.values()))
-
-
-WHO_HEARS_WHOM: dict[SupervisionMode, dict[str, set[str]]] = {
-    "listen": {"customer": {"agent"}, "agent": {"customer"}, "supervisor": {"customer", "agent"}},
-    "whisper": {"customer": {"agent"}, "agent": {"customer", "supervisor"}, "supervisor": {"customer", "agent"}},
-    "barge": {
-        "customer": {"agent", "supervisor"},
-        "agent": {"customer", "supervisor"},
-        "supervisor": {"customer", "agent"},
-    },
-}
 
 
 @pytest.mark.parametrize("mode", ["listen", "whisper", "barge"])

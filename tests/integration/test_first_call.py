@@ -17,7 +17,7 @@ from callguard.lab.phone import PhoneCall
 from callguard.lab.tones import tone_dbfs
 from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.speech import call_voice
-from tests.integration.harness.voices import Voices
+from tests.integration.harness.tones import Voices
 
 AGENT_HZ, SUPERVISOR_HZ = 1130, 1730
 HEARD_DBFS, UNHEARD_DBFS = -40.0, -75.0

@@ -17,7 +17,7 @@ from tests.asterisk.harness.talk import console
 from tests.integration.harness.proxy import Proxy
 from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.speech import call_voice
-from tests.integration.harness.voices import Voices
+from tests.integration.harness.tones import Voices
 from tests.support.valkey import StoppableValkey
 
 AGENT_HZ = 1130

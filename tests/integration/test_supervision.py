@@ -18,7 +18,7 @@ from tests.asterisk.harness.talk import console
 from tests.integration.harness.scene import converse, sounds
 from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.speech import call_voice
-from tests.integration.harness.voices import Voices
+from tests.integration.harness.tones import Voices
 
 SUPERVISOR_HZ = 1730
 DELAY_S = 0.14
