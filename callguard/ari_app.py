@@ -21,12 +21,13 @@ from callguard.asterisk.client import AriClient, AriError, Connected, Disconnect
 from callguard.asterisk.cooldown import Cooldowns
 from callguard.asterisk.devices import Devices
 from callguard.asterisk.discovery import Discovery
+from callguard.asterisk.legs import Legs
 from callguard.asterisk.names import name, new_id
-from callguard.asterisk.presence import SETTLE_S, Hooks, Verdict
+from callguard.asterisk.presence import Hooks, Verdict
 from callguard.asterisk.reconcile import Remains, Seated, sweep
 from callguard.asterisk.session import Session
 from callguard.asterisk.supervision import Supervision
-from callguard.asterisk.taps import MediaPlane, Tap, TapKit
+from callguard.asterisk.taps import MediaPlane, TapKit
 from callguard.asterisk.watch import Watch
 from callguard.config import Config
 from callguard.events import (
@@ -40,7 +41,7 @@ from callguard.events import (
     SupervisionEnded,
     SupervisionFailed,
 )
-from callguard.messages import CallFacts, CloseCall, LegConnected, LegLost, Role
+from callguard.messages import LegConnected, LegLost
 from callguard.waiting import end
 
 log = structlog.get_logger(__name__)
@@ -51,7 +52,6 @@ MARK_VARIABLE: Final = "CALLGUARD_MARK"
 ASK_AGAIN_S: Final = 0.5
 """Growth of the pause before something that Asterisk could not answer is asked again."""
 LONGEST_PAUSE_S: Final = 10.0
-Leg = tuple[str, Role]
 
 
 class AriApp:
@@ -73,7 +73,6 @@ class AriApp:
         on_calls: Callable[[Mapping[str, Call]], None] = lambda calls: None,
     ) -> None:
         self._config = config
-        self._media = media
         self._emit = emit
         self._on_calls = on_calls
         self._watch = Watch()
@@ -85,17 +84,16 @@ class AriApp:
         self._devices.watch(config.supervisors)
         hooks = Hooks(emit, self._hand_off, on_verdict)
         self.supervision = Supervision(self.ari, self._watch, config.supervision, self.calls, hooks)
+        kit = TapKit(self.ari, self._watch, media, config.media, emit)
+        self._legs = Legs(kit, self.calls, self._language, self._spawn)
         self._codes = AgentCodes(
             self.ari,
             Announcer(self.ari, self._watch),
             self.supervision.prompter,
             config.supervision,
             emit,
-            self._note_request,
+            self._legs.request,
         )
-        self._kit = TapKit(self.ari, self._watch, media, config.media, emit)
-        self._taps: dict[Leg, Tap] = {}
-        self._requests: dict[str, int] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._asked: set[asyncio.Task[None]] = set()
         """Questions to Asterisk about channels that are not known yet."""
@@ -145,13 +143,7 @@ class AriApp:
 
     def on_worker_message(self, message: LegConnected | LegLost) -> None:
         """Take a worker's word about a leg."""
-        tap = next((tap for tap in self._taps.values() if tap.leg == message.leg), None)
-        if tap is None:
-            return
-        if isinstance(message, LegConnected):
-            tap.on_connected()
-        else:
-            tap.on_lost(message.reason)
+        self._legs.hear(message)
 
     # --- events in ---
 
@@ -255,8 +247,7 @@ class AriApp:
     def _started(self, output: Started) -> None:
         call = output.call
         self._emit(CallStarted(**self._call_facts(call)))
-        self._tell_worker(call)
-        self._tap(call)
+        self._legs.follow(call)
 
     def _changed(self, output: Changed) -> None:
         call = output.call
@@ -265,21 +256,16 @@ class AriApp:
             self._codes.parted(call.id)
         if output.change not in ("apart", "together"):
             self._emit(CallUpdated(**self._call_facts(call), on_hold=call.on_hold, change=output.change))
-        self._tell_worker(call)
         if output.change in ("together", "transfer"):
-            self._untap((call.id, "agent"))
-            self._spawn(self._tap_again(call.id))
+            self._legs.follow_anew(call)
         else:
-            self._tap(call)
+            self._legs.follow(call)
 
     def _over(self, output: Over) -> None:
         call = output.call
         self.supervision.call_over(output)
         self._codes.forget(call.id)
-        self._requests.pop(call.id, None)
-        for role in ("customer", "agent"):
-            self._untap((call.id, role))
-        self._media.send(call.id, CloseCall(call.id))
+        self._legs.drop(call)
         duration = max(0.0, output.at - call.started_at)
         self._emit(CallEnded(**self._call_facts(call), duration_s=duration, reason=output.reason))
 
@@ -298,53 +284,6 @@ class AriApp:
     def _language(self, call: Call) -> str | None:
         queue = self._config.analysis.queues.get(call.queue or "")
         return queue.language if queue else None
-
-    # --- taps ---
-
-    def _tap(self, call: Call) -> None:
-        """Have exactly the call's present legs tapped."""
-        legs = call.legs()
-        for role in ("customer", "agent"):
-            tap, wanted = self._taps.get((call.id, role)), legs.get(role)
-            if tap and (wanted is None or wanted[0] != tap.channel):
-                self._untap((call.id, role))
-                tap = None
-            if wanted and tap is None:
-                facts = lambda: self._worker_facts(self.calls.get(call.id, call))  # noqa: E731 -- read at each attempt
-                tap = self._taps[call.id, role] = Tap(self._kit, call.id, role, *wanted, facts)
-                tap.start()
-
-    async def _tap_again(self, call: str) -> None:
-        """Tap the agent's leg once the old tap is gone and nothing of the former conversation reaches the channel."""
-        await asyncio.sleep(SETTLE_S)
-        if call in self.calls:
-            self._tap(self.calls[call])
-
-    def _untap(self, leg: Leg) -> None:
-        tap = self._taps.pop(leg, None)
-        task = tap.close() if tap else None
-        if task:
-            self._keep(task)
-
-    def _tell_worker(self, call: Call) -> None:
-        if call.mode != "off":
-            self._media.send(call.id, self._worker_facts(call))
-
-    def _worker_facts(self, call: Call) -> CallFacts:
-        return CallFacts(
-            call=call.id,
-            mode=call.mode,
-            queue=call.queue,
-            language=self._language(call),
-            on_hold=call.on_hold,
-            together=call.together,
-            agent_request=self._requests.get(call.id, 0),
-            started_at=call.started_at,
-        )
-
-    def _note_request(self, call: str, code: int) -> None:
-        self._requests[call] = code
-        self._tell_worker(self.calls[call])
 
     # --- the rest ---
 
@@ -369,9 +308,7 @@ class AriApp:
             self._emit(NodeDegraded(node=self._config.node, reason=part))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        return self._keep(asyncio.create_task(work))
-
-    def _keep(self, task: "asyncio.Task[None]") -> "asyncio.Task[None]":
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
@@ -385,8 +322,7 @@ class AriApp:
         await self._cooldowns.close()
         await self._codes.close()
         await self.supervision.close()
-        taps = [task for leg in list(self._taps) if (task := self._taps.pop(leg).close())]
-        await asyncio.gather(*taps, return_exceptions=True)
+        await self._legs.close()
 
 
 _ACTIONS: Final[dict[type, Callable[[AriApp, Any], None]]] = {

@@ -151,7 +151,7 @@ async def test_other_settings_hold_from_now_on_for_present_calls_too() -> None:
         changed = [(event.change, event.mode) for event in running.of(CallUpdated) if isinstance(event, CallUpdated)]
         assert changed == [("mode", "emotion"), ("mode", "off")]
         assert running.media.facts("customer")[-1].mode == "emotion"
-        assert not running.app._taps, "off: nothing is tapped any more"
+        assert not running.app._legs.tapped, "off: nothing is tapped any more"
         assert running.app.calls, "the call is still known"
 
 
