@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 
@@ -18,6 +18,9 @@ FINDINGS: Final = 1
 """Exit code: the command worked and found something wrong, or failed."""
 USAGE: Final = 2
 """Exit code: wrong usage or bad configuration."""
+
+PICTURES: Final = (".png", ".svg", ".pdf")
+"""Endings of the pictures that `rules` draws."""
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -79,6 +82,18 @@ def yaml_files(paths: list[Path]) -> list[Path]:
     if empty:
         raise ConfigError([f"{', '.join(empty)}: no rule files"])
     return [file for path in paths for file in found[path]]
+
+
+def draw(path: Path, picture: Callable[[], None]) -> None:
+    """Write what --plot asks for; exit with USAGE where its ending is not known or it can't be written."""
+    if path.suffix not in PICTURES:
+        fail(f"--plot {path}: allowed endings: {', '.join(PICTURES)}", USAGE)
+    try:
+        picture()
+    except ImportError:
+        fail("--plot needs matplotlib: pip install 'callguard[plots]'", USAGE)
+    except OSError as error:
+        fail(f"--plot {path}: {error.strerror}", USAGE)
 
 
 def with_redis(config: Config, work: Coroutine[Any, Any, T]) -> T:

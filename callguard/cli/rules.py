@@ -1,4 +1,4 @@
-"""`callguard rules check | test | backtest`."""
+"""`callguard rules check | test | backtest | verdicts`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,10 +14,12 @@ from callguard.cli.common import (
     JsonOption,
     configured_rules,
     console,
+    draw,
     fail,
     print_json,
     yaml_files,
 )
+from callguard.cli.verdicts import verdicts
 from callguard.config import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 AUDIO = (".wav", ".flac")
 
-rules_app = typer.Typer(no_args_is_help=True, help="Check, test and try out rules.")
+rules_app = typer.Typer(no_args_is_help=True, help="Check, test and try out rules, and learn from verdicts.")
 
 RuleFiles = Annotated[list[Path], typer.Argument(help="Rule files, or folders of them.", show_default=False)]
 
@@ -128,11 +130,16 @@ def backtest(
         fail("\n".join(error.problems), USAGE)
     label = ", ".join([*map(str, against or []), *(change or [])])
     if plot is not None:
-        _plot(plot, before, after, label, budget)
+        from callguard.rules.plot import plot_backtest
+
+        draw(plot, lambda: plot_backtest(plot, before, after, label, budget))
     if json:
         print_json({"before": before.as_json(), "after": after.as_json() if after else None, "change": label or None})
     else:
         _show_backtest(before, after, label)
+
+
+rules_app.command()(verdicts)
 
 
 def _show_tests(count: int, failures: "list[Failure]", json: bool) -> None:
@@ -171,19 +178,6 @@ def _cells(total: "Total | None", *, per_hour: bool) -> tuple[str, ...]:
         return ("-",) * (3 if per_hour else 2)
     hourly = (f"{total.per_hour:.2f}",) if per_hour else ()
     return (str(total.fires), *hourly, f"{total.per_supervisor_hour:.2f}")
-
-
-def _plot(path: Path, before: "Backtest", after: "Backtest | None", label: str, budget: int) -> None:
-    from callguard.rules.plot import FORMATS, plot_backtest
-
-    if path.suffix not in FORMATS:
-        fail(f"--plot {path}: allowed endings: {', '.join(FORMATS)}", USAGE)
-    try:
-        plot_backtest(path, before, after, label, budget)
-    except ImportError:
-        fail("--plot needs matplotlib: pip install 'callguard[plots]'", USAGE)
-    except OSError as error:
-        fail(f"--plot {path}: {error.strerror}", USAGE)
 
 
 def _calls(files: list[Path], facts: "CallFacts") -> "list[Recorded]":

@@ -1,4 +1,4 @@
-"""How strict a named threshold could have been before an alert would not have fired, read from its evidence.
+"""How strict a named threshold could have been before an alert would not have fired then, read from its evidence.
 
 Strictness is a threshold's value where more is stricter (`signal > name`), and its negative where less is
 (`signal < name`); so one comparison, `limit > strictness`, says of either kind whether the alert still fires.

@@ -1,10 +1,19 @@
-"""A back-test as a picture: fires per supervisor-hour, rule by rule, before and after a change."""
+"""Pictures of rules.
 
+A back-test: fires per supervisor-hour, rule by rule, before and after a change. Verdicts: where useful and false alarms
+lay against a threshold.
+"""
+
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from callguard.rules.backtest import Backtest, Total
+from callguard.rules.proposals import Samples
 
-FORMATS = (".png", ".svg", ".pdf")
+GOLDEN: Final = 0.618034
+"""Share of a row by which each mark lies above the one before, modulo the row: neighbours never cover each other."""
 
 
 def plot_backtest(path: Path, before: Backtest, after: Backtest | None, change: str, budget: int) -> None:
@@ -34,3 +43,29 @@ def _bars(
     values = {total.rule: total.per_supervisor_hour for total in totals}
     widths = [values.get(name, 0.0) for name in names]
     axes.barh([index + offset for index in range(len(names))], widths, height, label=label, color=color)  # type: ignore[attr-defined]  # matplotlib is untyped here
+
+
+def plot_verdicts(path: Path, rows: Sequence[tuple[Samples, float | None]]) -> None:
+    """Write the picture of thresholds, each with the value proposed for it, if one is. Needs matplotlib."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 0.8 + 1.5 * len(rows)), layout="constrained")
+    for axes, (found, value) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
+        _marks(axes, found, found.false, 0, "x", "#c44e52", "false alarm")
+        _marks(axes, found, found.useful, 1, "o", "#4c78a8", "useful")
+        axes.axvline(found.now, color="#444444", label="now")
+        if value is not None:
+            axes.axvline(value, color="#f58518", linestyle="--", label="proposed")
+        axes.set_yticks([0, 1], [f"{len(found.false)} false", f"{len(found.useful)} useful"])
+        axes.set_ylim(-0.5, 1.5)
+        axes.set_title(f"{found.rule}: {found.threshold}", loc="left", fontsize="medium")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small", frameon=False)
+    figure.savefig(path)
+
+
+def _marks(
+    axes: "object", found: Samples, limits: tuple[float, ...], row: int, marker: str, color: str, label: str
+) -> None:
+    values = [limit * found.direction for limit in limits if math.isfinite(limit)]
+    heights = [row + 0.6 * (index * GOLDEN % 1 - 0.5) for index in range(len(values))]
+    axes.plot(values, heights, marker, color=color, markersize=4, label=label)  # type: ignore[attr-defined]  # matplotlib is untyped here

@@ -1,8 +1,8 @@
 """From verdicts to a threshold: how far it would have to move, and what that would have cost.
 
-Reckoned on the alerts that were judged: each carries, in its evidence, how strict the threshold could have been before
-it would not have fired then. It may still have fired later in the call, so both what would vanish and what would be
-lost are upper bounds. Nothing is changed here.
+Reckoned on the alerts that were judged: each carries, in its evidence, how strict the threshold could have been at the
+moment when it fired. What came after is in no event: an alert that is counted as gone may fire later in its call, and
+one that is counted as kept may not hold for as long as its `for` asks. It is an estimate; nothing is changed here.
 """
 
 import math
@@ -32,6 +32,11 @@ class Samples:
     false: tuple[float, ...]
     left_out: int
     """Judged alerts whose evidence does not tell, or which today's threshold would not let through."""
+
+    @property
+    def drawable(self) -> bool:
+        """Whether any alert depends on the threshold."""
+        return any(map(math.isfinite, self.useful + self.false))
 
     def effect(self, value: float) -> "Effect":
         """Return what a value of the threshold would have done."""
