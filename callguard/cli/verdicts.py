@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from callguard.cli.common import (
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from callguard.rules.verdicts import Ledger, Precision, RuleVerdicts
 
 DAY_S = 86400.0
+WORD = 12
+"""Characters that the name of a rule keeps in a narrow terminal."""
 CAUTION = (
     "An estimate from the moment when each alert fired: one that counts as gone may fire later in its call, one that "
     "counts as kept may end too soon. Nothing was changed: try it, write the line into a file of thresholds that comes "
@@ -114,9 +115,9 @@ def _as_json(summary: "RuleVerdicts", proposals: "list[Proposal]") -> dict[str, 
 
 
 def _show_counts(ledger: "Ledger", summaries: "list[RuleVerdicts]", days: float, since: float | None) -> None:
-    table = Table(title=f"Verdicts of the last {days:g} days", box=SIMPLE_HEAD)
-    table.add_column("rule", overflow="fold")
-    for heading in ("fired", "taken", "useful", "false", "no verdict", "precision (95 %)", "alert → ear"):
+    table = Table(title=f"Verdicts of the last {days:g} days", box=None, header_style="bold")
+    table.add_column("rule", overflow="fold", min_width=WORD)
+    for heading in ("fired", "taken", "useful", "false", "no\nverdict", "precision\n(95 %)", "alert\n→ ear"):
         table.add_column(heading, justify="right", no_wrap=True)
     for each in summaries:
         counts = (each.fired, each.acknowledged, each.useful, each.false, each.without_verdict)
@@ -138,7 +139,7 @@ def _named(summary: "RuleVerdicts") -> str:
 
 
 def _precision(found: "Precision | None") -> str:
-    return "" if found is None else f"{found.share:.0%} ({found.low:.0%} to {found.high:.0%})"
+    return "" if found is None else f"{found.share:.0%} ({found.low * 100:.0f}–{found.high:.0%})"
 
 
 def _show_proposals(summaries: "list[RuleVerdicts]", proposals: "dict[str, list[Proposal]]") -> None:

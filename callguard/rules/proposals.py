@@ -58,9 +58,11 @@ class Effect:
     def chance(self) -> float:
         """Probability of losing so few useful alerts if the value told nothing (Fisher's exact test, one-sided)."""
         gone = self.false_gone + self.useful_lost
-        fewer = range(max(0, gone - self.false), self.useful_lost + 1)
-        hits = sum(math.comb(self.useful, lost) * math.comb(self.false, gone - lost) for lost in fewer)
-        return hits / math.comb(self.useful + self.false, gone)
+        every = _log_ways(self.useful + self.false, gone)
+        return sum(
+            math.exp(_log_ways(self.useful, lost) + _log_ways(self.false, gone - lost) - every)
+            for lost in range(max(0, gone - self.false), self.useful_lost + 1)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,11 @@ def best(proposals: list[Proposal]) -> Proposal | None:
 def plain(value: float) -> str:
     """Return a number as one writes it into YAML: no exponent, no idle zeros."""
     return format(Decimal(repr(value)).normalize(), "f")
+
+
+def _log_ways(of: int, take: int) -> float:
+    """Logarithm of the binomial coefficient: of thousands of alerts the number itself has thousands of digits."""
+    return math.lgamma(of + 1) - math.lgamma(take + 1) - math.lgamma(of - take + 1)
 
 
 def _fires_today(case: Case, name: str, now: float, direction: Direction) -> bool:

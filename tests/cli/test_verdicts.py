@@ -67,11 +67,11 @@ def publish_at(url: str, days_ago: float, event: Event) -> None:
         client.xadd("callguard:events", fields, id=f"{round((time.time() - days_ago * 86400) * 1000)}-0")
 
 
-def run(config: Path, *words: object) -> Result:
+def run(config: Path, *words: object, columns: int = 120) -> Result:
     app = typer.Typer()
     module.register(app)
     words = ("rules", "verdicts", "--config", config, *words)
-    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "120"})
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": str(columns)})
 
 
 def as_json(config: Path, *words: object) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def test_counts_and_a_proposal_with_the_line_to_write(config: Path, stream: str)
     result = run(config)
     assert result.exit_code == 0, result.output
     row = next(line for line in result.output.splitlines() if line.strip().startswith("Raised "))
-    assert re.split(r"\s{2,}", row.strip()) == ["Raised", "26", "25", "15", "10", "1", "60% (41% to 77%)", "4.0 s"]
+    assert re.split(r"\s{2,}", row.strip()) == ["Raised", "26", "25", "15", "10", "1", "60% (41–77%)", "4.0 s"]
     assert "Trial (on trial)" in result.output
     assert "Too few verdicts for a proposal (20): Trial 0" in result.output
     assert "Try it: callguard rules backtest calls/*.csv --set raised=0.69" in result.output
@@ -93,6 +93,12 @@ def test_counts_and_a_proposal_with_the_line_to_write(config: Path, stream: str)
     at = next(index for index, line in enumerate(lines) if line.strip() == "thresholds:")
     assert yaml.safe_load("\n".join(lines[at : at + 2])) == {"thresholds": {"raised": 0.69}}
     assert "5 of 10 false alarms of Raised gone, 0 of 15 useful ones lost" in lines[at + 1]
+
+
+def test_a_narrow_terminal_shows_every_rule_and_number(config: Path, stream: str) -> None:
+    lines = run(config, columns=80).output.splitlines()
+    row = next(line for line in lines if line.strip().startswith("Raised "))
+    assert re.split(r"\s{2,}", row.strip()) == ["Raised", "26", "25", "15", "10", "1", "60% (41–77%)", "4.0 s"]
 
 
 def test_json_tells_the_same_and_names_nobody(config: Path, stream: str) -> None:
