@@ -146,7 +146,7 @@ def test_backtest_refuses_wrong_usage(program: typer.Typer, signals: Path, words
 def test_tests_may_be_given_as_a_folder(program: typer.Typer) -> None:
     result = run(program, "test", PACK / "tests")
     assert result.exit_code == 0
-    assert "22 tests, 0 failed" in result.output
+    assert "23 tests, 0 failed" in result.output
 
 
 def test_backtest_takes_the_configured_rules_by_default(program: typer.Typer, signals: Path, bad: Path) -> None:
