@@ -24,8 +24,9 @@ from callguard.asterisk.discovery import Discovery
 from callguard.asterisk.legs import Legs
 from callguard.asterisk.names import name, new_id
 from callguard.asterisk.presence import Hooks, Verdict
-from callguard.asterisk.reconcile import Remains, Seated, sweep
+from callguard.asterisk.reconcile import Remains, Seated, expected, sweep
 from callguard.asterisk.session import Session
+from callguard.asterisk.stasis import quietly
 from callguard.asterisk.supervision import Supervision
 from callguard.asterisk.taps import MediaPlane, TapKit
 from callguard.asterisk.watch import Watch
@@ -160,6 +161,10 @@ class AriApp:
                 log.exception("event_not_handled", kind=type(event).__name__, subject=event.subject)
 
     def _hear(self, event: events.AriEvent) -> None:
+        awaited = expected(self.ari.app, event)
+        if awaited and not self._watch.waits_for(awaited):
+            log.warning("stray_channel", channel=event.subject)
+            self._spawn(quietly(self.ari.hang_up(event.subject)))
         self._watch.see(event)
         self.supervision.see(event)
         self._devices.see(event)
@@ -319,10 +324,11 @@ class AriApp:
             log.error("task_failed", task=task.get_name(), exc_info=task.exception())
 
     async def _close(self) -> None:
-        await self._cooldowns.close()
-        await self._codes.close()
-        await self.supervision.close()
-        await self._legs.close()
+        """End all parts side by side: one that can't reach the PBX keeps no supervisor in a room."""
+        parts = (self.supervision, self._legs, self._codes, self._cooldowns)
+        for result in await asyncio.gather(*(part.close() for part in parts), return_exceptions=True):
+            if isinstance(result, Exception):
+                log.error("part_not_closed", exc_info=result)
 
 
 _ACTIONS: Final[dict[type, Callable[[AriApp, Any], None]]] = {

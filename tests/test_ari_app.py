@@ -241,3 +241,14 @@ async def test_a_mistake_about_one_event_is_logged_and_the_next_is_heard() -> No
         running.app._emit = said
         await running.fake.tell(type="ChannelDestroyed", channel=CUSTOMER, cause=16)
         await running.until(lambda: running.of(CallEnded))
+
+
+async def test_a_part_that_cant_be_closed_keeps_no_tap_in_asterisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken() -> None:
+        raise RuntimeError("AMI")
+
+    async with bench() as running:
+        monkeypatch.setattr(running.app._cooldowns, "close", broken)
+        await running.talk()
+        await running.until(lambda: len(running.media.legs) == 2)
+    assert not running.app._legs.tapped

@@ -53,8 +53,7 @@ class Cooldowns:
         for task in self._running.values():
             task.cancel()
         self._running.clear()
-        for interface in interfaces:
-            await self._pause(interface, paused=False)
+        await asyncio.gather(*(self._pause(interface, paused=False) for interface in interfaces))
 
     async def _cool_down(self, interface: str) -> None:
         await self._pause(interface, paused=True)

@@ -13,6 +13,8 @@ from callguard.events import SupervisionMode
 Kind = Literal["supervisor", "room", "ear", "media", "mixer", "voice", "playback", "mark"]
 SUPERVISOR: Final[Kind] = "supervisor"
 BRIDGES: Final[tuple[Kind, ...]] = ("room", "mixer")
+AWAITED: Final[tuple[Kind, ...]] = (SUPERVISOR, "ear", "media", "voice")
+"""Channels for whose coming somebody waits."""
 
 
 def new_id() -> str:

@@ -1,17 +1,19 @@
-"""What an earlier run of this application left in Asterisk is found by its names and removed."""
+"""What nobody of us will end is found by its names and removed: what an earlier run left, what came too late."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from callguard.asterisk.client import AriClient, AriError
-from callguard.asterisk.events import Bridge, Channel
-from callguard.asterisk.names import BRIDGES, SUPERVISOR, kind_of, mode_of_ear, name
+from callguard.asterisk.events import AriEvent, Bridge, Channel, ChannelCreated, StasisStart
+from callguard.asterisk.names import AWAITED, BRIDGES, SUPERVISOR, kind_of, mode_of_ear, name
 from callguard.asterisk.stasis import quietly
 from callguard.events import SupervisionMode
 
 SESSION_VARIABLE = "CALLGUARD_SESSION"
 """On a supervisor's channel: the call's id, a space, the supervisor's name."""
+SECOND_HALF = ";2"
+"""What Asterisk adds to the id of a Local channel for its other half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,18 @@ async def sweep(ari: AriClient, channels: Sequence[Channel], bridges: Sequence[B
         *(ari.destroy_bridge(bridge) for bridge in sorted(ours)),
     )
     return Remains(tuple(orphan for orphan in orphans if orphan), tuple(sorted(took_over)))
+
+
+def expected(app: str, event: AriEvent) -> str | None:
+    """Return the id for which somebody of us must be waiting, if an event shows the coming of a channel that we made.
+
+    If nobody does, Asterisk was slower than our patience: a phone would ring for nobody, a snoop would stay.
+    """
+    if isinstance(event, ChannelCreated) and kind_of(app, event.channel.id) in AWAITED:
+        return event.channel.id.removesuffix(SECOND_HALF)
+    if isinstance(event, StasisStart) and _idle_snoop(app, event.channel):
+        return event.channel.id
+    return None
 
 
 def _idle_snoop(app: str, channel: Channel) -> bool:

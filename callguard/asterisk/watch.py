@@ -28,6 +28,10 @@ class Watch:
             if not entries:
                 del self._waiting[subject]
 
+    def waits_for(self, subject: str) -> bool:
+        """Whether anybody waits for anything of an object."""
+        return subject in self._waiting
+
     def see(self, event: AriEvent) -> None:
         """Settle the futures that wait for this event."""
         for kinds, future in self._waiting.get(event.subject, ()):

@@ -52,5 +52,6 @@ class Weather:
         self.met += 1
         if fault.times is not None:
             fault.times -= 1
+        await request.read()  # who gives up waiting has asked all the same: what was late is still done
         await asyncio.sleep(FOR_EVER_S if fault.hang else fault.delay_s)
         return web.json_response({"message": "Simulated failure"}, status=fault.status) if fault.status else None

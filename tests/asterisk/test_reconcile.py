@@ -2,8 +2,8 @@
 
 import pytest
 
-from callguard.asterisk.events import Bridge, Channel
-from callguard.asterisk.reconcile import SESSION_VARIABLE, Orphan, Seated, sweep
+from callguard.asterisk.events import AriEvent, Bridge, Channel, ChannelCreated, ChannelStateChange, StasisStart
+from callguard.asterisk.reconcile import SESSION_VARIABLE, Orphan, Seated, expected, sweep
 from tests.asterisk.harness.stasis import stasis
 
 IN_STASIS = {"app": "Stasis", "app_data": "callguard"}
@@ -68,3 +68,22 @@ async def test_what_is_not_known_of_a_session_is_not_made_up(
         channels = (Channel("callguard.supervisor.s1", "PJSIP/boss-1", **IN_STASIS),)
         bridges = (Bridge("callguard.room.s1", room, 7.0),) if room else ()
         assert (await sweep(ari, channels, bridges)).released == (found,)
+
+
+@pytest.mark.parametrize(
+    ("event", "awaited"),
+    [
+        (ChannelCreated(0.0, Channel("callguard.supervisor.s", "PJSIP/boss-1")), "callguard.supervisor.s"),
+        (ChannelCreated(0.0, Channel("callguard.supervisor.s;2", "Local/boss@x-1;2")), "callguard.supervisor.s"),
+        (ChannelCreated(0.0, Channel("callguard.voice.v", "Snoop/1.2-1")), "callguard.voice.v"),
+        (StasisStart(0.0, Channel("t1", "Snoop/1.1-1", **IN_STASIS)), "t1"),
+        (ChannelCreated(0.0, Channel("t1", "Snoop/1.1-1")), None),
+        (ChannelCreated(0.0, Channel("callguard.mark.m", "Local/s@callguard-cel-1;1")), None),
+        (ChannelCreated(0.0, Channel("callguard-2.supervisor.s", "PJSIP/boss-1")), None),
+        (ChannelCreated(0.0, Channel("1.1", "PJSIP/customer-1")), None),
+        (StasisStart(0.0, Channel("1.1", "PJSIP/customer-1", **IN_STASIS)), None),
+        (ChannelStateChange(0.0, Channel("callguard.supervisor.s", "PJSIP/boss-1")), None),
+    ],
+)
+def test_the_coming_of_what_we_make_is_awaited_and_of_nothing_else(event: AriEvent, awaited: str | None) -> None:
+    assert expected("callguard", event) == awaited

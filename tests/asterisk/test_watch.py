@@ -11,6 +11,8 @@ ONE = Channel("1", "PJSIP/a-1")
 async def test_the_first_matching_event_about_the_object_settles_the_future() -> None:
     watch = Watch()
     with watch.on("1", StasisStart, ChannelDestroyed) as seen:
+        assert watch.waits_for("1")
+        assert not watch.waits_for("2")
         watch.see(StasisStart(0.0, Channel("2", "PJSIP/b-1")))
         assert not seen.done()
         watch.see(ChannelDestroyed(1.0, ONE, 17))

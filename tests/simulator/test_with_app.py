@@ -297,6 +297,27 @@ async def test_cut_media_is_tapped_again(world: World) -> None:
     assert tone_dbfs(world.ears.heard("customer"), CUSTOMER_HZ) > -20
 
 
+async def test_a_phone_that_asterisk_rings_too_late_is_hung_up_at_once(world: World) -> None:
+    await world.talking()
+    world.simulator.weather.faults.append(Fault("POST /ari/channels", delay_s=1.5, times=1))
+    with pytest.raises(SupervisionError, match="asterisk"):
+        await world.ring()
+    seen = list[str]()
+    world.simulator.observers.append(
+        lambda event: seen.append(f"{event['type']} {event.get('channel', {}).get('name')}")
+    )
+    await until(lambda: [each for each in seen if each.startswith("ChannelCreated PJSIP/supervisor1")])
+    await until(lambda: [each for each in seen if each.startswith("ChannelDestroyed PJSIP/supervisor1")], 1.0)
+
+
+async def test_a_snoop_that_asterisk_makes_too_late_does_not_stay(world: World) -> None:
+    world.simulator.weather.faults.append(Fault("POST /ari/channels/*/snoop", delay_s=1.5, times=2))
+    world.call()
+    await until(lambda: world.kinds().count("TapRestored") == 2)
+    names = sorted(channel.name.split("/")[0] for channel in world.simulator.exchange.channels.values())
+    assert names == ["PJSIP", "PJSIP", "Snoop", "Snoop"]
+
+
 async def test_a_snoop_that_fails_is_tried_again(world: World) -> None:
     world.simulator.weather.faults.append(Fault("POST /ari/channels/*/snoop", status=503, times=2))
     world.call()
