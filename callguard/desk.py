@@ -120,7 +120,10 @@ class Desk:
     async def _keep_time(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self.settle(self.book.tick(time.time()))
+            try:
+                self.settle(self.book.tick(time.time()))
+            except Exception:  # a mistake about one alert must not end escalation for all
+                log.exception("alerts_not_ticked")
 
     async def _keep_saved(self) -> None:
         while True:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 import redis.asyncio
 
-from callguard.alerts import AlertBook
+from callguard.alerts import AlertBook, Outcome
 from callguard.alerts.book import Where
 from callguard.alerts.intents import Intent, RingSupervisors
 from callguard.alerts.policy import Policy
@@ -134,3 +134,22 @@ async def test_a_memory_that_cant_be_read_is_no_obstacle(floor: Floor) -> None:
     await desk.start()
     await desk.stop()
     assert desk.book.open() == []
+
+
+async def test_a_mistake_at_one_tick_does_not_end_time(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callguard.desk.TICK_S", 0.01)
+    desk = floor.desk()
+    ticks: list[float] = []
+
+    def tick(now: float) -> Outcome:
+        ticks.append(now)
+        if len(ticks) == 1:
+            raise KeyError("alert")
+        return Outcome()
+
+    monkeypatch.setattr(desk.book, "tick", tick)
+    await desk.start()
+    async with asyncio.timeout(3):
+        while len(ticks) < 3:
+            await asyncio.sleep(0.01)
+    await desk.stop()
