@@ -98,7 +98,10 @@ class Sound:
 
 def _frame_at(audio: Pcm, position: int, *, loop: bool = False) -> Samples:
     """The frame that begins at a sample; zeros behind the end unless it loops."""
+    start = position % audio.size if loop and audio.size else position
+    part = audio[start : start + FRAME_SAMPLES]
+    if part.size == FRAME_SAMPLES:  # nearly always, and ten times as fast as what follows
+        return part.astype(np.float32)
     if loop and audio.size:
-        return np.take(audio, range(position, position + FRAME_SAMPLES), mode="wrap").astype(np.float32)
-    part = audio[position : position + FRAME_SAMPLES].astype(np.float32)
-    return np.pad(part, (0, FRAME_SAMPLES - part.size))
+        return np.take(audio, range(start, start + FRAME_SAMPLES), mode="wrap").astype(np.float32)
+    return np.pad(part.astype(np.float32), (0, FRAME_SAMPLES - part.size))
