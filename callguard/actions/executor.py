@@ -169,6 +169,8 @@ class Actions:
             await work
         except Exception as error:  # noqa: BLE001 - one ring that breaks must not keep the next from ringing
             self._count(kind, "failed")
-            log.warning("action_failed", intent=type(intent).__name__, reason=getattr(error, "reason", repr(error)))
+            reason = getattr(error, "reason", None)
+            tell = log.info if reason else log.warning  # a refusal has events of its own
+            tell("action_failed", intent=type(intent).__name__, reason=reason or repr(error))
         else:
             self._count(kind, "sent")

@@ -8,10 +8,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
 from callguard.actions.executor import Actions, build_ways
 from callguard.actions.way import Way
 from callguard.alerts.intents import PromptAgent, RingSupervisors, SendTo, StopRinging
+from callguard.asterisk.session import SupervisionError
 from callguard.config import Notify, SupervisorConfig
 from callguard.events import Envelope
 from tests.support.events import alert_fired
@@ -170,3 +172,19 @@ async def test_ways_come_and_go_and_what_a_gone_one_holds_is_delivered(outcomes:
 
     assert sorted(sent) == ["added", "gone", "new"]
     assert outcomes == {("unknown", "failed"): 1}
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(SupervisionError("no_answer"), "info"), (ZeroDivisionError("our mistake"), "warning")]
+)
+async def test_a_ring_that_nobody_answers_is_no_warning(
+    outcomes: Counter[tuple[str, str]], error: Exception, level: str
+) -> None:
+    floor = Floor()
+    floor.breaks = error
+    running = actions(floor, outcomes)
+    with capture_logs() as said:
+        running.carry_out([RING])
+        while not outcomes:
+            await asyncio.sleep(0)
+    assert [(line["event"], line["log_level"]) for line in said] == [("action_failed", level)]
