@@ -92,7 +92,6 @@ _PAIRS: Final = 13
 _TAPS: Final = _half_band(_PAIRS, 6.0)
 """Flat within 0.1 dB up to 3.4 kHz, 60 dB down from 4.6 kHz: what would fold into the telephone band is gone."""
 _HISTORY: Final = 4 * _PAIRS - 2
-_WIDE: Final = 2 * FRAME_SAMPLES
 
 
 class Decimator:

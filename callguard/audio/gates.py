@@ -47,7 +47,6 @@ TONE_ENTROPY: Final = 0.42
 TONE_SPREAD: Final = 0.10
 _ENTROPY: Final = FUNCTIONALS.index("entropy_mean")
 _ENTROPY_SPREAD: Final = FUNCTIONALS.index("entropy_spread")
-_PITCH_SPREAD: Final = FUNCTIONALS.index("pitch_spread")
 _FLUX: Final = FUNCTIONALS.index("flux_all_mean")
 
 

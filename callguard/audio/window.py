@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callguard.audio.features import BANDS, FRAME_FEATURES, INDEX, FloatArray
-from callguard.audio.frames import FRAME_S, HOP_FRAMES
+from callguard.audio.frames import FRAME_S
 
 BLOCK_HOPS: Final = 5
 """Hops in a block (0.5 s): how often a leg's functionals are renewed."""
 WINDOW_BLOCKS: Final = 4
 """Blocks in a window (2 s)."""
-BLOCK_FRAMES: Final = BLOCK_HOPS * HOP_FRAMES
 
 _F: Final = len(FRAME_FEATURES)
 _FRAMES: Final = 0
