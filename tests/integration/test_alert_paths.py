@@ -20,6 +20,7 @@ from callguard.actions.signature import HEADER, is_valid
 from callguard.asterisk.devices import READ_S
 from callguard.lab.lab import Lab
 from callguard.lab.pbx import QUEUE
+from callguard.lab.phone import PhoneCall
 from tests.asterisk.harness.talk import console, set_variable
 from tests.integration.harness.scene import Scene, converse
 from tests.integration.harness.service import Service, until
@@ -117,13 +118,19 @@ def _seconds(earlier: dict[str, Any], later: dict[str, Any]) -> float:
     return (datetime.fromisoformat(later["time"]) - datetime.fromisoformat(earlier["time"])).total_seconds()
 
 
+async def _on_another_call(lab: Lab) -> PhoneCall:
+    """The lead talks with somebody of whom we know nothing."""
+    talking = await lab.farm.phone("supervisor1").call("102")
+    await lab.farm.phone("customer2").answered()
+    await asyncio.sleep(0.5)
+    return talking
+
+
 @having(loud("ring_whisper"), supervisors=[LEAD, DEPUTY | {"tier": 2}])
 async def test_a_supervisor_on_another_call_is_not_rung_and_the_next_is_at_once(
     lab: Lab, service: Service, tmp_path: Path
 ) -> None:
-    talking = await lab.farm.phone("supervisor1").call("102")
-    await lab.farm.phone("customer2").answered()
-    await asyncio.sleep(0.5)
+    talking = await _on_another_call(lab)
     scene = await shouting(lab, service, tmp_path)
     fired = await service.wait_for("alert.fired")
     assert fired["data"]["passed_over"] == {"lead": "busy"}
@@ -140,9 +147,7 @@ async def test_a_supervisor_on_another_call_is_not_rung_and_the_next_is_at_once(
 async def test_while_all_are_busy_the_alert_says_so_and_whoever_hangs_up_first_is_rung(
     lab: Lab, service: Service, tmp_path: Path
 ) -> None:
-    talking = await lab.farm.phone("supervisor1").call("102")
-    await lab.farm.phone("customer2").answered()
-    await asyncio.sleep(0.5)
+    talking = await _on_another_call(lab)
     scene = await shouting(lab, service, tmp_path)
     fired = await service.wait_for("alert.fired")
     assert fired["data"]["passed_over"] == {"lead": "busy", "nobody": "unreachable"}
