@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from callguard.analysis.metrics import reliability
 from callguard.analysis.page import svg
+from training.classifier import HEADS
 from training.data import Clip
-from training.voice import HEADS
+from training.spoken import LANGUAGES
 
 PLOT: Final = "voice-reliability.svg"
 LIMITS: Final = (
@@ -108,8 +109,9 @@ def _page(told: dict[str, Any]) -> str:
             for c in told["corpora"]
         ),
         "",
-        "Besides: vocal effort simulated on the calm speech above; music, tones, fax, noise, laughter and crying",
-        "synthesised by `training/sounds.py`; all through the simulated line of `training/channel.py`.",
+        "Besides: vocal effort simulated on the calm speech above; calm and lively speech that espeak-ng made in",
+        f"{len(LANGUAGES)} languages; music, tones, fax, noise, laughter and crying made by `training/sounds.py`.",
+        "All of it through the simulated line of `training/channel.py`.",
         "",
         "## Figures",
         "",

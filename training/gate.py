@@ -1,6 +1,6 @@
 """Trains the gate: speech against music, noise, tones and voices without words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,8 @@ from callguard.models.gate import CLASSES
 from training.channel import random_line
 from training.data import Clip, require_shippable
 from training.export import Graph, Layer, write_card
-from training.legs import Heard, LegPlan, Take, hear
+from training.legs import Heard, LegPlan, Take
+from training.lessons import Lesson
 from training.sounds import MAKERS
 
 SPEECH: Final = CLASSES.index("speech")
@@ -44,6 +45,10 @@ _RECORDED: Final = {
 }
 _LEVELS: Final = ("level_mean", "level_all_mean", "loudness")
 _LEVELLED: Final = tuple(index for index, name in enumerate(FUNCTIONALS) if name in _LEVELS)
+SOUNDS: Final = "sounds"
+"""Corpus in the tags of these legs."""
+NO_WORDS: Final = "no words"
+"""Emotion in the tags of those that hold no speech."""
 HIDDEN: Final = 24
 ROUNDS: Final = 40
 
@@ -74,7 +79,9 @@ def plans(clips: Sequence[Clip], rng: np.random.Generator, made: int) -> list[Le
 
 
 def _plan(take: Take, kind: str, group: str, rng: np.random.Generator) -> LegPlan:
-    return LegPlan((), (take,), random_line(rng), float(CLASSES.index(kind)), group=group, tags={"kind": kind})
+    emotion = "neutral" if kind == "speech" else NO_WORDS
+    tags = {"kind": kind, "emotion": emotion, "corpus": SOUNDS, "start": "cold"}
+    return LegPlan((), (take,), random_line(rng), 0.0, group=group, tags=tags)
 
 
 def _stand_in(name: str) -> Clip:
@@ -128,19 +135,16 @@ def _balanced(labels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.
     return np.sort(np.concatenate(parts))
 
 
-def labels_of(heard: Heard, legs: Sequence[LegPlan]) -> NDArray[np.intp]:
-    """Return the class of each window, shape (n,)."""
-    return np.array([int(legs[leg].label) for leg in heard.leg], dtype=np.intp)
+def without_words(given: Lesson) -> Heard:
+    """Return the windows of all that is not speech."""
+    return _take(given.heard, given.emotion == NO_WORDS)
 
 
-def train(clips: Iterable[Clip], seed: int, made: int = 150) -> tuple[Gate, dict[str, Any]]:
-    """Train on half of the speakers, report on the other half, then train on all."""
-    chosen = [clip for clip in clips if clip.shippable]
-    legs = plans(chosen, np.random.default_rng(seed), made)
-    heard = hear(legs)
-    labels = labels_of(heard, legs)
-    groups = np.array([hash_group(legs[leg].group) for leg in heard.leg])
-    held = groups % 4 == 0
+def train(given: Lesson, seed: int) -> tuple[Gate, dict[str, Any]]:
+    """Train on three quarters of the speakers, report on the others, then train on all."""
+    heard = given.heard
+    labels = np.array([CLASSES.index(plan.tags["kind"]) for plan in given.plans], dtype=np.intp)[heard.leg]
+    held = np.array([hash_group(plan.group) % 4 == 0 for plan in given.plans])[heard.leg]
     trial = Gate(_take(heard, ~held), labels[~held], seed)
     said = trial.logits(heard.window[held]).argmax(axis=1)
     table = {

@@ -72,6 +72,12 @@ class Heard(NamedTuple):
         return np.asarray(self.at_s > LEAD_S)
 
 
+def joined(first: Heard, legs: int, second: Heard) -> Heard:
+    """Put windows of other legs after those of the first `legs` legs."""
+    leg = np.concatenate([first.leg, second.leg + legs])
+    return Heard(leg, *(np.concatenate([one, other]) for one, other in zip(first[1:], second[1:], strict=True)))
+
+
 def render(plan: LegPlan) -> tuple[NDArray[np.int16], float]:
     """Return a leg's samples and the second at which its test begins."""
     rng = np.random.default_rng(plan.line.seed + 1)

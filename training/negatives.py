@@ -1,6 +1,7 @@
-"""Hours of what is no voice, through the live pipeline and the shipped rules: nothing may fire.
+"""Hours of what is no raised voice, through the live pipeline and the shipped rules: nothing may fire.
 
-Rules of severity `info` are left out: dead air is what silence is.
+First what is no voice at all; then calm speech whose line changes its gain. Rules of severity `info` are left out:
+dead air is what silence is.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from callguard.rules import RuleEngine, RuleSet
 from callguard.signals import SignalTable
 from training.channel import random_line, transmit
 from training.data import Clip, Samples, read
+from training.plans import CALM
 from training.sounds import MAKERS
 
 LEG_S: Final = 300.0
@@ -60,6 +62,46 @@ def run(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> dict[
         "alerts": len(fired),
         "which": [f"{rule} on {names[leg]} at {at:.0f} s" for leg, rule, at in fired],
     }
+
+
+def run_calm(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> dict[str, Any]:
+    """Play calm speakers, one a leg, on lines whose gain jumps by up to 20 dB either way; return what fired."""
+    rng = np.random.default_rng(seed)
+    by_speaker: dict[str, list[Clip]] = {}
+    for clip in clips:
+        if clip.emotion in CALM:
+            by_speaker.setdefault(clip.speaker, []).append(clip)
+    speakers = sorted(by_speaker)
+    names = [speakers[leg % len(speakers)] for leg in range(round(hours * 3600 / LEG_S))]
+    sounds = [_jumping(transmit(_talk(by_speaker[name], rng), random_line(rng)), rng) for name in names]
+    fired = _play(np.stack(sounds), rules)
+    return {
+        "hours": len(names) * LEG_S / 3600,
+        "alerts": len(fired),
+        "which": [f"{rule} on {names[leg]} at {at:.0f} s" for leg, rule, at in fired],
+    }
+
+
+def _talk(clips: Sequence[Clip], rng: Rng) -> Samples:
+    """Return LEG_S of a speaker's clips in turns, with pauses between."""
+    parts: list[Samples] = []
+    left = int(LEG_S * SAMPLE_RATE)
+    while left > 0:
+        pause = np.zeros(int(rng.choice([rng.uniform(0.2, 0.8), rng.uniform(3, 9)]) * SAMPLE_RATE), np.float32)
+        part = np.concatenate([read(clips[int(rng.integers(len(clips)))].path), pause])[:left]
+        parts.append(part)
+        left -= len(part)
+    return np.concatenate(parts)
+
+
+def _jumping(pcm: NDArray[np.int16], rng: Rng) -> NDArray[np.int16]:
+    """Change the gain of a whole line, its noise too, every 20 to 60 s."""
+    out, at = pcm.astype(np.float32), 0
+    while at < len(out):
+        end = at + int(rng.uniform(20, 60) * SAMPLE_RATE)
+        out[at:end] *= 10 ** (rng.uniform(-20, 20) / 20)
+        at = end
+    return np.clip(np.round(out), -32768, 32767).astype(np.int16)
 
 
 def _play(pcm: NDArray[np.int16], rules: RuleSet) -> list[tuple[int, str, float]]:

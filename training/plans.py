@@ -1,10 +1,11 @@
-"""Which legs the voice model learns from: acted emotions, calm speech of many voices, and simulated effort."""
+"""Which legs the voice model learns from: acted emotions, calm speech of many voices, simulated effort, made speech."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from training import spoken
 from training.channel import random_line
 from training.data import Clip, read, require_shippable
 from training.effort import raise_voice
@@ -18,6 +19,7 @@ LEVEL_DB: Final = {
     "happy": (6.0, 5.0),
     "fear": (4.0, 5.0),
     "surprise": (5.0, 4.0),
+    "lively": (5.0, 4.0),
     "disgust": (1.0, 4.0),
     "sad": (-4.0, 4.0),
     "boredom": (-2.0, 3.0),
@@ -99,7 +101,8 @@ def training_plans(clips: Sequence[Clip], seed: int, times: int, *, research: bo
         for name in ACTED_CORPORA
         for plan in acted([c for c in clips if c.corpus == name], times, rng, levelled=name not in NATURAL_LEVELS)
     ]
-    return played + calm_speech(calm, max(1, times // 4), rng) + efforts(calm, max(1, times // 6), rng)
+    others = calm_speech(calm, max(1, times // 4), rng) + efforts(calm, max(1, times // 6), rng)
+    return played + others + acted([clip for clip in clips if clip.corpus == spoken.CORPUS], 1, rng)
 
 
 def calm_clips(clips: Sequence[Clip]) -> list[Clip]:

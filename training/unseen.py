@@ -12,11 +12,11 @@ from callguard.audio.gates import Reason, is_tone
 from callguard.models.emotion import EmotionModel
 from callguard.models.gate import GateModel
 from callguard.roles import RoleColumn
-from training.channel import CODECS, Line
+from training.channel import CODECS, REAL_CODECS, Line
 from training.data import Clip
 from training.legs import Heard, LegPlan
+from training.lessons import heard_of
 from training.plans import CALM, acted
-from training.train import heard_of
 
 CORPORA: Final = ("ravdess", "ased")
 CONDITIONS: Final = ("gender", "codec", "snr", "gain", "emotion", "speaker")
@@ -105,7 +105,7 @@ def sensitivity(clips: Sequence[Clip], seed: int) -> dict[str, float]:
     """Return the AUC, mean over CORPORA, of the same legs on lines that differ in one thing."""
     lines: dict[str, Callable[[Line], Line]] = {"clean": lambda line: line}
     lines |= {f"gain {g:+d} dB": (lambda line, g=g: replace(line, gain_db=float(g))) for g in (-24, -12, 6, 12)}  # type: ignore[misc]
-    lines |= {f"codec {c}": (lambda line, c=c: replace(line, codec=c)) for c in CODECS}  # type: ignore[misc]
+    lines |= {f"codec {c}": (lambda line, c=c: replace(line, codec=c)) for c in (*CODECS, *REAL_CODECS)}  # type: ignore[misc]
     lines["10 % loss"] = lambda line: replace(line, loss=0.10)
     lines["SNR 10 dB"] = lambda line: replace(line, snr_db=10.0)
     lines["room 0.5 s"] = lambda line: replace(line, room_s=0.5)

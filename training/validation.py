@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from rich.progress import track
+
 from callguard.analysis.calls import LOUD_KINDS, THRESHOLDS, ScoredCall, operating_point, scored
 from callguard.analysis.episodes import total
 from callguard.analysis.replay import replay
@@ -14,6 +16,7 @@ from callguard.pipeline import Models
 from callguard.rules import RuleSet
 from training.calls import KINDS, Cast, make_call
 from training.data import Clip
+from training.lessons import console, fold_of
 from training.voice import Voice
 
 CALLS_A_FOLD: Final = 2 * len(KINDS)
@@ -23,23 +26,19 @@ RULE_HOLD_S: Final = 1.0
 """The `for` of the shipped rule on a raised voice: thresholds are set for it."""
 
 
-def set_points(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int, progress: Any) -> dict[str, Any]:
+def set_points(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int) -> dict[str, Any]:
     """Return thresholds and figures of both settings; clips decide what may shape them."""
-    return points(score_folds(clips, folds, gate, seed, progress))
+    return points(score_folds(clips, folds, gate, seed))
 
 
-def score_folds(
-    clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int, progress: Any
-) -> list[ScoredCall]:
+def score_folds(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int) -> list[ScoredCall]:
     """Return validation calls of each fold's speakers, scored by the model that has not heard them."""
-    from training.train import fold_of
-
     out: list[ScoredCall] = []
     jobs = [(fold, at) for fold in range(len(folds)) for at in range(CALLS_A_FOLD)]
     casts = [Cast([clip for clip in clips if fold_of(clip.speaker) == fold]) for fold in range(len(folds))]
     with tempfile.TemporaryDirectory() as folder:
         models = [_models(model, Path(folder) / f"voice{fold}.onnx", gate) for fold, model in enumerate(folds)]
-        for fold, at in progress("validation calls", len(jobs) * 128)(jobs):
+        for fold, at in track(jobs, "validation calls", console=console):
             kind = KINDS[at % len(KINDS)]
             if not casts[fold].can(kind):
                 continue

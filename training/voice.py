@@ -2,7 +2,7 @@
 
     expected = usual + trust * (baseline - usual)      trust = baseline_s / (baseline_s + PRIOR_S)
     x        = clip((window - expected) / spread)     levels tighter than the rest
-    logit    = linear(x) + network(x)                  for each head; the network is a mean of small ones
+    logit    = classifier(x)                           for each head; see classifier.py
     own      = logit - OWN * (calm - usual_calm)       calm: running logit of the leg's calm windows
     running  = running + SMOOTH * (own - running)      along the leg
     output   = sigmoid(slope * running + offset)
@@ -18,11 +18,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
 
 from callguard.audio.features import FloatArray
 from callguard.audio.window import FUNCTIONALS
-from training.export import Graph, Layer, write_card
+from training.classifier import HEADS, Classifier
+from training.export import Graph, write_card
 from training.legs import Heard
 
 PRIOR_S: Final = 1.0
@@ -43,9 +43,6 @@ OWN_MEMORY: Final = 60.0
 OWN_ABOVE: Final = 1.5
 OWN_SOFT: Final = 0.5
 """A window this far above the calm logit counts half for it, and soon less."""
-HEADS: Final = ("raised_voice", "anger")
-NETWORKS: Final = 4
-HIDDEN: Final = 16
 Floats = NDArray[np.float64]
 
 
@@ -70,33 +67,22 @@ class Scaling:
 
 
 @dataclass(frozen=True)
-class Head:
-    """One output: a linear part and a network of one hidden layer, added."""
-
-    linear: Layer
-    hidden: Layer
-    out: Layer
-
-    def logits(self, x: FloatArray) -> Floats:
-        """Return logits of inputs, shape (n,)."""
-        hidden = np.maximum(x @ self.hidden.weight + self.hidden.bias, 0.0)
-        total: Floats = x @ self.linear.weight + self.linear.bias + hidden @ self.out.weight + self.out.bias
-        return total[:, 0]
-
-
-@dataclass(frozen=True)
 class Voice:
-    """Scaling, heads, usual logits of calm windows, calibration: slope and offset of each head, (2, len(HEADS))."""
+    """The model whole.
+
+    Attributes:
+        calm: usual logits of calm windows, shape (len(HEADS),).
+        calibration: slope and offset of each head, shape (2, len(HEADS)).
+    """
 
     scaling: Scaling
-    heads: tuple[Head, ...]
+    classifier: Classifier
     calm: Floats
     calibration: Floats
 
     def logits(self, heard: Heard) -> Floats:
         """Return logits before smoothing and calibration, shape (n, len(HEADS))."""
-        x = self.scaling.change(heard)
-        return np.stack([head.logits(x) for head in self.heads], axis=1)
+        return self.classifier.logits(self.scaling.change(heard))
 
     def probabilities(self, heard: Heard) -> Floats:
         """Return what the graph gives, shape (n, len(HEADS)); a leg's rows must be in order of time."""
@@ -108,8 +94,7 @@ class Voice:
         size, memory = len(FUNCTIONALS), 1 + 3 * len(HEADS)
         inputs = {"window": size, "baseline": size, "evidence": 2, "state": memory}
         outputs: dict[str, int | None] = {**dict.fromkeys(HEADS), "state_out": memory}
-        x = _change(graph, self.scaling)
-        logits = graph.add("Concat", *(_head(graph, x, head) for head in self.heads), axis=1)
+        logits = self.classifier.add_to(graph, _change(graph, self.scaling))
         running = _following(graph, logits, self.calm)
         slope, offset = self.calibration
         scaled = graph.add("Add", graph.add("Mul", running, graph.constant(slope)), graph.constant(offset))
@@ -127,10 +112,6 @@ def _change(graph: Graph, scaling: Scaling) -> str:
     expected = graph.add("Add", usual, graph.add("Mul", trust, graph.add("Sub", "baseline", usual)))
     change = graph.add("Mul", graph.add("Sub", "window", expected), graph.constant(1.0 / scaling.spread))
     return graph.add("Max", graph.add("Min", change, graph.constant(LIMITS)), graph.constant(-LIMITS))
-
-
-def _head(graph: Graph, x: str, head: Head) -> str:
-    return graph.add("Add", graph.dense(x, [head.linear]), graph.dense(x, [head.hidden, head.out]))
 
 
 def _following(graph: Graph, logits: str, calm: Floats) -> str:
@@ -184,53 +165,6 @@ def calibrated(logits: Floats, calibration: Floats) -> Floats:
     slope, offset = calibration
     result: Floats = 1.0 / (1.0 + np.exp(-(slope * logits + offset)))
     return result
-
-
-def fit_head(x: FloatArray, y: Floats, weight: Floats, seed: int) -> Head:
-    """Fit one head; positives and negatives get the same total weight."""
-    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), np.float32(1e-3))
-    standard = ((x - mean) / scale).astype(np.float64)
-    balanced = weight * np.where(y > 0.5, np.sum(weight * (y <= 0.5)) / np.sum(weight * (y > 0.5)), 1.0)
-    linear = LogisticRegression(C=1e-3, max_iter=300).fit(standard, y > 0.5, sample_weight=balanced)
-    networks = [_network(standard, y, balanced, seed + at) for at in range(NETWORKS)]
-    hidden = Layer(
-        np.hstack([net.coefs_[0] for net in networks]), np.concatenate([net.intercepts_[0] for net in networks])
-    )
-    out = Layer(
-        np.vstack([net.coefs_[1] for net in networks]) / NETWORKS, np.mean([net.intercepts_[1] for net in networks], 0)
-    )
-    head = Head(_unscaled(Layer(linear.coef_.T, linear.intercept_), mean, scale), _unscaled(hidden, mean, scale), out)
-    return _evened(head, x)
-
-
-def _network(x: Floats, y: Floats, weight: Floats, seed: int) -> MLPClassifier:
-    """Fit a small network on rows drawn by weight: each sees another sample."""
-    rng = np.random.default_rng(seed)
-    rows = rng.choice(len(y), len(y), p=weight / weight.sum())
-    net = MLPClassifier(
-        (HIDDEN,), alpha=1.0, learning_rate_init=2e-3, batch_size=512, max_iter=12, tol=0.0, random_state=seed
-    )
-    for _ in range(net.max_iter):
-        net.partial_fit(x[rows], y[rows] > 0.5, classes=[False, True])
-    return net
-
-
-def _unscaled(layer: Layer, mean: FloatArray, scale: FloatArray) -> Layer:
-    """Return a layer on standardised inputs as one on the inputs as they are."""
-    weight = layer.weight / scale[:, None]
-    return Layer(weight, layer.bias - mean @ weight)
-
-
-def _evened(head: Head, x: FloatArray) -> Head:
-    """Scale both parts to the same spread, so that neither drowns the other."""
-    linear = x @ head.linear.weight + head.linear.bias
-    network = np.maximum(x @ head.hidden.weight + head.hidden.bias, 0) @ head.out.weight + head.out.bias
-    a, b = 1.0 / float(linear.std()), 1.0 / float(network.std())
-    return Head(
-        Layer(head.linear.weight * a, head.linear.bias * a),
-        head.hidden,
-        Layer(head.out.weight * b, head.out.bias * b),
-    )
 
 
 def calibrate(logits: Floats, y: Floats, weight: Floats) -> Floats:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support.sound import buzz
-from training.channel import CODECS, Line, encode, lose, random_line, speech_rms, transmit
+from training.channel import CODECS, REAL_CODECS, Line, encode, lose, random_line, speech_rms, transmit
 
 RNG = np.random.default_rng(1)
 VOICE = (buzz(2) / 32768).astype(np.float32)
@@ -12,7 +12,19 @@ def snr(sound, coded):
     return 10 * np.log10(np.sum(sound**2) / np.sum((coded - sound) ** 2))
 
 
-@pytest.mark.parametrize(("codec", "least"), [("ulaw", 30), ("alaw", 30), ("adpcm", 15), ("lowrate", 6), ("slin", 90)])
+@pytest.mark.parametrize(
+    ("codec", "least"),
+    [
+        ("ulaw", 30),
+        ("alaw", 30),
+        ("adpcm", 15),
+        ("lowrate", 6),
+        ("slin", 90),
+        ("g726", 15),
+        ("gsm", 5),
+        ("opus", 5),
+    ],
+)
 def test_codecs_keep_the_voice_to_their_own_degree(codec, least):
     with np.errstate(divide="ignore"):
         assert snr(VOICE, encode(VOICE, codec, np.random.default_rng(2))) > least
@@ -46,6 +58,6 @@ def test_noise_clipping_and_loss_do_what_they_say():
 
 
 def test_silence_and_one_sample_pass():
-    for codec in CODECS:
+    for codec in (*CODECS, *REAL_CODECS):
         assert len(transmit(np.zeros(1600, np.float32), Line(codec=codec, room_s=0.3))) == 1600
     assert len(transmit(np.zeros(1, np.float32), Line())) == 1

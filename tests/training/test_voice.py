@@ -4,9 +4,10 @@ import pytest
 from callguard.audio.window import FUNCTIONALS
 from callguard.models.emotion import EmotionModel
 from callguard.roles import RoleColumn
+from training.classifier import HEADS, Classifier
 from training.export import Layer
 from training.legs import Heard
-from training.voice import HEADS, SMOOTH, Head, Scaling, Voice, calibrate, calibrated, fit_head, follow
+from training.voice import SMOOTH, Scaling, Voice, calibrate, calibrated, follow
 
 SIZE = len(FUNCTIONALS)
 
@@ -26,13 +27,15 @@ def heard(count, seed=0, legs=1):
 
 def some_voice(seed=1):
     rng = np.random.default_rng(seed)
-    head = lambda: Head(  # noqa: E731 -- two heads alike
-        Layer(rng.normal(size=(SIZE, 1)) * 0.1, rng.normal(size=1)),
+    classifier = Classifier(
+        ("angry", "effort", "happy", "neutral"),
+        Layer(rng.normal(size=(SIZE, 4)) * 0.1, rng.normal(size=4)),
         Layer(rng.normal(size=(SIZE, 8)) * 0.1, rng.normal(size=8)),
-        Layer(rng.normal(size=(8, 1)), rng.normal(size=1)),
+        Layer(rng.normal(size=(8, 4)), rng.normal(size=4)),
+        np.array([[0.5, 1.5], [0.7, 0.6]]),
     )
     scaling = Scaling(rng.normal(size=SIZE).astype(np.float32), rng.uniform(1, 3, SIZE).astype(np.float32))
-    return Voice(scaling, (head(), head()), np.array([-1.0, 0.5]), np.array([[0.8, 1.2], [-0.3, 0.4]]))
+    return Voice(scaling, classifier, np.array([-1.0, 0.5]), np.array([[0.8, 1.2], [-0.3, 0.4]]))
 
 
 def test_the_graph_computes_what_training_computed(tmp_path):
@@ -78,15 +81,6 @@ def test_shouting_is_not_learnt_as_calm():
     logits = np.r_[np.full(10, -3.0), np.full(60, 3.0)][:, None].repeat(2, axis=1)
     found = follow(logits, np.zeros(70, np.intp), np.full(2, -3.0))[:, 0]
     assert found[-1] > 2.9
-
-
-def test_a_head_learns_what_tells_and_training_is_the_same_by_seed():
-    rng = np.random.default_rng(5)
-    x = rng.normal(size=(2000, SIZE)).astype(np.float32)
-    y = (x[:, 3] + 0.5 * x[:, 7] > 0).astype(float)
-    first, second = (fit_head(x, y, np.ones(2000), 3) for _ in range(2))
-    assert np.mean((first.logits(x) > 0) == (y > 0.5)) > 0.85
-    assert np.array_equal(first.logits(x), second.logits(x))
 
 
 def test_calibration_makes_probabilities():
