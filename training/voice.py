@@ -1,7 +1,8 @@
 """The voice model: raised voice and anger from how a window differs from the leg's own calm start.
 
-    expected = usual + trust * (baseline - usual)      trust = baseline_s / (baseline_s + PRIOR_S)
-    x        = clip((window - expected) / spread)     levels tighter than the rest
+    expected = anchor + trust * (baseline - anchor)    trust = baseline_s / (baseline_s + PRIOR_S)
+    anchor   = what is usual; of levels the window itself: no level is usual, a line's gain says nothing of a voice
+    x        = clip((window - expected) / spread)      levels tighter than the rest
     logit    = classifier(x)                           for each head; see classifier.py
     own      = logit - OWN * (calm - usual_calm)       calm: running logit of the leg's calm windows
     running  = running + SMOOTH * (own - running)      along the leg
@@ -30,9 +31,8 @@ PRIOR_S: Final = 1.0
 CLIP: Final = 5.0
 LEVEL_CLIP: Final = 1.0
 """Of the levels, about 9 dB: another handset or a gain jump must not outweigh how the voice sounds."""
-LIMITS: Final = np.array(
-    [LEVEL_CLIP if name in ("level_mean", "level_all_mean", "loudness") else CLIP for name in FUNCTIONALS], np.float32
-)
+IS_LEVEL: Final = np.array([name in ("level_mean", "level_all_mean", "loudness") for name in FUNCTIONALS])
+LIMITS: Final = np.where(IS_LEVEL, LEVEL_CLIP, CLIP).astype(np.float32)
 SMOOTH: Final = 0.7
 """Weight of the newest window in the running logit."""
 OWN: Final = 0.5
@@ -61,7 +61,8 @@ class Scaling:
     def change(self, heard: Heard) -> FloatArray:
         """Return the model's inputs, shape (n, len(FUNCTIONALS))."""
         trust = (heard.baseline_s / (heard.baseline_s + np.float32(PRIOR_S)))[:, None]
-        expected = self.usual + trust * (heard.baseline - self.usual)
+        anchor = np.where(IS_LEVEL, heard.window, self.usual)
+        expected = anchor + trust * (heard.baseline - anchor)
         result: FloatArray = np.clip((heard.window - expected) / self.spread, -LIMITS, LIMITS).astype(np.float32)
         return result
 
@@ -108,8 +109,8 @@ class Voice:
 def _change(graph: Graph, scaling: Scaling) -> str:
     seconds = graph.add("Gather", "evidence", graph.constant(np.array([1]), np.int64), axis=1)
     trust = graph.add("Div", seconds, graph.add("Add", seconds, graph.constant(PRIOR_S)))
-    usual = graph.constant(scaling.usual)
-    expected = graph.add("Add", usual, graph.add("Mul", trust, graph.add("Sub", "baseline", usual)))
+    anchor = graph.add("Where", graph.constant(IS_LEVEL, np.bool_), "window", graph.constant(scaling.usual))
+    expected = graph.add("Add", anchor, graph.add("Mul", trust, graph.add("Sub", "baseline", anchor)))
     change = graph.add("Mul", graph.add("Sub", "window", expected), graph.constant(1.0 / scaling.spread))
     return graph.add("Max", graph.add("Min", change, graph.constant(LIMITS)), graph.constant(-LIMITS))
 

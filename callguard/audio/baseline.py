@@ -21,11 +21,13 @@ _PRIOR_S: Final = 2.0
 """Seconds of speech that the usual voice is worth in judging what to learn from."""
 
 # What effort moves most: how it usually sounds on a calm line, and what change counts as one step.
-_CUES: Final = (("long_mid", 1.5, 5.0), ("long_alpha", -6.0, 4.0), ("pitch_mean", 8.5, 5.0), ("loudness", -27.0, 10.0))
+_CUES: Final = (("long_mid", 1.5, 5.0), ("long_alpha", -6.0, 4.0), ("pitch_mean", 8.5, 5.0), ("loudness", 0.0, 10.0))
+_IS_LEVEL: Final = np.array([name == "loudness" for name, _, _ in _CUES])
+"""Of which nothing is usual: it is a matter of the line's gain, so it counts only against the leg's own."""
 _CUE_AT: Final = np.array([FUNCTIONALS.index(name) for name, _, _ in _CUES])
 _USUAL: Final = np.array([usual for _, usual, _ in _CUES], dtype=np.float32)
 _STEP: Final = np.array([step for _, _, step in _CUES], dtype=np.float32)
-_LEARN_BELOW: Final = 0.6
+_LEARN_BELOW: Final = 0.55
 _LEARN_SOFTNESS: Final = 0.12
 
 
@@ -72,7 +74,9 @@ def calmness(window: FloatArray, baseline: FloatArray, have_s: FloatArray) -> Fl
         have_s: seconds of speech in the baseline, shape (n,).
     """
     trust = (have_s / (have_s + np.float32(_PRIOR_S)))[:, None]
-    expected = _USUAL + trust * (baseline[:, _CUE_AT] - _USUAL)
-    rise = np.clip((window[:, _CUE_AT] - expected) / _STEP, -1.0, 2.0).mean(axis=1)
+    heard = window[:, _CUE_AT]
+    anchor = np.where(_IS_LEVEL, heard, _USUAL)
+    expected = anchor + trust * (baseline[:, _CUE_AT] - anchor)
+    rise = np.clip((heard - expected) / _STEP, -1.0, 2.0).mean(axis=1)
     result: FloatArray = (1.0 / (1.0 + np.exp((rise - _LEARN_BELOW) / _LEARN_SOFTNESS))).astype(np.float32)
     return result

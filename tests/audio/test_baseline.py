@@ -90,3 +90,14 @@ def test_calmness_falls_with_effort_and_stays_a_share():
     assert found[1] < 0.1
     wild = np.full((1, len(FUNCTIONALS)), 1e6, np.float32)
     assert 0 <= calmness(wild, calm, np.ones(1, np.float32))[0] <= 1
+
+
+def test_the_gain_of_a_line_says_nothing_of_calm():
+    """The same voice is learnt alike on a quiet and on a loud line, from the first words on."""
+    found = []
+    for gain in (-24.0, 0.0, 12.0):
+        baselines = Baselines(1)
+        for sound in ({"loudness": -27.0}, {"loudness": -24.0, "pitch": 10.0}, SHOUTED):
+            learn(baselines, 3, **(sound | {"loudness": sound["loudness"] + gain}))
+        found.append(float(seconds(baselines.sums)[0]))
+    assert found == pytest.approx([found[1]] * 3, abs=1e-3)

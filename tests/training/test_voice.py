@@ -7,7 +7,7 @@ from callguard.roles import RoleColumn
 from training.classifier import HEADS, Classifier
 from training.export import Layer
 from training.legs import Heard
-from training.voice import SMOOTH, Scaling, Voice, calibrate, calibrated, follow
+from training.voice import IS_LEVEL, SMOOTH, Scaling, Voice, calibrate, calibrated, follow
 
 SIZE = len(FUNCTIONALS)
 
@@ -58,6 +58,16 @@ def test_without_a_baseline_the_usual_voice_is_expected():
     cold = given._replace(baseline_s=np.zeros(5, np.float32))
     other = cold._replace(baseline=cold.baseline + 100)
     assert np.array_equal(voice.logits(cold), voice.logits(other))
+
+
+def test_the_gain_of_a_line_tells_nothing():
+    """All levels of a leg moved alike, its calm start too, change no logit; nor do they without a calm start."""
+    voice, given = some_voice(), heard(20)
+    quieter = given._replace(window=given.window - 12 * IS_LEVEL, baseline=given.baseline - 12 * IS_LEVEL)
+    np.testing.assert_allclose(voice.logits(quieter), voice.logits(given), atol=1e-4)
+    cold = given._replace(baseline_s=np.zeros(20, np.float32))
+    louder = cold._replace(window=cold.window + np.float32(20) * IS_LEVEL)
+    np.testing.assert_allclose(voice.logits(louder), voice.logits(cold), atol=1e-4)
 
 
 def test_smoothing_is_of_each_leg_and_starts_with_its_first_window():
