@@ -274,7 +274,12 @@ def _report(floor: Floor, before: Sample, after: Sample, hot: dict[str, int]) ->
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long calls come, 1 to 55")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=10.0,
+        help="how long calls come, at most 55; less than 9 tell nothing of memory",
+    )
     parser.add_argument("--lines", type=int, default=24, help="lines; some five of six are in a call")
     arguments = parser.parse_args()
     sys.exit(asyncio.run(main(arguments.minutes, arguments.lines)))

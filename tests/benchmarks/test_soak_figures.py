@@ -44,13 +44,13 @@ def test_growth_counts_from_the_warm_up_to_the_last_call() -> None:
 
 def test_what_was_not_there_before_the_first_call_is_left_over() -> None:
     before = replace(EMPTY, tasks=9, fds=20)
-    assert leftovers(before, replace(EMPTY, tasks=9 + SLACK, fds=10)) == []
-    after = replace(EMPTY, calls=1, channels=2, tasks=9 + SLACK + 1, worker_fds=SLACK + 1)
+    assert leftovers(before, replace(EMPTY, tasks=9 + SLACK["tasks"], fds=10)) == []
+    after = replace(EMPTY, calls=1, channels=2, tasks=10 + SLACK["tasks"], worker_fds=30)
     assert leftovers(before, after) == [
         "1 calls",
         "2 channels",
-        f"{SLACK + 1} more tasks",
-        f"{SLACK + 1} more worker_fds",
+        f"{SLACK['tasks'] + 1} more tasks",
+        "30 more worker_fds",
     ]
 
 
