@@ -82,6 +82,7 @@ def goals(told: Mapping[str, Any]) -> list[tuple[str, str, str, bool | None]]:
     rows += _call_goals(
         f"{own['calls']} own calls, speakers held out", own["at_6_per_hour"], own["at_1_per_hour_without_loud_joy"]
     )
+    rows += _call_goals("the same, as shipped", own["watchful"], own["quiet_floor"])
     silent = told["no voice"]
     rows.append((f"alerts in {silent['hours']:.1f} h of music, tones, fax, noise, silence, gain jumps",
                  str(silent["alerts"]), "0", silent["alerts"] == 0))  # fmt: skip
