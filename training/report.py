@@ -23,6 +23,7 @@ from training import negatives, unseen
 from training.data import Clip, data_root, load_corpora
 
 SEED: Final = 11
+SETTINGS: Final = ("quiet floor", "watchful")
 CONFIG: Final = Path(__file__).parents[1] / "config" / "callguard.yaml"
 WATCHFUL: Final = CONFIG.parent / "rules" / "settings" / "watchful.yaml"
 
@@ -50,17 +51,17 @@ def collect(clips: Sequence[Clip], root: Path) -> dict[str, Any]:
         models = load_models()
         told["calls"] = {
             setting: summarise(score_calls(root / "calls", models, shipped_rules(watchful=setting == "watchful")))
-            for setting in ("quiet floor", "watchful")
+            for setting in SETTINGS
         }
     else:
         print(f"skipped: no calls under {root}")
     told["validation"] = load_card(SHIPPED, "emotion", FUNCTIONALS).metrics["validation_calls"]
-    told["no voice"] = negatives.run(clips, shipped_rules(watchful=True), 2.0, SEED)
+    rules = {setting: shipped_rules(watchful=setting == "watchful") for setting in SETTINGS}
+    told["no voice"] = {setting: negatives.run(clips, pack, 2.0, SEED) for setting, pack in rules.items()}
     unheard = [clip for clip in clips if clip.corpus in unseen.CORPORA]
     if unheard:
         told["calm, gain jumps"] = {
-            setting: negatives.run_calm(unheard, shipped_rules(watchful=setting == "watchful"), 1.0, SEED)
-            for setting in ("quiet floor", "watchful")
+            setting: negatives.run_calm(unheard, pack, 1.0, SEED) for setting, pack in rules.items()
         }
     return told
 
@@ -83,12 +84,11 @@ def goals(told: Mapping[str, Any]) -> list[tuple[str, str, str, bool | None]]:
         f"{own['calls']} own calls, speakers held out", own["at_6_per_hour"], own["at_1_per_hour_without_loud_joy"]
     )
     rows += _call_goals("the same, as shipped", own["watchful"], own["quiet_floor"])
-    silent = told["no voice"]
-    rows.append((f"alerts in {silent['hours']:.1f} h of music, tones, fax, noise, silence, gain jumps",
-                 str(silent["alerts"]), "0", silent["alerts"] == 0))  # fmt: skip
-    for setting, jumpy in told.get("calm, gain jumps", {}).items():
-        rows.append((f"alerts in {jumpy['hours']:.1f} h of calm speech with gain jumps, {setting}",
-                     str(jumpy["alerts"]), "0", jumpy["alerts"] == 0))  # fmt: skip
+    kinds = {"no voice": "music, tones, fax, noise, silence, gain jumps", "calm, gain jumps": "calm speech, gain jumps"}
+    for part, words in kinds.items():
+        for setting, played in told.get(part, {}).items():
+            rows.append((f"alerts in {played['hours']:.1f} h of {words}: {setting}",
+                         str(played["alerts"]), "0", played["alerts"] == 0))  # fmt: skip
     if "sensitivity" in told:
         clean = told["sensitivity"]["clean"]
         for title, names in (("gain -24..+12 dB", "gain"), ("10 % loss", "10 %"), ("each codec", "codec")):
