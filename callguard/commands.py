@@ -67,13 +67,17 @@ class AckArgs(Args):
 
 
 class SilenceArgs(Args):
-    """Arguments of silence: which alerts ring nobody, how long and why. What is not given matches all."""
+    """Arguments of silence: which alerts ring nobody, how long and why. What is not given matches all.
+
+    With `ends` no silence is made: the one it names is over.
+    """
 
     rule: Text | None = Field(None, description="Name of the rule.")
     queue: Text | None = Field(None, description="Queue.")
     agent: Text | None = Field(None, description="Agent.")
     duration_s: float = Field(3600.0, gt=0, le=7 * 86400, description="Seconds from now.")
     why: Text = Field(description="Reason, shown to others.")
+    ends: Text | None = Field(None, description="Silence that ends now.")
 
 
 class NoArgs(Args):

@@ -112,6 +112,9 @@ class Dispatcher:
     async def _silence(self, command: Command) -> dict[str, Any]:
         args: Any = command.args
         now = time.time()
+        if args["ends"]:
+            self._desk.settle(self._desk.book.unsilence(args["ends"], now))
+            return {"silence": args["ends"], "until": now}
         scope = SilenceScope(rule=args["rule"], queue=args["queue"], agent=args["agent"], call=command.call)
         silence, outcome = self._desk.book.silence(
             command.supervisor or "", args["why"], now, now + args["duration_s"], scope

@@ -127,6 +127,7 @@ def silence(
     agent: Annotated[str | None, typer.Option(help="Agent, or a pattern; default: all.")] = None,
     call: Annotated[str | None, typer.Option(help="linkedid of one call; default: all.")] = None,
     minutes: Annotated[float, typer.Option(min=0.1, max=7 * 1440, help="How long.")] = 60.0,
+    end: Annotated[str | None, typer.Option(help="End this silence now instead of beginning one.")] = None,
     timeout: TimeoutOption = TIMEOUT_S,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -134,8 +135,9 @@ def silence(
     """Ring nobody for matching alerts for a while; they still show.
 
     Example: callguard silence --supervisor Ann --queue training --minutes 90 --why "new starters"
+    and then: callguard silence --supervisor Ann --end SILENCE --why "they are ready"
     """
-    args = {"rule": rule, "queue": queue, "agent": agent, "duration_s": minutes * 60, "why": why}
+    args = {"rule": rule, "queue": queue, "agent": agent, "duration_s": minutes * 60, "why": why, "ends": end}
     given = {"action": "silence", "call": call, "supervisor": supervisor, "args": args}
     _ask(given, read_config(config)[0], timeout, as_json)
 

@@ -230,6 +230,18 @@ async def test_a_silence_rings_nobody_until_it_ends(open_floor: OpenFloor) -> No
     assert 0 <= seconds(rung) - silence["until"] <= 0.5
 
 
+async def test_a_silence_ended_early_rings_at_once(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script())
+    silence = (await floor.command("silence", supervisor="lead", args={"why": "drill"}))["result"]["silence"]
+    fired = await floor.seen("alert.fired")
+    assert fired["data"]["silenced_by"] == silence
+    ended = await floor.command("silence", supervisor="lead", args={"why": "over", "ends": silence})
+    rung = await floor.seen("supervision.requested")
+    assert 0 <= seconds(rung) - ended["result"]["until"] <= 0.5
+    again = await floor.command("silence", supervisor="lead", args={"why": "over", "ends": silence})
+    assert again["reason"] == f"no silence {silence!r}"
+
+
 @pytest.mark.parametrize("endpoint", ["lead", "lead@trunk"])
 async def test_an_inhibited_alert_rings_once_the_one_that_spoke_for_it_ends(
     open_floor: OpenFloor, endpoint: str

@@ -79,6 +79,11 @@ async def test_arguments_arrive(config: Path, service: list[Command]) -> None:
     assert (whisper.call, whisper.supervisor, whisper.args) == ("c1", "PJSIP/ann", {"alert": "a1"})
 
 
+async def test_a_silence_is_ended_by_its_name(config: Path, service: list[Command]) -> None:
+    await run(config, "silence", "-s", "Ann", "--end", "s9", "--why", "over")
+    assert service[0].args["ends"] == "s9"
+
+
 async def test_an_alert_may_be_named_by_how_it_begins(config: Path, service: list[Command], redis_url: str) -> None:
     bus = Bus(RedisConfig(url=redis_url), "n2")
     await bus.start()
