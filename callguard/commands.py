@@ -10,7 +10,9 @@ MAX_BYTES: Final = 65_536
 MOST_READ_BYTES: Final = 1_048_576
 """Up to here a command that is too long is read for its identifier, so that the answer can name it; some 5 ms."""
 
-Action = Literal["listen", "whisper", "barge", "takeover", "set_mode", "stop", "prompt", "ack", "silence", "opt_out"]
+Action = Literal[
+    "listen", "whisper", "barge", "takeover", "set_mode", "stop", "prompt", "ack", "judge", "silence", "opt_out"
+]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -66,6 +68,13 @@ class AckArgs(Args):
     alert: Text = Field(description="Alert that the supervisor takes.")
 
 
+class JudgeArgs(Args):
+    """Arguments of judge."""
+
+    alert: Text = Field(description="Alert that fired, open or resolved.")
+    verdict: Literal["useful", "early", "false"] = Field(description="What it was worth; a later one replaces it.")
+
+
 class SilenceArgs(Args):
     """Arguments of silence: which alerts ring nobody, how long and why. What is not given matches all.
 
@@ -108,6 +117,7 @@ ACTIONS: Final[dict[str, ActionSpec]] = {
     "stop": ActionSpec(NoArgs, "release the supervisor, or all of them", supervisor=False, perishable=False),
     "prompt": ActionSpec(PromptArgs, "play a prompt to the agent alone", supervisor=False),
     "ack": ActionSpec(AckArgs, "take an alert", call=False, perishable=False),
+    "judge": ActionSpec(JudgeArgs, "say what an alert was worth", call=False, perishable=False),
     "silence": ActionSpec(SilenceArgs, "ring nobody for matching alerts", call=False, perishable=False),
     "opt_out": ActionSpec(NoArgs, "stop judging the call, delete its data", supervisor=False, perishable=False),
 }

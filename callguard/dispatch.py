@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from pydantic import ValidationError
 
 from callguard.alerts import AlertError
+from callguard.alerts.alert import Verdict
 from callguard.alerts.silences import SilenceScope
 from callguard.asterisk.calls import Call
 from callguard.asterisk.session import Session, SupervisionError
@@ -62,6 +63,7 @@ class Dispatcher:
             "stop": self._stop,
             "prompt": self._prompt,
             "ack": self._ack,
+            "judge": self._judge,
             "silence": self._silence,
             "opt_out": self._opt_out,
         }
@@ -108,6 +110,12 @@ class Dispatcher:
         by = self._supervisor(command.supervisor or "").name
         self._desk.settle(self._desk.book.acknowledge(alert, by, time.time()))
         return {"alert": alert, "owner": by}
+
+    async def _judge(self, command: Command) -> dict[str, Any]:
+        alert, verdict = str(command.args["alert"]), cast(Verdict, command.args["verdict"])
+        by = self._supervisor(command.supervisor or "").name
+        self._desk.settle(self._desk.book.judge(alert, verdict, by))
+        return {"alert": alert, "verdict": verdict}
 
     async def _silence(self, command: Command) -> dict[str, Any]:
         args: Any = command.args

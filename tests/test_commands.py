@@ -19,6 +19,7 @@ VALID: dict[str, dict[str, Any]] = {
     "stop": {"call": "1"},
     "prompt": {"call": "1", "args": {"prompt": "slow_down"}},
     "ack": {"supervisor": "Ann", "args": {"alert": "a1"}},
+    "judge": {"supervisor": "Ann", "args": {"alert": "a1", "verdict": "early"}},
     "silence": {"supervisor": "Ann", "args": {"rule": "TalkOver", "duration_s": 600, "why": "training day"}},
     "opt_out": {"call": "1"},
 }

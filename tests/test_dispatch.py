@@ -50,12 +50,18 @@ class Book:
     def acknowledge(self, alert: str, by: str, now: float) -> str:
         raise AlertError(f"no open alert {alert!r}")
 
+    def judge(self, alert: str, verdict: str, by: str) -> str:
+        return f"{by}: {alert} was {verdict}"
+
 
 class FakeDesk:
     book = Book()
 
+    def __init__(self) -> None:
+        self.settled: list[object] = []
+
     def settle(self, outcome: object) -> None:
-        raise AssertionError("nothing to settle")
+        self.settled.append(outcome)
 
 
 def dispatcher(recorder: Recorder) -> Dispatcher:
@@ -76,6 +82,17 @@ async def test_joining_rings_the_supervisor_in_that_mode(mode: str) -> None:
     assert result == {"session": "s1", "supervisor": "lead", "mode": mode}
     assert recorder.asked[0][1]["command"] == "c1"
     assert recorder.asked[0][1]["briefing"] == ["sound:briefing-about-None"]
+
+
+async def test_a_verdict_reaches_the_book() -> None:
+    recorder, desk = Recorder(), FakeDesk()
+    anything: Any = recorder
+    given: Any = desk
+    calls: Any = {}
+    judge = Dispatcher(CONFIG, calls, anything, given, recorder)
+    args = {"alert": "a7", "verdict": "false"}
+    assert await judge(command("judge", supervisor="PJSIP/s1", args=args)) == args
+    assert desk.settled == ["lead: a7 was false"]
 
 
 async def test_a_supervisor_is_known_by_name_or_endpoint_and_any_endpoint_will_do() -> None:

@@ -35,8 +35,8 @@ def register(app: typer.Typer) -> None:
             _join(action)
         )
     for name, function in (
-        ("set-mode", set_mode), ("stop", stop), ("prompt", prompt), ("ack", ack), ("silence", silence),
-        ("opt-out", opt_out),
+        ("set-mode", set_mode), ("stop", stop), ("prompt", prompt), ("ack", ack), ("judge", judge),
+        ("silence", silence), ("opt-out", opt_out),
     ):  # fmt: skip
         app.command(name)(function)
 
@@ -116,6 +116,24 @@ def ack(
     settings = read_config(config)[0]
     whole = with_redis(settings, _whole(settings, alert))
     _ask({"action": "ack", "supervisor": supervisor, "args": {"alert": whole}}, settings, timeout, as_json)
+
+
+def judge(
+    alert: Annotated[str, typer.Argument(help="Identifier of the alert; of an open one, how it begins will do.")],
+    verdict: Annotated[str, typer.Argument(help="useful, early or false.")],
+    supervisor: SupervisorOption,
+    timeout: TimeoutOption = TIMEOUT_S,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what an alert was worth, as keys 9 and 8 on the phone do; `callguard rules verdicts` learns from it.
+
+    Example: callguard judge 3f0c7a12 false --supervisor Ann
+    """
+    settings = read_config(config)[0]
+    whole = with_redis(settings, _whole(settings, alert))
+    args = {"alert": whole, "verdict": verdict}
+    _ask({"action": "judge", "supervisor": supervisor, "args": args}, settings, timeout, as_json)
 
 
 def silence(

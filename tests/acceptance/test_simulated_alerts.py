@@ -230,6 +230,17 @@ async def test_a_silence_rings_nobody_until_it_ends(open_floor: OpenFloor) -> No
     assert 0 <= seconds(rung) - silence["until"] <= 0.5
 
 
+async def test_an_alert_that_rang_nobody_is_judged_by_command(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("notify"), **script())
+    alert = (await floor.seen("alert.fired"))["data"]["alert"]
+    await floor.seen("alert.resolved")
+    await floor.command("judge", supervisor="lead", args={"alert": alert, "verdict": "false"})
+    judged = (await floor.seen("alert.judged"))["data"]
+    assert (judged["alert"], judged["verdict"], judged["by"]) == (alert, "false", "lead")
+    refused = await floor.command("judge", supervisor="lead", args={"alert": "nothing", "verdict": "false"})
+    assert "nothing" in refused["reason"]
+
+
 async def test_a_silence_ended_early_rings_at_once(open_floor: OpenFloor) -> None:
     floor = await open_floor(loud("ring_whisper"), **script())
     silence = (await floor.command("silence", supervisor="lead", args={"why": "drill"}))["result"]["silence"]

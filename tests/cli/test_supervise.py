@@ -27,6 +27,7 @@ SENT = {
     "stop": ["stop", "c1", "-s", "Ann"],
     "prompt": ["prompt", "c1", "slow_down"],
     "ack": ["ack", "a1", "-s", "Ann"],
+    "judge": ["judge", "a1", "useful", "-s", "Ann"],
     "silence": ["silence", "-s", "Ann", "--why", "training", "--queue", "sales", "--minutes", "30"],
     "opt_out": ["opt-out", "c1"],
 }
