@@ -170,7 +170,8 @@ def test_an_agent_has_no_score_and_a_call_that_is_off_no_signal_to_judge(bench: 
     with Sender(port, leg) as sender:
         bench.say(sender, 3)
     shots = bench.box.take(CallSnapshot)
-    assert shots[-1].agent["level_dbfs"] > -30
+    levels = [shot.agent["level_dbfs"] for shot in shots]
+    assert max(level for level in levels if level is not None) > -30
     assert {shot.agent["raised_voice"] for shot in shots} == {None}
     assert shots[-1].customer == {}
 
