@@ -35,10 +35,10 @@ integration: $(READY) ## Only the tests on a real Asterisk
 	@$(BIN)/python -m pytest -m asterisk
 
 evaluate: $(READY) ## Detection tables from the speech data (CALLGUARD_DATA)
-	@$(BIN)/python -m training.report
+	@OMP_NUM_THREADS=1 $(BIN)/python -m training.report
 
 train: $(READY) ## Train the shipped model again (CALLGUARD_DATA)
-	@$(BIN)/python -m training.train
+	@OMP_NUM_THREADS=1 $(BIN)/python -m training.train
 
 bench: $(READY) ## Throughput and latency on this machine, both sources
 	@$(BIN)/callguard bench --legs 400 --source audiosocket

@@ -1,6 +1,7 @@
 """Command line: one module a group of commands, each with a `register(app)`."""
 
 import importlib
+import os
 from typing import Final
 
 import typer
@@ -35,6 +36,8 @@ def _root(
 
 def main() -> None:
     """Entry point of the `callguard` program."""
+    # Arrays here are small: two threads of numpy cost twice the CPU of one. Numpy reads this when it is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     for name in MODULES:
         importlib.import_module(f"callguard.cli.{name}").register(app)
     app()

@@ -34,8 +34,6 @@ def simulate(
 
     Example: callguard simulate angry --port 8088 --wait
     """
-    # A frame of 80 channels: 0.3 ms with one thread, 1 to 2 ms with two on a busy machine. Numpy reads it at import.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from callguard.simulator.scenario import find, load
     from callguard.simulator.scenario import shipped as all_shipped
 
