@@ -125,7 +125,9 @@ def command(calls: list[str], alerts: list[str], chance: Random) -> Json | None:
         {"action": "silence", "supervisor": supervisor, "args": {"duration_s": 5, "why": "soak", "agent": "agent1"}},
     ]
     if alerts:
-        ways.append({"action": "ack", "supervisor": supervisor, "args": {"alert": chance.choice(alerts)}})
+        alert = chance.choice(alerts)
+        ways.append({"action": "ack", "supervisor": supervisor, "args": {"alert": alert}})
+        ways.append({"action": "judge", "supervisor": supervisor, "args": {"alert": alert, "verdict": "useful"}})
     if chance.random() < 0.05:
         ways = [{"action": "opt_out", "call": call}]
     return chance.choice(ways)
