@@ -267,7 +267,8 @@ class Pipeline:
         """Leave no value where a leg is not judged: a comparison with NaN is false, so nothing fires."""
         reason, leg = self.reason[rows], self.table.leg
         leg[LEG_INDEX["judged"], rows] = reason == Reason.JUDGED
+        unjudged, no_speech = rows[reason != Reason.JUDGED], rows[reason > Reason.SILENCE]
         for signal in _OF_VOICE:
-            leg[signal, rows[reason != Reason.JUDGED]] = np.nan
+            leg[signal, unjudged] = np.nan
         for signal in _OF_SPEECH:
-            leg[signal, rows[reason > Reason.SILENCE]] = np.nan
+            leg[signal, no_speech] = np.nan

@@ -6,7 +6,7 @@ quantisation in the manner of G.726 and `lowrate` stands for GSM and Opus: noise
 """
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -91,11 +91,6 @@ def transmit(voice: Samples, line: Line, reference: float | None = None) -> NDAr
         sound = np.clip(sound, -ceiling, ceiling)
     coded = encode(np.clip(sound, -1.0, 1.0).astype(np.float32), line.codec, rng)
     return lose(np.round(coded * 32767).astype(np.int16), line.loss, rng)
-
-
-def with_codec(line: Line, codec: str) -> Line:
-    """Return the line with another codec."""
-    return replace(line, codec=codec)
 
 
 def speech_rms(voice: Samples) -> float:
