@@ -27,7 +27,7 @@ async def test_live_signals_are_those_of_analyze(lab: Lab, redis_url: str, tmp_p
         customer = await lab.farm.phone("customer1").call(QUEUE, voice)
         await lab.farm.phone("agent1").answered()
         call = (await service.wait_for("tap.opened", leg="customer"))["subject"]
-        live = await _watch(redis_url, call, 16.0)
+        live = await _watch(redis_url, call, 17.5)
         await customer.hangup()
         await service.wait_for("call.ended")
         status, _ = await service.cli("analyze", str(voice), "--signals", str(tmp_path / "signals.csv"))
