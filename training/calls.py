@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from callguard.audio.frames import SAMPLE_RATE
+from callguard.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from training.channel import Line, Samples, random_line, speech_rms, transmit
 from training.data import Clip, data_root, load_corpora, read
 from training.effort import raise_voice
@@ -40,8 +40,20 @@ KINDS: Final = (
     "calm",
 )
 """Drawn in turn, so that every set of calls has the same mixture."""
+QUARREL_KINDS: Final = (
+    *("cust_angry",) * 6,
+    *("cust_angry_calms",) * 3,
+    *("agent_angry",) * 2,
+    *("far_quiet_angry",) * 2,
+    *("loud_happy",) * 2,
+    *("noisy_calm", "level_jump_calm", "laughing", "music_on_hold", "sad_caller"),
+)
+"""The mixture of the shared calls: every second customer turns angry."""
+MIXTURES: Final = {"even": KINDS, "quarrels": QUARREL_KINDS}
 ANGRY_KINDS: Final = ("cust_angry", "cust_angry_calms", "hot_start", "far_quiet_angry", "effort")
 TURNS: Final = 9
+QUIETER: Final = 0.1
+"""Of a recording's speech level (RMS); what is below it before the first word and after the last is silence."""
 
 
 @dataclass
@@ -97,6 +109,7 @@ class Cast:
                 self.by_speaker.setdefault(clip.speaker, {}).setdefault(emotion, []).append(clip)
         self.calm = sorted(s for s, said in self.by_speaker.items() if len(said.get("neutral", ())) >= 3)
         self.actors = sorted(s for s in self.calm if "angry" in self.by_speaker[s])
+        self.laughs = [clip for clip in clips if clip.kind == "nonverbal" and clip.emotion == "laughing"]
 
     def who_can(self, emotion: str) -> list[str]:
         """Return speakers with calm speech and an emotion."""
@@ -177,10 +190,10 @@ def _turn(leg: Leg, cast: Cast, emotion: str, now: float, rng: Rng) -> float:
 def _utter(leg: Leg, cast: Cast, emotion: str, at: float, rng: Rng) -> float:
     if emotion == "laughing":
         if rng.random() < 0.5:
-            return leg.say(at, 0.12 * MAKERS["laughter"](float(rng.uniform(1, 3)), rng), "laughing", "made/laughter")
+            return _laugh(leg, cast, at, rng)
         emotion = "neutral"
     clip = cast.clip(leg.speaker, "neutral" if emotion == "effort" else emotion, rng)
-    sound, natural = read(clip.path), clip.corpus in NATURAL_LEVELS
+    sound, natural = trimmed(read(clip.path)), clip.corpus in NATURAL_LEVELS
     calm = _calm_rms(leg, cast)
     if emotion == "effort":
         amount = float(rng.uniform(0.6, 1.0))
@@ -190,6 +203,25 @@ def _utter(leg: Leg, cast: Cast, emotion: str, at: float, rng: Rng) -> float:
         mean, spread = LEVEL_DB.get(emotion, (0.0, 2.0))
         sound = sound * (calm / max(speech_rms(sound), 1e-5) * 10 ** (float(rng.normal(mean, spread)) / 20))
     return leg.say(at, sound.astype(np.float32), emotion, f"{clip.corpus}/{clip.path.name}")
+
+
+def _laugh(leg: Leg, cast: Cast, at: float, rng: Rng) -> float:
+    """Laugh as recorded, where there are recordings, else as made."""
+    if not cast.laughs:
+        return leg.say(at, 0.12 * MAKERS["laughter"](float(rng.uniform(1, 3)), rng), "laughing", "made/laughter")
+    clip = cast.laughs[int(rng.integers(len(cast.laughs)))]
+    sound = trimmed(read(clip.path))
+    level = _calm_rms(leg, cast) * 10 ** (float(rng.normal(2, 3)) / 20)
+    return leg.say(at, sound * level / max(speech_rms(sound), 1e-5), "laughing", f"{clip.corpus}/{clip.path.name}")
+
+
+def trimmed(sound: Samples) -> Samples:
+    """Return a recording without the silence before and after: an utterance begins when its speaker does."""
+    frames = sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    loud = np.flatnonzero((frames**2).mean(axis=1) >= (QUIETER * speech_rms(sound)) ** 2)
+    if len(loud) == 0:
+        return sound
+    return sound[max(0, loud[0] - 2) * FRAME_SAMPLES : (loud[-1] + 3) * FRAME_SAMPLES]
 
 
 def _calm_rms(leg: Leg, cast: Cast) -> float:
@@ -253,12 +285,12 @@ def _details(leg: Leg) -> dict[str, Any]:
     }
 
 
-def write_calls(out: Path, cast: Cast, count: int, seed: int) -> None:
+def write_calls(out: Path, cast: Cast, count: int, seed: int, kinds: Sequence[str] = KINDS) -> None:
     """Write a folder of calls."""
     out.mkdir(parents=True, exist_ok=True)
     index = []
     for at in range(count):
-        call = make_call(cast, KINDS[at % len(KINDS)], f"call_{at + 1:03}", seed * 100_003 + at)
+        call = make_call(cast, kinds[at % len(kinds)], f"call_{at + 1:03}", seed * 100_003 + at)
         soundfile.write(out / call.truth["file"], call.pcm.T, SAMPLE_RATE, subtype="PCM_16")
         (out / call.truth["file"]).with_suffix(".json").write_text(json.dumps(call.details, indent=1), "utf-8")
         index.append(call.truth)
@@ -272,10 +304,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=42)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, help="speech data; default: CALLGUARD_DATA")
+    parser.add_argument("--mixture", choices=MIXTURES, default="even", help="of kinds of calls")
     parser.add_argument("--research", action="store_true", help="also clips that may not shape what is shipped")
     given = parser.parse_args()
     clips = [clip for clip in load_corpora(data_root(given.data)) if given.research or clip.shippable]
-    write_calls(given.out, Cast(clips), given.count, given.seed)
+    write_calls(given.out, Cast(clips), given.count, given.seed, MIXTURES[given.mixture])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import signal
 
 from callguard.audio.features import FloatArray
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE, Hop
@@ -47,6 +48,8 @@ class LegPlan:
     group: str = ""
     """Speaker; cross-validation keeps groups apart."""
     tags: dict[str, str] = field(default_factory=dict)
+    speed: float = 1.0
+    """Played faster, a voice is higher and its vocal tract shorter: another speaker, in the same mood."""
 
 
 class Heard(NamedTuple):
@@ -78,16 +81,22 @@ def joined(first: Heard, legs: int, second: Heard) -> Heard:
     return Heard(leg, *(np.concatenate([one, other]) for one, other in zip(first[1:], second[1:], strict=True)))
 
 
+def sped(sound: Samples, speed: float) -> Samples:
+    """Play a sound faster, its pitch and formants rising alike; to the nearest hundredth."""
+    result: Samples = signal.resample_poly(sound, 100, round(100 * speed)).astype(np.float32)
+    return result
+
+
 def render(plan: LegPlan) -> tuple[NDArray[np.int16], float]:
     """Return a leg's samples and the second at which its test begins."""
     rng = np.random.default_rng(plan.line.seed + 1)
     calm = _reference(plan)
     parts: list[Samples] = [_silence(rng, 0.3, 1.0)]
     for take in plan.calm:
-        parts += [_levelled(take, calm), _silence(rng, 0.2, 0.7)]
+        parts += [_levelled(take, calm, plan.speed), _silence(rng, 0.2, 0.7)]
     start = sum(map(len, parts)) / SAMPLE_RATE
     for take in plan.test:
-        parts += [_levelled(take, calm), _silence(rng, 0.15, 0.4)]
+        parts += [_levelled(take, calm, plan.speed), _silence(rng, 0.15, 0.4)]
     return transmit(np.concatenate(parts), plan.line, calm), start
 
 
@@ -97,8 +106,8 @@ def _reference(plan: LegPlan) -> float:
     return float(np.median(natural)) if natural else 0.05
 
 
-def _levelled(take: Take, calm: float) -> Samples:
-    sound = take.sound()
+def _levelled(take: Take, calm: float, speed: float) -> Samples:
+    sound = take.sound() if speed == 1.0 else sped(take.sound(), speed)
     if take.offset_db is None:
         return sound
     return (sound * (calm * 10 ** (take.offset_db / 20) / max(speech_rms(sound), 1e-5))).astype(np.float32)

@@ -108,5 +108,7 @@ def _fingerprint(plans: Sequence[LegPlan]) -> str:
         if path.parent.name == "audio" or path.name in MAKING:
             found.update(path.read_bytes())
     for plan in plans:
-        found.update(repr((plan.line, plan.label, plan.group, [take.clip.path.name for take in plan.test])).encode())
+        found.update(
+            repr((plan.line, plan.label, plan.group, plan.speed, [take.clip.path.name for take in plan.test])).encode()
+        )
     return found.hexdigest()[:16]

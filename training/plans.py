@@ -1,6 +1,7 @@
 """Which legs the voice model learns from: acted emotions, calm speech of many voices, simulated effort, made speech."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -34,6 +35,10 @@ COLD_SHARE: Final = 0.3
 JUMP_SHARE: Final = 0.3
 """Of calm legs whose level changes between start and test."""
 MOST_CALM_CLIPS: Final = 5
+SPED_SHARE: Final = 0.5
+"""Of the legs that are learnt from: those of speakers who are made of others by playing them faster or slower."""
+SPEED_SPREAD: Final = 0.12
+SPEEDS: Final = (0.8, 1.25)
 
 
 def acted(
@@ -102,7 +107,15 @@ def training_plans(clips: Sequence[Clip], seed: int, times: int, *, research: bo
         for plan in acted([c for c in clips if c.corpus == name], times, rng, levelled=name not in NATURAL_LEVELS)
     ]
     others = calm_speech(calm, max(1, times // 4), rng) + efforts(calm, max(1, times // 6), rng)
-    return played + others + acted([clip for clip in clips if clip.corpus == spoken.CORPUS], 1, rng)
+    spoken_by_machine = acted([clip for clip in clips if clip.corpus == spoken.CORPUS], 1, rng)
+    return [varied(plan, rng) for plan in played + others + spoken_by_machine]
+
+
+def varied(plan: LegPlan, rng: Rng) -> LegPlan:
+    """Return a leg as it is, or as another speaker's."""
+    if rng.random() >= SPED_SHARE:
+        return plan
+    return replace(plan, speed=float(np.clip(rng.normal(1.0, SPEED_SPREAD), *SPEEDS)))
 
 
 def calm_clips(clips: Sequence[Clip]) -> list[Clip]:

@@ -24,7 +24,7 @@ from training.lessons import CACHE, FOLDS, Lesson, console, heard_of, lesson, pa
 from training.plans import CALM, acted, training_plans
 from training.voice import Scaling, Voice, calibrate, calibrated, follow
 
-TIMES: Final = 6
+TIMES: Final = 8
 """Legs of each acted clip."""
 MADE: Final = 150
 """Legs of each kind of sound that is made."""

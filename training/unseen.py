@@ -1,18 +1,24 @@
 """The shipped models on corpora that shaped nothing, through the simulated telephone."""
 
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from callguard.analysis.calls import score_calls, summarise
 from callguard.analysis.metrics import auc, summary
+from callguard.analysis.replay import load_models
 from callguard.audio.gates import Reason, is_tone
 from callguard.models.emotion import EmotionModel
 from callguard.models.gate import GateModel
 from callguard.roles import RoleColumn
-from training.channel import REAL_CODECS, Line
+from callguard.rules import RuleSet
+from training.calls import QUARREL_KINDS, Cast, write_calls
+from training.channel import CODECS, Line
 from training.data import Clip
 from training.legs import Heard, LegPlan
 from training.lessons import heard_of
@@ -101,11 +107,20 @@ def _conditions(plans: Sequence[LegPlan], found: NDArray[np.float64]) -> dict[st
     return out
 
 
+def calls(clips: Sequence[Clip], rules: Mapping[str, RuleSet], count: int, seed: int) -> dict[str, Any]:
+    """Return the summary of calls made of CORPORA and of recorded laughter, for each rule pack."""
+    cast = Cast([clip for clip in clips if clip.corpus in CORPORA or clip.kind == "nonverbal"])
+    models = load_models()
+    with tempfile.TemporaryDirectory() as folder:
+        write_calls(Path(folder), cast, count, seed, QUARREL_KINDS)
+        return {name: summarise(score_calls(Path(folder), models, pack)) for name, pack in rules.items()}
+
+
 def sensitivity(clips: Sequence[Clip], seed: int) -> dict[str, float]:
     """Return the AUC, mean over CORPORA, of the same legs on lines that differ in one thing."""
     lines: dict[str, Callable[[Line], Line]] = {"clean": lambda line: line}
     lines |= {f"gain {g:+d} dB": (lambda line, g=g: replace(line, gain_db=float(g))) for g in (-24, -12, 6, 12)}  # type: ignore[misc]
-    lines |= {f"codec {c}": (lambda line, c=c: replace(line, codec=c)) for c in ("ulaw", "alaw", *REAL_CODECS)}  # type: ignore[misc]
+    lines |= {f"codec {c}": (lambda line, c=c: replace(line, codec=c)) for c in CODECS}  # type: ignore[misc]
     lines["10 % loss"] = lambda line: replace(line, loss=0.10)
     lines["SNR 10 dB"] = lambda line: replace(line, snr_db=10.0)
     lines["room 0.5 s"] = lambda line: replace(line, room_s=0.5)

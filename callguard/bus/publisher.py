@@ -36,8 +36,8 @@ LOOK_BACK: Final = 1000
 """Entries searched for our own identifiers after a delivery whose answer never came."""
 FIRST_DELAY_S: Final = 0.05
 LONGEST_DELAY_S: Final = 1.0
-SIGNALS_S: Final = 1.0
-"""How often signals alone are written."""
+SIGNALS_S: Final = 0.5
+"""How often signals alone are written: faster than a call shows new ones, once a second, so that each is written."""
 OUTAGE: Final = "redis"
 OVERFLOW: Final = "bus_overflow"
 

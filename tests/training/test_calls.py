@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from tests.support.sound import speech_data
-from training.calls import ANGRY_KINDS, Cast, make_call, write_calls
+from tests.support.sound import buzz, speech_data
+from training.calls import ANGRY_KINDS, Cast, make_call, trimmed, write_calls
 from training.data import load_corpora
 
 
@@ -51,3 +51,25 @@ def test_a_folder_of_calls_is_what_evaluate_reads(cast, tmp_path):
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
+
+
+def test_an_utterance_begins_when_its_speaker_does():
+    voice = (buzz(1.0) / 32768).astype(np.float32)
+    padded = np.concatenate([np.zeros(8000, np.float32), voice, np.zeros(4000, np.float32)])
+    assert len(trimmed(padded)) == pytest.approx(8000, abs=1200)
+    assert len(trimmed(np.zeros(8000, np.float32))) == 8000
+    assert len(trimmed(np.zeros(1, np.float32))) == 1
+
+
+def test_recorded_laughter_is_laughed_where_there_is_some():
+    clips = [clip for clip in load_corpora(speech_data(), ["emodb", "negatives"]) if clip.shippable or clip.kind]
+    call = make_call(Cast(clips), "laughing", "x", 5)
+    laughed = {s["source"] for s in call.details["customer"]["segments"] if s["emotion"] == "laughing"}
+    assert laughed
+    assert all(source.startswith("negatives/") for source in laughed)
+
+
+def test_the_mixture_is_what_was_asked_for(cast, tmp_path):
+    write_calls(tmp_path, cast, 2, 1, ("calm", "sad_caller"))
+    index = json.loads((tmp_path / "index.json").read_text())
+    assert [entry["kind"] for entry in index] == ["calm", "sad_caller"]

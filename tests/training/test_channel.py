@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from tests.support.sound import buzz
-from training.channel import CODECS, REAL_CODECS, Line, encode, lose, random_line, speech_rms, transmit
+from training.channel import CODECS, Line, encode, lose, random_line, speech_rms, transmit
 
-RNG = np.random.default_rng(1)
 VOICE = (buzz(2) / 32768).astype(np.float32)
 
 
@@ -17,8 +16,6 @@ def snr(sound, coded):
     [
         ("ulaw", 30),
         ("alaw", 30),
-        ("adpcm", 15),
-        ("lowrate", 6),
         ("slin", 90),
         ("g726", 15),
         ("gsm", 5),
@@ -27,12 +24,12 @@ def snr(sound, coded):
 )
 def test_codecs_keep_the_voice_to_their_own_degree(codec, least):
     with np.errstate(divide="ignore"):
-        assert snr(VOICE, encode(VOICE, codec, np.random.default_rng(2))) > least
+        assert snr(VOICE, encode(VOICE, codec)) > least
 
 
 def test_an_unknown_codec_is_refused():
     with pytest.raises(ValueError, match="allowed"):
-        encode(VOICE, "mp3", RNG)
+        encode(VOICE, "mp3")
 
 
 def test_the_line_is_the_same_for_the_same_seed():
@@ -58,6 +55,6 @@ def test_noise_clipping_and_loss_do_what_they_say():
 
 
 def test_silence_and_one_sample_pass():
-    for codec in (*CODECS, *REAL_CODECS):
+    for codec in CODECS:
         assert len(transmit(np.zeros(1600, np.float32), Line(codec=codec, room_s=0.3))) == 1600
     assert len(transmit(np.zeros(1, np.float32), Line())) == 1

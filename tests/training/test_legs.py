@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from callguard.audio.listener import Listener
+from callguard.audio.window import PITCH
 from tests.support.sound import buzz, hops
 from training.channel import Line
 from training.data import Clip
@@ -51,3 +52,11 @@ def test_level_offsets_are_heard():
     cut = int(start * 8000)
     before, after = pcm[2000 : cut - 2000].astype(float), pcm[cut:].astype(float)
     assert 20 * np.log10(after.std() / before.std()) == pytest.approx(12, abs=4)
+
+
+def test_a_leg_that_is_played_faster_is_shorter_and_higher():
+    slow, fast = (LegPlan((), (take(150, 4.0),), Line(seed=2), 0.0, speed=speed) for speed in (1.0, 1.25))
+    heard = [hear([plan]) for plan in (slow, fast)]
+    pitches = [float(np.median(found.window[:, PITCH])) for found in heard]
+    assert pitches[1] - pitches[0] == pytest.approx(12 * np.log2(1.25), abs=0.7)
+    assert len(render(fast)[0]) < 0.9 * len(render(slow)[0])
