@@ -31,8 +31,8 @@ class Reads(NamedTuple):
 
 
 HEADS: Final = {"raised_voice": Reads(("angry", "effort")), "anger": Reads(("angry",), ("effort",))}
-NETWORKS: Final = 4
-HIDDEN: Final = 16
+NETWORKS: Final = 8
+HIDDEN: Final = 32
 EPOCHS: Final = 12
 
 

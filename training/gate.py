@@ -12,11 +12,11 @@ from callguard.audio.features import FloatArray
 from callguard.audio.window import FUNCTIONALS
 from callguard.models.gate import CLASSES
 from training.channel import random_line
-from training.data import Clip, require_shippable
+from training.data import Clip, read, require_shippable
 from training.export import Graph, Layer, write_card
 from training.legs import Heard, LegPlan, Take
 from training.lessons import Lesson
-from training.sounds import MAKERS
+from training.sounds import MAKERS, laughter_of
 
 SPEECH: Final = CLASSES.index("speech")
 _MADE: Final = {
@@ -48,7 +48,9 @@ _LEVELLED: Final = tuple(index for index, name in enumerate(FUNCTIONALS) if name
 SOUNDS: Final = "sounds"
 """Corpus in the tags of these legs."""
 NO_WORDS: Final = "no words"
-"""Emotion in the tags of those that hold no speech."""
+"""Emotion in the tags of those that hold no voice."""
+LAUGHING: Final = "laughing"
+"""The same of voices without words: what is laughed, cried, coughed, sneezed, barked."""
 HIDDEN: Final = 24
 ROUNDS: Final = 40
 
@@ -70,6 +72,11 @@ def plans(clips: Sequence[Clip], rng: np.random.Generator, made: int) -> list[Le
         for name, kind in _MADE.items()
         for at in range(made)
     ]
+    speakers = [clip for clip in clips if kind_of(clip) == "speech" and clip.seconds >= 1.0]
+    for _ in range(2 * made):
+        clip = speakers[int(rng.integers(len(speakers)))]
+        sound = laughter_of(read(clip.path), float(rng.uniform(4, 8)), rng)
+        out.append(_plan(Take(_stand_in("laughter"), 0.0, sound), "laughter", clip.speaker, rng))
     for clip in clips:
         kind = kind_of(clip)
         if kind is not None:
@@ -79,7 +86,7 @@ def plans(clips: Sequence[Clip], rng: np.random.Generator, made: int) -> list[Le
 
 
 def _plan(take: Take, kind: str, group: str, rng: np.random.Generator) -> LegPlan:
-    emotion = "neutral" if kind == "speech" else NO_WORDS
+    emotion = {"speech": "neutral", "laughter": LAUGHING}.get(kind, NO_WORDS)
     tags = {"kind": kind, "emotion": emotion, "corpus": SOUNDS, "start": "cold"}
     return LegPlan((), (take,), random_line(rng), 0.0, group=group, tags=tags)
 
@@ -137,7 +144,7 @@ def _balanced(labels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.
 
 def without_words(given: Lesson) -> Heard:
     """Return the windows of all that is not speech."""
-    return _take(given.heard, given.emotion == NO_WORDS)
+    return _take(given.heard, given.emotion != "neutral")
 
 
 def train(given: Lesson, seed: int) -> tuple[Gate, dict[str, Any]]:

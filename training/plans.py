@@ -32,8 +32,13 @@ NATURAL_LEVELS: Final = ("ravdess", "ased")
 """Acted corpora in which the recorded level is the speaker's own."""
 COLD_SHARE: Final = 0.3
 """Of legs whose first words are already what is to be judged."""
-JUMP_SHARE: Final = 0.3
+JUMP_SHARE: Final = 0.5
 """Of calm legs whose level changes between start and test."""
+JUMP_DB: Final = 20.0
+"""The most that it changes by, either way."""
+HOT_SHARE: Final = 0.25
+"""Of the legs that are learnt from: lines so hot that loud words saturate."""
+HOT_GAIN_DB: Final = (4.0, 14.0)
 MOST_CALM_CLIPS: Final = 5
 SPED_SHARE: Final = 0.5
 """Of the legs that are learnt from: those of speakers who are made of others by playing them faster or slower."""
@@ -74,7 +79,7 @@ def calm_speech(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
         others = [other for other in by_speaker[clip.speaker] if other is not clip]
         for _ in range(times):
             start = tuple(Take(other, _offset("neutral", rng)) for other in _start(others, rng))
-            jump = float(rng.normal(0, 10)) if rng.random() < JUMP_SHARE else 0.0
+            jump = float(rng.uniform(-JUMP_DB, JUMP_DB)) if rng.random() < JUMP_SHARE else 0.0
             test = (Take(clip, _offset("neutral", rng) + jump),)
             out.append(_leg(start, test, clip, "neutral", 0.0, rng))
     return out
@@ -112,10 +117,12 @@ def training_plans(clips: Sequence[Clip], seed: int, times: int, *, research: bo
 
 
 def varied(plan: LegPlan, rng: Rng) -> LegPlan:
-    """Return a leg as it is, or as another speaker's."""
-    if rng.random() >= SPED_SHARE:
-        return plan
-    return replace(plan, speed=float(np.clip(rng.normal(1.0, SPEED_SPREAD), *SPEEDS)))
+    """Return a leg as it is, or as another speaker's, or on a hotter line."""
+    if rng.random() < SPED_SHARE:
+        plan = replace(plan, speed=float(np.clip(rng.normal(1.0, SPEED_SPREAD), *SPEEDS)))
+    if rng.random() < HOT_SHARE:
+        plan = replace(plan, line=replace(plan.line, gain_db=float(rng.uniform(*HOT_GAIN_DB))))
+    return plan
 
 
 def calm_clips(clips: Sequence[Clip]) -> list[Clip]:

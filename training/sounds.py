@@ -150,6 +150,58 @@ def laughter(seconds: float, rng: Rng) -> Samples:
     return out.astype(np.float32)
 
 
+def laughter_of(voice: Samples, seconds: float, rng: Rng) -> Samples:
+    """Laughter in somebody's own voice: a loud vowel of a recording, raised, in bursts that fall off, with much breath.
+
+    Raises:
+        ValueError: the recording is shorter than a second.
+    """
+    if len(voice) < SAMPLE_RATE:
+        raise ValueError(f"{len(voice)} samples: at least {SAMPLE_RATE} are needed")
+    out = np.zeros(int(seconds * SAMPLE_RATE))
+    at = 0.0
+    while at < seconds:
+        bursts, rate = int(rng.integers(3, 12)), rng.uniform(3.8, 6.5)
+        _add(out, at, _bursts(_loudest(voice, 2400, rng), bursts, rate, rng))
+        at += bursts / rate
+        breath = rng.uniform(0.2, 0.7)
+        _add(out, at, rng.uniform(0.05, 0.4) * np.max(np.abs(out)) * _breath(breath, rng))
+        at += breath + rng.uniform(0.0, 0.6)
+    return out.astype(np.float32)
+
+
+def _bursts(vowel: Samples, count: int, rate: float, rng: Rng) -> NDArray[np.float64]:
+    """Return a run of bursts, voiced by a vowel that is played ever slower, over breath."""
+    step, raised, drop = int(SAMPLE_RATE / rate), rng.uniform(1.0, 2.4), rng.uniform(0.0, 0.04)
+    out = rng.uniform(0.02, 0.3) * float(np.max(np.abs(vowel))) * _breath(count / rate, rng)
+    for burst in range(count):
+        length = int(rng.uniform(0.4, 0.85) * step)
+        speed = round(100 * raised * (1 - drop * burst) * rng.uniform(0.95, 1.05))
+        sound = np.resize(signal.resample_poly(vowel, 100, max(50, speed)), length)
+        _add(out, burst / rate, sound * np.hanning(length) ** 0.4 * 0.95**burst)
+    return out
+
+
+def _breath(seconds: float, rng: Rng) -> NDArray[np.float64]:
+    """Return noise of a breath in or out, peak about 1."""
+    low = rng.uniform(300, 1500)
+    band = signal.butter(1, [low, low + rng.uniform(800, 2000)], "bandpass", fs=SAMPLE_RATE, output="sos")
+    noise = signal.sosfilt(band, rng.normal(size=int(seconds * SAMPLE_RATE)))
+    result: NDArray[np.float64] = noise * np.hanning(len(noise)) ** 0.5 / (3 * noise.std() + 1e-9)
+    return result
+
+
+def _add(out: NDArray[np.float64], at: float, sound: NDArray[np.float64]) -> None:
+    start = int(at * SAMPLE_RATE)
+    out[start : start + len(sound)] += sound[: max(0, len(out) - start)]
+
+
+def _loudest(voice: Samples, count: int, rng: Rng) -> Samples:
+    """Return the loudest of some stretches of a voice."""
+    stretches = [voice[at : at + count] for at in rng.integers(0, len(voice) - count, 8)]
+    return max(stretches, key=lambda part: float(np.sum(part**2)))
+
+
 def crying(seconds: float, rng: Rng) -> Samples:
     """Long wails that rise and fall, with breath between."""
     out = np.zeros(int(seconds * SAMPLE_RATE))

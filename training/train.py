@@ -58,7 +58,7 @@ def fit(given: Lesson, rows: NDArray[np.bool_], seed: int) -> Voice:
 
 
 def cross_validate(given: Lesson, seed: int) -> tuple[NDArray[np.float64], list[Voice]]:
-    """Return smoothed logits of each window from a model that has not heard its speaker, and those models."""
+    """Return followed logits of each window from a model that has not heard its speaker, and those models."""
     followed = np.zeros((len(given.y), len(HEADS)))
     models = []
     for fold in range(FOLDS):

@@ -9,12 +9,13 @@ from rich.progress import track
 
 from callguard.analysis.calls import LOUD_KINDS, THRESHOLDS, ScoredCall, operating_point, scored
 from callguard.analysis.episodes import total
-from callguard.analysis.replay import replay
+from callguard.analysis.recordings import LEGS
+from callguard.analysis.replay import BATCH, Replay, batches, replay_all
 from callguard.models.emotion import EmotionModel
 from callguard.models.gate import GateModel
 from callguard.pipeline import Models
 from callguard.rules import RuleSet
-from training.calls import KINDS, Cast, make_call
+from training.calls import KINDS, Call, Cast, make_call
 from training.data import Clip
 from training.lessons import console, fold_of
 from training.voice import Voice
@@ -34,24 +35,32 @@ def set_points(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: 
 def score_folds(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int) -> list[ScoredCall]:
     """Return validation calls of each fold's speakers, scored by the model that has not heard them."""
     out: list[ScoredCall] = []
-    jobs = [(fold, at) for fold in range(len(folds)) for at in range(CALLS_A_FOLD)]
-    casts = [Cast([clip for clip in clips if fold_of(clip.speaker) == fold]) for fold in range(len(folds))]
     with tempfile.TemporaryDirectory() as folder:
-        models = [_models(model, Path(folder) / f"voice{fold}.onnx", gate) for fold, model in enumerate(folds)]
-        for fold, at in track(jobs, "validation calls", console=console):
-            kind = KINDS[at % len(KINDS)]
-            if not casts[fold].can(kind):
-                continue
-            call = make_call(casts[fold], kind, f"fold{fold}_{at}", seed * 7919 + fold * 1009 + at)
-            result = replay(call.pcm, models[fold], RuleSet(()))
-            line = call.details["customer"]
-            out.append(scored(call.truth, {"kind": kind, "codec": line["codec"]}, result))
+        for fold, voice in enumerate(track(folds, "validation calls", console=console)):
+            models = _models(voice, Path(folder) / f"voice{fold}.onnx", gate)
+            cast = Cast([clip for clip in clips if fold_of(clip.speaker) == fold])
+            for part in batches([at for at in range(CALLS_A_FOLD) if cast.can(KINDS[at % len(KINDS)])]):
+                calls = [
+                    make_call(cast, KINDS[at % len(KINDS)], f"fold{fold}_{at}", _seed(seed, fold, at)) for at in part
+                ]
+                results = replay_all([call.pcm for call in calls], models, RuleSet(()))
+                out += [_scored(call, result) for call, result in zip(calls, results, strict=True)]
     return out
+
+
+def _seed(seed: int, fold: int, at: int) -> int:
+    return seed * 7919 + fold * 1009 + at
+
+
+def _scored(call: Call, result: Replay) -> ScoredCall:
+    kind, codec = call.truth["kind"], call.details["customer"]["codec"]
+    return scored(call.truth, {"kind": kind, "codec": codec}, result)
 
 
 def _models(voice: Voice, path: Path, gate: Path) -> Models:
     voice.export(path, {})
-    return Models(EmotionModel(2, path), GateModel(2, gate))
+    legs = BATCH * len(LEGS)
+    return Models(EmotionModel(legs, path), GateModel(legs, gate))
 
 
 def points(calls: Sequence[ScoredCall]) -> dict[str, Any]:

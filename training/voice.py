@@ -5,10 +5,10 @@
     x        = clip((window - expected) / spread)      levels tighter than the rest
     logit    = classifier(x)                           for each head; see classifier.py
     own      = logit - OWN * (calm - usual_calm)       calm: running logit of the leg's calm windows
-    running  = running + SMOOTH * (own - running)      along the leg
-    output   = sigmoid(slope * running + offset)
+    output   = sigmoid(slope * own + offset)
 
-`calm` is learnt like the baseline: a window that stands clearly above it hardly counts.
+`calm` is learnt like the baseline: a window that stands clearly above it hardly counts. Outputs are not smoothed: a
+rule's `for` asks for windows that agree.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,6 @@ LEVEL_CLIP: Final = 1.0
 """Of the levels, about 9 dB: another handset or a gain jump must not outweigh how the voice sounds."""
 IS_LEVEL: Final = np.array([name in ("level_mean", "level_all_mean", "loudness") for name in FUNCTIONALS])
 LIMITS: Final = np.where(IS_LEVEL, LEVEL_CLIP, CLIP).astype(np.float32)
-SMOOTH: Final = 0.7
-"""Weight of the newest window in the running logit."""
 OWN: Final = 0.5
 """How much of a leg's own calm logit is taken off: some voices and lines always sound a little raised."""
 OWN_PRIOR: Final = 10.0
@@ -82,7 +80,7 @@ class Voice:
     calibration: Floats
 
     def logits(self, heard: Heard) -> Floats:
-        """Return logits before smoothing and calibration, shape (n, len(HEADS))."""
+        """Return logits before the own score and calibration, shape (n, len(HEADS))."""
         return self.classifier.logits(self.scaling.change(heard))
 
     def probabilities(self, heard: Heard) -> Floats:
@@ -92,13 +90,13 @@ class Voice:
     def export(self, path: Path, facts: dict[str, Any]) -> None:
         """Write the ONNX file and its card."""
         graph = Graph()
-        size, memory = len(FUNCTIONALS), 1 + 3 * len(HEADS)
+        size, memory = len(FUNCTIONALS), 2 * len(HEADS)
         inputs = {"window": size, "baseline": size, "evidence": 2, "state": memory}
         outputs: dict[str, int | None] = {**dict.fromkeys(HEADS), "state_out": memory}
         logits = self.classifier.add_to(graph, _change(graph, self.scaling))
-        running = _following(graph, logits, self.calm)
+        own = _following(graph, logits, self.calm)
         slope, offset = self.calibration
-        scaled = graph.add("Add", graph.add("Mul", running, graph.constant(slope)), graph.constant(offset))
+        scaled = graph.add("Add", graph.add("Mul", own, graph.constant(slope)), graph.constant(offset))
         chance = graph.add("Sigmoid", scaled)
         for at, head in enumerate(HEADS):
             graph.add("Gather", chance, graph.constant(at, np.int64), output=head, axis=1)
@@ -116,13 +114,13 @@ def _change(graph: Graph, scaling: Scaling) -> str:
 
 
 def _following(graph: Graph, logits: str, calm: Floats) -> str:
-    """Add `follow` for one window; state is (windows seen, running, calm windows, own calm logit less the usual)."""
+    """Add `follow` for one window; state is (calm windows, own calm logit less the usual)."""
 
     def part(first: int, count: int) -> str:
         return graph.add("Gather", "state", graph.constant(np.arange(first, first + count), np.int64), axis=1)
 
     heads = len(HEADS)
-    seen, running, count, shift = part(0, 1), part(1, heads), part(1 + heads, heads), part(1 + 2 * heads, heads)
+    count, shift = part(0, heads), part(heads, heads)
     above = graph.add("Sub", graph.add("Sub", logits, graph.constant(calm)), shift)
     own = graph.add("Sub", logits, graph.add("Mul", shift, graph.constant(OWN)))
     weight = graph.add("Div", graph.add("Sub", graph.constant(OWN_ABOVE), above), graph.constant(OWN_SOFT))
@@ -130,11 +128,8 @@ def _following(graph: Graph, logits: str, calm: Floats) -> str:
     count = graph.add("Min", graph.add("Add", count, weight), graph.constant(OWN_MEMORY - OWN_PRIOR))
     step = graph.add("Div", weight, graph.add("Add", count, graph.constant(OWN_PRIOR)))
     shift = graph.add("Add", shift, graph.add("Mul", step, above))
-    seen = graph.add("Add", seen, graph.constant(1.0))
-    newest = graph.add("Max", graph.add("Div", graph.constant(1.0), seen), graph.constant(SMOOTH))
-    running = graph.add("Add", running, graph.add("Mul", newest, graph.add("Sub", own, running)))
-    graph.add("Concat", seen, running, count, shift, output="state_out", axis=1)
-    return running
+    graph.add("Concat", count, shift, output="state_out", axis=1)
+    return own
 
 
 def follow(logits: Floats, leg: NDArray[np.intp], calm: Floats) -> Floats:
@@ -149,27 +144,25 @@ def follow(logits: Floats, leg: NDArray[np.intp], calm: Floats) -> Floats:
     order = np.argsort(leg, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(leg[order]) != 0]) if len(order) else np.zeros(0, np.intp)
     for rows in np.split(order, starts[1:]):
-        running, count, shift = np.zeros(logits.shape[1]), np.zeros(logits.shape[1]), np.zeros(logits.shape[1])
-        for seen, row in enumerate(rows):
+        count, shift = np.zeros(logits.shape[1]), np.zeros(logits.shape[1])
+        for row in rows:
             above = logits[row] - calm - shift
-            own = logits[row] - OWN * shift
+            out[row] = logits[row] - OWN * shift
             weight = 1.0 / (1.0 + np.exp((above - OWN_ABOVE) / OWN_SOFT))
             count = np.minimum(count + weight, OWN_MEMORY - OWN_PRIOR)
             shift = shift + weight / (count + OWN_PRIOR) * above
-            running = running + max(1.0 / (seen + 1), SMOOTH) * (own - running)
-            out[row] = running
     return out
 
 
 def calibrated(logits: Floats, calibration: Floats) -> Floats:
-    """Return probabilities of smoothed logits, shape of `logits`."""
+    """Return probabilities of followed logits, shape of `logits`."""
     slope, offset = calibration
     result: Floats = 1.0 / (1.0 + np.exp(-(slope * logits + offset)))
     return result
 
 
 def calibrate(logits: Floats, y: Floats, weight: Floats) -> Floats:
-    """Return slope and offset of each head that make smoothed logits probabilities (Platt), shape (2, len(HEADS))."""
+    """Return slope and offset of each head that make followed logits probabilities (Platt), shape (2, len(HEADS))."""
     found: Sequence[tuple[float, float]] = [_platt(logits[:, head], y, weight) for head in range(len(HEADS))]
     return np.array(found).T
 

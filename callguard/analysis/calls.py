@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from callguard.analysis.episodes import Episode, Verdict, alarms, judge, total
 from callguard.analysis.recordings import RecordingError, read_recording
-from callguard.analysis.replay import Alert, Replay, replay
+from callguard.analysis.replay import Alert, Replay, batches, replay_all
 from callguard.messages import Mode
 from callguard.pipeline import Models
 from callguard.rules import RuleSet
@@ -76,12 +76,13 @@ def score_calls(
     directory: Path, models: Models, rules: RuleSet, mode: Mode = "raised_voice", progress: Progress = iter
 ) -> list[ScoredCall]:
     """Replay all calls of a folder."""
-    return [_score(directory, entry, models, rules, mode) for entry in progress(read_index(directory))]
-
-
-def _score(directory: Path, entry: dict[str, Any], models: Models, rules: RuleSet, mode: Mode) -> ScoredCall:
-    result = replay(read_recording(directory / entry["file"]), models, rules, mode)
-    return scored(entry, _conditions(directory, entry), result)
+    out: list[ScoredCall] = []
+    for entries in progress(batches(read_index(directory))):
+        results = replay_all([read_recording(directory / entry["file"]) for entry in entries], models, rules, mode)
+        out += [
+            scored(entry, _conditions(directory, entry), result) for entry, result in zip(entries, results, strict=True)
+        ]
+    return out
 
 
 def scored(entry: dict[str, Any], conditions: dict[str, str], result: Replay) -> ScoredCall:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from callguard.analysis.metrics import summary
 from callguard.analysis.recordings import RecordingError, read_recording
-from callguard.analysis.replay import Replay, replay
+from callguard.analysis.replay import Replay, batches, replay_all
 from callguard.audio.frames import HOP_S, SAMPLE_RATE
 from callguard.pipeline import Models
 from callguard.rules import RuleSet
@@ -60,7 +60,15 @@ def score_clips(directory: Path, models: Models, progress: Progress = iter) -> l
     used = {row["file"] for start in starts.values() for row in start}
     sounds = {name: [_mono(directory / row["file"]) for row in start] for name, start in starts.items()}
     wanted = [row for row in rows if row["file"] not in used]
-    return [_score(directory, row, sounds.get(_speaker(row), []), models) for row in progress(wanted)]
+    out: list[ScoredClip] = []
+    for part in progress(batches(wanted)):
+        played = [_after(sounds.get(_speaker(row), []), _mono(directory / row["file"])) for row in part]
+        results = replay_all([pcm for pcm, _ in played], models, RuleSet(()), "emotion")
+        out += [
+            ScoredClip(row, _mean(result, first, "raised_voice"), _mean(result, first, "anger"))
+            for row, (_, first), result in zip(part, played, results, strict=True)
+        ]
+    return out
 
 
 def _starts(rows: Sequence[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
@@ -81,14 +89,12 @@ def _mono(path: Path) -> NDArray[np.int16]:
     return result
 
 
-def _score(directory: Path, row: dict[str, str], start: list[NDArray[np.int16]], models: Models) -> ScoredClip:
+def _after(start: list[NDArray[np.int16]], clip: NDArray[np.int16]) -> tuple[NDArray[np.int16], int]:
+    """Return a clip after its speaker's start, shape (1, samples), and the hop at which it begins to count."""
     pause = np.zeros(int(PAUSE_S * SAMPLE_RATE), np.int16)
     before = [piece for sound in start for piece in (sound, pause)]
-    clip = _mono(directory / row["file"])
-    whole = np.concatenate([pause, *before, clip, pause])
-    result = replay(whole[None], models, RuleSet(()), "emotion")
     first = int((PAUSE_S + sum(map(len, before)) / SAMPLE_RATE + LEAD_S) / HOP_S)
-    return ScoredClip(row, _mean(result, first, "raised_voice"), _mean(result, first, "anger"))
+    return np.concatenate([pause, *before, clip, pause])[None], first
 
 
 def _mean(result: Replay, first: int, name: str) -> float | None:

@@ -141,7 +141,7 @@ def test_the_help_code_rings_within_a_tenth_of_a_second(call: Call) -> None:
 
 def test_still_rising_after_the_agent_answered_rings(call: Call) -> None:
     call.hear(
-        customer__raised_voice="0.3x90s 0.5x5s _x5s 0.65x5s 0.75x5s",
+        customer__raised_voice="0.2x90s 0.3x5s _x5s 0.52x5s 0.59x5s",
         agent__turn_s="0x95s 0.1+0.1x5s 0x10s",
     )
     assert [rule for rule, _ in call.fired()] == ["CustomerRaisedVoice", "StillRising"]

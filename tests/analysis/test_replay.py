@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from callguard.analysis.recordings import read_recording
-from callguard.analysis.replay import load_models, replay
+from callguard.analysis.replay import load_models, replay, replay_all
 from callguard.analysis.tables import as_object, write_signals
 from callguard.rules import RuleSet, load_rules
 from callguard.signals import CALL_SIGNALS, LEG_SIGNALS
@@ -61,6 +61,30 @@ def test_json_and_csv_have_the_promised_columns(tmp_path):
     assert list(rows[0])[:2] == ["t_s", "leg"]
     assert {signal.name for signal in (*LEG_SIGNALS, *CALL_SIGNALS)} <= set(rows[0])
     assert [rows[-2]["t_s"], rows[-1]["leg"]] == ["4.0", "agent"]
+
+
+def test_recordings_side_by_side_give_what_each_gives_alone():
+    """Long and short ones, stereo and mono, in more than one batch's worth of rows; what ended early fires no more."""
+    folder, models, rules = speech_data() / "calls", load_models(), load_rules([("r", RAISED)])
+    angry, calm = (read_recording(folder / name) for name in ("call_05.flac", "call_10.flac"))
+    cut = angry[:, : 8000 * 37]
+    recordings = [angry, cut, calm[:1], np.zeros((2, 0), np.int16), angry[:1]]
+    together = replay_all(recordings, models, rules)
+    assert together[1].alerts
+    assert together[1].alerts[0].resolved_at_s is None
+    for pcm, found in zip(recordings, together, strict=True):
+        alone = replay(pcm, models, rules)
+        assert found.legs == alone.legs
+        assert found.duration_s == alone.duration_s
+        np.testing.assert_allclose(found.signals, alone.signals, atol=2e-3, rtol=2e-4)
+        np.testing.assert_array_equal(found.reasons, alone.reasons)
+        assert [(a.rule, a.fired_at_s, a.resolved_at_s) for a in found.alerts] == [
+            (a.rule, a.fired_at_s, a.resolved_at_s) for a in alone.alerts
+        ]
+
+
+def test_no_recordings_give_nothing():
+    assert replay_all([], load_models(), RuleSet(())) == []
 
 
 def test_a_real_angry_caller_fires_and_a_calm_one_does_not():

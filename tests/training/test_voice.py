@@ -7,7 +7,7 @@ from callguard.roles import RoleColumn
 from training.classifier import HEADS, Classifier
 from training.export import Layer
 from training.legs import Heard
-from training.voice import IS_LEVEL, SMOOTH, Scaling, Voice, calibrate, calibrated, follow
+from training.voice import IS_LEVEL, Scaling, Voice, calibrate, calibrated, follow
 
 SIZE = len(FUNCTIONALS)
 
@@ -70,12 +70,12 @@ def test_the_gain_of_a_line_tells_nothing():
     np.testing.assert_allclose(voice.logits(louder), voice.logits(cold), atol=1e-4)
 
 
-def test_smoothing_is_of_each_leg_and_starts_with_its_first_window():
-    logits = np.array([[20.0, 20.0], [22.0, 22.0], [99.0, 99.0]])
-    found = follow(logits, np.array([0, 0, 1]), np.zeros(2))[:, 0]
-    assert found[0] == pytest.approx(20, abs=1e-6)
-    assert found[1] == pytest.approx(20 + 2 * SMOOTH, abs=1e-6)
-    assert found[2] == pytest.approx(99, abs=1e-6)
+def test_what_is_learnt_of_one_leg_says_nothing_of_another():
+    logits = np.r_[np.full(40, -1.0), np.full(40, -3.0)][:, None].repeat(2, axis=1)
+    both = follow(logits, np.repeat([0, 1], 40), np.full(2, -3.0))
+    np.testing.assert_array_equal(both[40:], follow(logits[40:], np.zeros(40, np.intp), np.full(2, -3.0)))
+    assert both[0, 0] == -1.0
+    assert both[39, 0] < -1.5
 
 
 def test_a_voice_that_always_sounds_a_little_raised_is_taken_as_it_is():
