@@ -193,7 +193,7 @@ def _calls(files: list[Path], facts: "CallFacts") -> "list[Recorded]":
 def _heard(files: list[Path], facts: "CallFacts") -> "dict[Path, Recorded]":
     """Run recordings through the live pipeline, once; what it measured is then replayed through the rules."""
     from callguard.analysis.recordings import RecordingError, read_recording
-    from callguard.analysis.replay import load_models, replay
+    from callguard.analysis.replay import batches, load_models, replay_all
     from callguard.models.card import ModelError
     from callguard.rules.model import RuleSet
     from callguard.rules.replay import from_columns
@@ -203,13 +203,14 @@ def _heard(files: list[Path], facts: "CallFacts") -> "dict[Path, Recorded]":
     except ModelError as error:
         fail(str(error), USAGE)
     found: dict[Path, Recorded] = {}
-    for file in files:
+    for part in batches(files):
         try:
-            result = replay(read_recording(file), models, RuleSet(), facts.mode)
+            recordings = [read_recording(file) for file in part]
         except RecordingError as error:
             raise ConfigError([str(error)]) from error
-        legs = dict(zip(result.legs, result.signals.transpose(1, 0, 2), strict=True))
-        found[file] = from_columns(str(file), facts, legs, result.call)
+        for file, result in zip(part, replay_all(recordings, models, RuleSet(), facts.mode), strict=True):
+            legs = dict(zip(result.legs, result.signals.transpose(1, 0, 2), strict=True))
+            found[file] = from_columns(str(file), facts, legs, result.call)
     return found
 
 
