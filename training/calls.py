@@ -107,7 +107,7 @@ class Cast:
             if clip.seconds >= 1.0 and clip.kind in ("", "prompt"):
                 emotion = "neutral" if clip.emotion in CALM else clip.emotion
                 self.by_speaker.setdefault(clip.speaker, {}).setdefault(emotion, []).append(clip)
-        self.calm = sorted(s for s, said in self.by_speaker.items() if len(said.get("neutral", ())) >= 3)
+        self.calm = sorted(s for s, said in self.by_speaker.items() if len(said.get("neutral", ())) >= 2)
         self.actors = sorted(s for s in self.calm if "angry" in self.by_speaker[s])
         self.laughs = [clip for clip in clips if clip.kind == "nonverbal" and clip.emotion == "laughing"]
 

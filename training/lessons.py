@@ -17,7 +17,7 @@ from training.plans import CALM
 
 CACHE: Final = Path(".cache/training")
 FOLDS: Final = 5
-SHARES: Final = {"neutral": 4.0, "happy": 1.5, "effort": 0.2, "lively": 0.3}
+SHARES: Final = {"neutral": 4.0, "happy": 2.0, "effort": 0.2, "lively": 0.3}
 """Of each class in what is learnt, others 1: calm is most of what is heard, joy is what anger is taken for, and what is
 simulated is not the real thing."""
 MAKING: Final = ("channel.py", "data.py", "effort.py", "legs.py", "plans.py", "sounds.py", "spoken.py")

@@ -16,7 +16,7 @@ Rng = np.random.Generator
 
 CALM: Final = ("neutral", "calm")
 LEVEL_DB: Final = {
-    "angry": (8.0, 5.0),
+    "angry": (9.0, 5.0),
     "happy": (6.0, 5.0),
     "fear": (4.0, 5.0),
     "surprise": (5.0, 4.0),

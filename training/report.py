@@ -86,10 +86,7 @@ def goals(told: Mapping[str, Any]) -> list[tuple[str, str, str, bool | None]]:
         title = f"{made['calls']} calls made of unseen corpora"
         rows += _call_goals(title, made["at_6_per_hour"], made["at_1_per_hour_without_loud_joy"])
     own = told["validation"]
-    rows += _call_goals(
-        f"{own['calls']} own calls, speakers held out", own["at_6_per_hour"], own["at_1_per_hour_without_loud_joy"]
-    )
-    rows += _call_goals("the same, as shipped", own["watchful"], own["quiet_floor"])
+    rows += _call_goals(f"{own['calls']} own calls, speakers held out", own["watchful"], own["quiet_floor"])
     kinds = {"no voice": "music, tones, fax, noise, silence, gain jumps", "calm, gain jumps": "calm speech, gain jumps"}
     for part, words in kinds.items():
         for setting, played in told.get(part, {}).items():

@@ -2,7 +2,7 @@
 
     expected = anchor + trust * (baseline - anchor)    trust = baseline_s / (baseline_s + PRIOR_S)
     anchor   = what is usual; of levels the window itself: no level is usual, a line's gain says nothing of a voice
-    x        = clip((window - expected) / spread)      levels tighter than the rest
+    x        = clip((window - expected) / spread)      levels tighter than the rest, most spreads to 0
     logit    = classifier(x)                           for each head; see classifier.py
     own      = logit - OWN * (calm - usual_calm)       calm: running logit of the leg's calm windows
     output   = sigmoid(slope * own + offset)
@@ -32,8 +32,10 @@ CLIP: Final = 5.0
 LEVEL_CLIP: Final = 1.0
 """Of the levels, about 9 dB: another handset or a gain jump must not outweigh how the voice sounds."""
 IS_LEVEL: Final = np.array([name in ("level_mean", "level_all_mean", "loudness") for name in FUNCTIONALS])
-LIMITS: Final = np.where(IS_LEVEL, LEVEL_CLIP, CLIP).astype(np.float32)
-OWN: Final = 0.5
+LEFT_OUT: Final = np.array([name.endswith("_spread") and name != "mid_spread" for name in FUNCTIONALS])
+"""Spreads tell how a sentence is cut rather than how it is said; of them the one that anger moves most is kept."""
+LIMITS: Final = np.select([IS_LEVEL, LEFT_OUT], [LEVEL_CLIP, 0.0], CLIP).astype(np.float32)
+OWN: Final = 0.25
 """How much of a leg's own calm logit is taken off: some voices and lines always sound a little raised."""
 OWN_PRIOR: Final = 10.0
 """Windows that the usual calm logit is worth at first."""

@@ -89,7 +89,7 @@ def test_a_calm_call_is_left_alone(call: Call) -> None:
 
 def test_one_shout_rings_nobody(call: Call) -> None:
     call.hear(customer__raised_voice="0.2x100s 0.95x2s 0.2x20s")
-    assert call.fired() == [("CustomerRaisedVoice", 101.1)]
+    assert call.fired() == [("CustomerRaisedVoice", 100.6)]
     assert call.rings() == []
 
 
@@ -125,7 +125,7 @@ def test_the_phone_stops_when_nobody_answered_and_calm_returns(call: Call) -> No
 
 def test_hold_music_and_silence_end_an_alert_and_start_none(call: Call) -> None:
     call.hear(customer__raised_voice="0.2x100s 0.9x3s _x60s")
-    assert call.fired() == [("CustomerRaisedVoice", 101.1)]
+    assert call.fired() == [("CustomerRaisedVoice", 100.6)]
     assert call.book.open() == []
 
 

@@ -75,7 +75,7 @@ def test_what_is_learnt_of_one_leg_says_nothing_of_another():
     both = follow(logits, np.repeat([0, 1], 40), np.full(2, -3.0))
     np.testing.assert_array_equal(both[40:], follow(logits[40:], np.zeros(40, np.intp), np.full(2, -3.0)))
     assert both[0, 0] == -1.0
-    assert both[39, 0] < -1.5
+    assert both[39, 0] < -1.2
 
 
 def test_a_voice_that_always_sounds_a_little_raised_is_taken_as_it_is():
@@ -83,7 +83,7 @@ def test_a_voice_that_always_sounds_a_little_raised_is_taken_as_it_is():
     low, high = np.r_[np.full(40, -3.0), np.full(5, 1.0)], np.r_[np.full(40, -2.0), np.full(5, 2.0)]
     logits = np.r_[low, high][:, None].repeat(2, axis=1)
     found = follow(logits, np.repeat([0, 1], 45), np.full(2, -3.0))[:, 0]
-    assert found[89] - found[44] < 0.75
+    assert found[89] - found[44] < 0.9
     assert found[44] > 0.9
 
 
