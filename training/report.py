@@ -86,7 +86,10 @@ def goals(told: Mapping[str, Any]) -> list[tuple[str, str, str, bool | None]]:
         title = f"{made['calls']} calls made of unseen corpora"
         rows += _call_goals(title, made["at_6_per_hour"], made["at_1_per_hour_without_loud_joy"])
     own = told["validation"]
-    rows += _call_goals(f"{own['calls']} own calls, speakers held out", own["watchful"], own["quiet_floor"])
+    rows += _call_goals(
+        f"{own['calls']} own calls, speakers held out", own["at_6_per_hour"], own["at_1_per_hour_without_loud_joy"]
+    )
+    rows += _call_goals("the same, as shipped", own["watchful"], own["quiet_floor"])
     kinds = {"no voice": "music, tones, fax, noise, silence, gain jumps", "calm, gain jumps": "calm speech, gain jumps"}
     for part, words in kinds.items():
         for setting, played in told.get(part, {}).items():
@@ -136,6 +139,9 @@ def show(told: Mapping[str, Any]) -> None:
     for title, setting, found in ((title, *item) for title, by_setting in sets for item in (by_setting or {}).items()):
         print(f"\n### {title}, shipped rules, {setting}\n")
         _print_table({**found["rules"], "any of them": found["any_rule"]})
+        if "each corpus alone" in found:
+            print("\neach corpus alone, plain threshold of its own at 6 an hour:\n")
+            _print_table(found["each corpus alone"])
         for condition, values in found["conditions"].items():
             print(f"\n{condition}, plain threshold at 6 an hour:\n")
             _print_table({v: {k: f[k] for k in ("episodes", "caught", "false_alerts")} for v, f in values.items()})

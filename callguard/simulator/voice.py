@@ -61,7 +61,7 @@ class Manner:
 
 MANNERS: Final[dict[Effort, Manner]] = {
     "calm": Manner(0.0, 4.0, 12.0, 1.0, -27.0, 0.21, 0.25),
-    "raised": Manner(5.0, 7.0, 2.0, 1.25, -13.0, 0.16, 0.22),
+    "raised": Manner(5.0, 9.0, 1.0, 1.05, -11.0, 0.1, 0.22),
 }
 
 

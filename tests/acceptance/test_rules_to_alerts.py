@@ -89,7 +89,7 @@ def test_a_calm_call_is_left_alone(call: Call) -> None:
 
 def test_one_shout_rings_nobody(call: Call) -> None:
     call.hear(customer__raised_voice="0.2x100s 0.95x2s 0.2x20s")
-    assert call.fired() == [("CustomerRaisedVoice", 100.6)]
+    assert call.fired() == [("CustomerRaisedVoice", 101.1)]
     assert call.rings() == []
 
 
@@ -125,7 +125,7 @@ def test_the_phone_stops_when_nobody_answered_and_calm_returns(call: Call) -> No
 
 def test_hold_music_and_silence_end_an_alert_and_start_none(call: Call) -> None:
     call.hear(customer__raised_voice="0.2x100s 0.9x3s _x60s")
-    assert call.fired() == [("CustomerRaisedVoice", 100.6)]
+    assert call.fired() == [("CustomerRaisedVoice", 101.1)]
     assert call.book.open() == []
 
 
@@ -141,7 +141,7 @@ def test_the_help_code_rings_within_a_tenth_of_a_second(call: Call) -> None:
 
 def test_still_rising_after_the_agent_answered_rings(call: Call) -> None:
     call.hear(
-        customer__raised_voice="0.2x90s 0.3x5s _x5s 0.52x5s 0.59x5s",
+        customer__raised_voice="0.3x90s 0.5x5s _x5s 0.65x5s 0.75x5s",
         agent__turn_s="0x95s 0.1+0.1x5s 0x10s",
     )
     assert [rule for rule, _ in call.fired()] == ["CustomerRaisedVoice", "StillRising"]

@@ -37,7 +37,7 @@ async def test_the_customer_hangs_up_while_phones_ring(open_floor: OpenFloor) ->
 
 
 async def test_nothing_fires_while_the_customer_is_on_hold(open_floor: OpenFloor) -> None:
-    raised = loud("notify", expr="customer.raised_voice > 0.6")
+    raised = loud("notify", expr="customer.raised_voice > 0.5")
     held = call(1, {"at": 3, "do": "hold"}, {"at": 9, "do": "unhold"})
     floor = await open_floor(raised, **script(calls=[held]))
     await floor.over()
@@ -133,9 +133,9 @@ async def test_after_a_restart_what_rang_rings_again(open_floor: OpenFloor) -> N
         (0.0, "supervision.requested lead"),
         (0.0, "supervision.ringing lead"),
         (1.0, "supervision.failed lead stopped"),
-        (1.5, "supervision.requested lead"),
-        (1.5, "supervision.ringing lead"),
-        (4.5, "supervision.started lead"),
-        (4.5, "alert.acknowledged Loud lead"),
+        (1.2, "supervision.requested lead"),
+        (1.2, "supervision.ringing lead"),
+        (4.2, "supervision.started lead"),
+        (4.2, "alert.acknowledged Loud lead"),
         (END, "supervision.ended lead customer_left"),
     )
