@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ def sleeping(name: str) -> "subprocess.Popen[bytes]":
     while name.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
         time.sleep(0.001)
     return process
+
+
+@pytest.fixture(autouse=True)
+def hangups_count() -> Iterator[None]:
+    """Whoever runs the tests under nohup would have every child ignore the signal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("abstract", [False, True])
