@@ -43,13 +43,7 @@ def _family(licence: str) -> str:
 
 
 def facts(
-    clips: Sequence[Clip],
-    metrics: dict[str, Any],
-    points: dict[str, Any],
-    *,
-    research: bool,
-    seed: int,
-    seconds: float,
+    clips: Sequence[Clip], metrics: dict[str, Any], points: dict[str, Any], *, research: bool, seed: int
 ) -> dict[str, Any]:
     """Return what the card says beyond the file's shape."""
     watchful, quiet = points["watchful"], points["quiet_floor"]
@@ -61,7 +55,6 @@ def facts(
         },
         "research": research,
         "seed": seed,
-        "train_minutes": round(seconds / 60),
         "metrics": metrics,
         "limits": [*LIMITS, *([WHY_RESEARCH] if research else [])],
     }
@@ -93,7 +86,7 @@ def _page(told: dict[str, Any]) -> str:
         "",
         "Hears how far a voice departs from its own calm start. Input: functionals of two seconds of",
         "speech and of the calm start, telephone band. Output: `raised_voice` (vocal effort) and `anger`, 0-1.",
-        f"Written by `python -m training.train`, seed {told['seed']}, {told['train_minutes']} minutes on one core.",
+        f"Written by `python -m training.train`, seed {told['seed']}.",
         "",
         "## For what, and for what not",
         "",

@@ -156,7 +156,7 @@ def train(clips: Sequence[Clip], checks: Sequence[Clip], out: Path, seed: int, t
         "unseen_corpora": {} if research else cross_corpus(checks, final, seed),
         "validation_calls": points,
     }
-    facts = card.facts(clips, metrics, points, research=research, seed=seed, seconds=time.monotonic() - began)
+    facts = card.facts(clips, metrics, points, research=research, seed=seed)
     final.export(out / "voice.onnx", facts)
     card.write_page(out, facts, came_true, scores)
     console.print(f"{out / 'voice.onnx'} in {time.monotonic() - began:.0f} s")

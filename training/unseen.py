@@ -15,6 +15,7 @@ from callguard.analysis.replay import load_models
 from callguard.audio.gates import Reason, is_tone
 from callguard.models.emotion import EmotionModel
 from callguard.models.gate import GateModel
+from callguard.pipeline import WARM_S
 from callguard.roles import RoleColumn
 from callguard.rules import RuleSet
 from training.calls import QUARREL_KINDS, Cast, write_calls
@@ -45,7 +46,8 @@ def scores(heard: Heard, legs: int) -> NDArray[np.float64]:
     for step in _by_step(heard.leg):
         window = heard.window[step]
         judged = gate.reasons(heard.leg[step], window, heard.speech_s[step]) == Reason.JUDGED
-        rows = step[judged & ~is_tone(window)]
+        warm = heard.baseline_s[step] + heard.speech_s[step] >= WARM_S
+        rows = step[judged & warm & ~is_tone(window)]
         leg = heard.leg[rows]
         evidence = np.stack([heard.speech_s[rows], heard.baseline_s[rows]], axis=1)
         found = emotion.score(roles.customers(leg), heard.window[rows], heard.baseline[rows], evidence)

@@ -33,7 +33,7 @@ LEVEL_CLIP: Final = 1.0
 """Of the levels, about 9 dB: another handset or a gain jump must not outweigh how the voice sounds."""
 IS_LEVEL: Final = np.array([name in ("level_mean", "level_all_mean", "loudness") for name in FUNCTIONALS])
 LEFT_OUT: Final = np.array([name.endswith("_spread") and name != "mid_spread" for name in FUNCTIONALS])
-"""Spreads tell how a sentence is cut rather than how it is said; of them the one that anger moves most is kept."""
+"""Of the spreads one is enough: they vary with how long sentences and pauses are."""
 LIMITS: Final = np.select([IS_LEVEL, LEFT_OUT], [LEVEL_CLIP, 0.0], CLIP).astype(np.float32)
 OWN: Final = 0.25
 """How much of a leg's own calm logit is taken off: some voices and lines always sound a little raised."""

@@ -22,7 +22,7 @@ from callguard.signals import CALL_SIGNALS, LEG_INDEX, LEG_SIGNALS, SignalTable
 
 HOP_SAMPLES: Final = HOP_FRAMES * FRAME_SAMPLES
 BATCH: Final = 32
-"""Recordings side by side: several times as fast as one by one, and still few enough to show progress."""
+"""Recordings side by side: they share the cost of a tick, and are still few enough to show progress."""
 T = TypeVar("T")
 
 

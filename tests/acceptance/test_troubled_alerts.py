@@ -37,7 +37,7 @@ async def test_the_customer_hangs_up_while_phones_ring(open_floor: OpenFloor) ->
 
 
 async def test_nothing_fires_while_the_customer_is_on_hold(open_floor: OpenFloor) -> None:
-    raised = loud("notify", expr="customer.raised_voice > 0.5")
+    raised = loud("notify", expr="customer.raised_voice > 0.6")
     held = call(1, {"at": 3, "do": "hold"}, {"at": 9, "do": "unhold"})
     floor = await open_floor(raised, **script(calls=[held]))
     await floor.over()
