@@ -51,7 +51,7 @@ lock: ## Pin and hash all dependencies again (needs uv)
 docs: $(READY) ## Write the generated pages again (configuration, signals, events)
 	@$(BIN)/python -m tools.docs
 	@$(BIN)/python -m tools.signal_table
-	@$(BIN)/python -m callguard.asyncapi
+	@$(BIN)/python -m callguard.bus.asyncapi
 
 prompts: $(READY) ## Speak the shipped prompts again (needs espeak-ng)
 	@$(BIN)/python -m tools.prompts

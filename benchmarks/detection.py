@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from callguard.analysis.replay import load_models
 from callguard.audio.bank import LegBank
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE
-from callguard.messages import CallFacts, Transition
-from callguard.pipeline import Pipeline
-from callguard.signals import SignalTable
+from callguard.contracts.messages import CallFacts, Transition
+from callguard.signals.table import SignalTable
+from callguard.worker.pipeline import Pipeline
 
 TURN_S: Final = 3.0
 SHARE: Final = 0.47

@@ -22,8 +22,8 @@ from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES
 from callguard.audio.ingest import Ingest
 from callguard.audio.rtp import Packet
 from callguard.audio.rtp import serialise as rtp_packet
-from callguard.messages import OpenLeg, Transport
-from callguard.worker import raise_file_limit
+from callguard.contracts.messages import OpenLeg, Transport
+from callguard.worker.process import raise_file_limit
 
 TICKS = 10
 ROUNDS = 5

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from callguard.audio.frames import HOP_S
-from callguard.messages import CallFacts
+from callguard.contracts.messages import CallFacts
 from callguard.rules import RuleEngine, RuleSet, load_rules
-from callguard.signals import CALL_SIGNALS, LEG_SIGNALS, SignalTable
+from callguard.signals.table import CALL_SIGNALS, LEG_SIGNALS, SignalTable
 
 PACK = Path(__file__).parent.parent / "config" / "rules"
 

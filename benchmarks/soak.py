@@ -31,9 +31,9 @@ from benchmarks.soak_figures import Sample, children, descriptors, growth, lefto
 from benchmarks.soak_script import FIRST_CALL_S, QUIET_S, RULES, SUPERVISORS, command, scenario
 from callguard.bus.keys import COMMAND_FIELDS, EVENT_FIELD, Keys
 from callguard.bus.streams import read_after
-from callguard.events import PREFIX
-from callguard.lab.ports import Ports
-from callguard.shipped import rules_folder
+from callguard.config.shipped import rules_folder
+from callguard.contracts.events import PREFIX
+from callguard.testbed.lab.ports import Ports
 
 PASSWORD = "simulated"
 NODE = "soak"

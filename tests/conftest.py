@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from callguard.events import Envelope
+from callguard.contracts.events import Envelope
 from tests.support.asyncapi import problems
 from tests.support.valkey import redis_url, stoppable_valkey, valkey_session_url
 

@@ -10,8 +10,16 @@ import pytest
 from callguard import ari_app as module
 from callguard.ari_app import AriApp
 from callguard.config import Config
-from callguard.events import AssistRequested, CallEnded, CallStarted, CallUpdated, Event, NodeDegraded, NodeRecovered
-from callguard.messages import CallFacts, CloseCall, LegConnected, LegLost
+from callguard.contracts.events import (
+    AssistRequested,
+    CallEnded,
+    CallStarted,
+    CallUpdated,
+    Event,
+    NodeDegraded,
+    NodeRecovered,
+)
+from callguard.contracts.messages import CallFacts, CloseCall, LegConnected, LegLost
 from tests.asterisk.harness.fake_ari import FakeAri, fake_ari
 from tests.asterisk.harness.receiver import Receiver
 

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from callguard.config import Config, Secret
-from callguard.reloading import RELOADS
+from callguard.config.reload import RELOADS
 
 WORDS = {str: "text", int: "whole number", float: "number", bool: "`true` \\| `false`", Path: "path"}
 BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}

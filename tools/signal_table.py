@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from callguard.rules.names import AGENT_VOICE, CUSTOMER_ONLY
-from callguard.signals import CALL_SIGNALS, LEG_SIGNALS, Signal
+from callguard.rules.language.symbols import AGENT_VOICE, CUSTOMER_ONLY
+from callguard.signals.table import CALL_SIGNALS, LEG_SIGNALS, Signal
 
 PAGE = Path(__file__).parent.parent / "docs" / "rules.md"
 BEGIN, END = "<!-- signals: begin -->", "<!-- signals: end -->"

@@ -11,7 +11,7 @@ from scipy import signal
 from callguard.audio.features import FloatArray
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE, Hop
 from callguard.audio.listener import Listener
-from callguard.pipeline import LEAST_SPEECH_S
+from callguard.worker.pipeline import LEAST_SPEECH_S
 from training.channel import Line, Samples, speech_rms, transmit
 from training.data import Clip, read
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from callguard.analysis.replay import load_models
 from callguard.audio.bank import LegBank
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE
-from callguard.messages import CallFacts
-from callguard.pipeline import Pipeline
+from callguard.contracts.messages import CallFacts
 from callguard.rules import RuleEngine, RuleSet
-from callguard.signals import SignalTable
+from callguard.signals.table import SignalTable
+from callguard.worker.pipeline import Pipeline
 from training.channel import random_line, transmit
 from training.data import Clip, Samples, read
 from training.plans import CALM

@@ -15,9 +15,9 @@ from callguard.analysis.replay import load_models
 from callguard.audio.gates import Reason, is_tone
 from callguard.models.emotion import EmotionModel
 from callguard.models.gate import GateModel
-from callguard.pipeline import WARM_S
-from callguard.roles import RoleColumn
+from callguard.models.roles import RoleColumn
 from callguard.rules import RuleSet
+from callguard.worker.pipeline import WARM_S
 from training.calls import QUARREL_KINDS, Cast, write_calls
 from training.channel import CODECS, Line
 from training.data import Clip

@@ -13,8 +13,8 @@ from callguard.analysis.recordings import LEGS
 from callguard.analysis.replay import BATCH, Replay, batches, replay_all
 from callguard.models.emotion import EmotionModel
 from callguard.models.gate import GateModel
-from callguard.pipeline import Models
 from callguard.rules import RuleSet
+from callguard.worker.pipeline import Models
 from training.calls import KINDS, Call, Cast, make_call
 from training.data import Clip
 from training.lessons import console, fold_of

@@ -4,9 +4,9 @@
 """
 
 from callguard.alerts.alert import Alert, AlertError
-from callguard.alerts.book import AlertBook, Where
 from callguard.alerts.outcome import Outcome
 from callguard.alerts.policy import Policy
 from callguard.alerts.silences import Silence, SilenceScope
+from callguard.alerts.store import AlertStore, Where
 
-__all__ = ["Alert", "AlertBook", "AlertError", "Outcome", "Policy", "Silence", "SilenceScope", "Where"]
+__all__ = ["Alert", "AlertError", "AlertStore", "Outcome", "Policy", "Silence", "SilenceScope", "Where"]

@@ -18,10 +18,9 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from callguard.events import Basis
+from callguard.contracts.vocabulary import SEVERITIES, Basis, Subject, Verdict
 
 State = Literal["pending", "fired", "escalated", "acknowledged", "resolved"]
-Verdict = Literal["useful", "early", "false"]
 Step = Literal["fire", "escalate", "acknowledge", "end"]
 
 TABLE: Final[dict[tuple[State, Step], State]] = {
@@ -36,7 +35,6 @@ TABLE: Final[dict[tuple[State, Step], State]] = {
     ("acknowledged", "end"): "resolved",
 }
 UNOWNED: Final = frozenset({"fired", "escalated"})
-SEVERITIES: Final = ("info", "warning", "critical")
 
 
 class AlertError(Exception):
@@ -51,7 +49,7 @@ class Alert(BaseModel):
     id: str
     call: str
     rule: str
-    leg: Literal["customer", "agent", "call"]
+    leg: Subject
     severity: str
     basis: Basis = "none"
     labels: dict[str, str] = {}

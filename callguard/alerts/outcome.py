@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from callguard.alerts.intents import Intent
-from callguard.events import AlertEvent
+from callguard.alerts.effects import Effect
+from callguard.contracts.events import AlertEvent
 
 
 @dataclass(slots=True)
@@ -11,7 +11,7 @@ class Outcome:
     """Events to publish and intents to carry out, each in order; publish first."""
 
     events: list[AlertEvent] = field(default_factory=list)
-    intents: list[Intent] = field(default_factory=list)
+    intents: list[Effect] = field(default_factory=list)
 
     def add(self, other: "Outcome") -> "Outcome":
         """Append another outcome; return this one."""

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from callguard.alerts.alert import Alert
-from callguard.alerts.roster import on_duty
+from callguard.alerts.on_duty import on_duty
 from callguard.config import AlertsConfig, Config, SupervisionConfig, SupervisorConfig
-from callguard.rules.model import RING_MODES
-
-RingMode = Literal["listen", "whisper", "barge"]
+from callguard.contracts.vocabulary import JoinMode
+from callguard.rules.engine.rule import RING_MODES
 
 
 def _local(now: float) -> datetime:
@@ -38,10 +36,10 @@ class Policy:
         team = self.teams.get(alert.queue) if alert.queue else None
         return on_duty(self.supervisors, team, self.local(now))
 
-    def ring_mode(self, alert: Alert) -> RingMode | None:
+    def ring_mode(self, alert: Alert) -> JoinMode | None:
         """Return the mode in which an alert's ring joins; None when its rule rings nobody."""
         action = next((action for action in alert.actions if action in RING_MODES), None)
-        mode: RingMode | None = RING_MODES[action] if action else None
+        mode: JoinMode | None = RING_MODES[action] if action else None
         return self.supervision.default_mode if action == "ring" else mode
 
     @property

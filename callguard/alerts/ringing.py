@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 
 from callguard.alerts import budget
 from callguard.alerts.alert import Alert
-from callguard.alerts.intents import Intent, RingSupervisors, StopRinging
+from callguard.alerts.effects import Effect, RingSupervisors, StopRinging
+from callguard.alerts.on_duty import next_tier
 from callguard.alerts.policy import Policy
-from callguard.alerts.roster import next_tier
-from callguard.alerts.state import BookState, Ring
+from callguard.alerts.state import Ring, StoreState
 from callguard.config import SupervisorConfig
-from callguard.events import Away, PassedOver
+from callguard.contracts.events import Away, PassedOver
 
 
 class Ringing:
@@ -19,14 +19,14 @@ class Ringing:
     """
 
     def __init__(
-        self, state: BookState, policy: Policy, away: Mapping[str, Away], joinable: Callable[[str], bool]
+        self, state: StoreState, policy: Policy, away: Mapping[str, Away], joinable: Callable[[str], bool]
     ) -> None:
         self._state = state
         self._policy = policy
         self._away = away
         self._joinable = joinable
 
-    def begin(self, alert: Alert, now: float) -> list[Intent]:
+    def begin(self, alert: Alert, now: float) -> list[Effect]:
         """Ring the next tier that has somebody free, or whoever was passed over, or share the call's ring, or wait."""
         ring = self._state.rings.get(alert.call)
         if ring is not None:

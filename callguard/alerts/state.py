@@ -4,8 +4,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from callguard.alerts.alert import Alert, Verdict
+from callguard.alerts.alert import Alert
 from callguard.alerts.silences import Silence
+from callguard.contracts.vocabulary import Verdict
 
 MOST_PAST = 500
 """Resolved alerts that can still be judged."""
@@ -25,7 +26,7 @@ class Ring(BaseModel):
     deadline: float
 
 
-class BookState(BaseModel):
+class StoreState(BaseModel):
     """The whole memory.
 
     Attributes:

@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 from callguard.alerts.alert import Alert
-from callguard.events import AlertEvent
+from callguard.contracts.events import AlertEvent
 
 _Event = TypeVar("_Event", bound=AlertEvent)
 

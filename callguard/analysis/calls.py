@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from callguard.analysis.episodes import Episode, Verdict, alarms, judge, total
 from callguard.analysis.recordings import RecordingError, read_recording
 from callguard.analysis.replay import Alert, Replay, batches, replay_all
-from callguard.messages import Mode
-from callguard.pipeline import Models
+from callguard.contracts.vocabulary import Mode
 from callguard.rules import RuleSet
+from callguard.worker.pipeline import Models
 
 THRESHOLDS: Final = tuple(round(0.02 * step, 2) for step in range(1, 50))
 """At which the operating curve is read."""

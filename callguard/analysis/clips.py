@@ -13,8 +13,8 @@ from callguard.analysis.metrics import summary
 from callguard.analysis.recordings import RecordingError, read_recording
 from callguard.analysis.replay import Replay, batches, replay_all
 from callguard.audio.frames import HOP_S, SAMPLE_RATE
-from callguard.pipeline import Models
 from callguard.rules import RuleSet
+from callguard.worker.pipeline import Models
 
 CALM: Final = ("neutral", "calm")
 START_CLIPS: Final = 3

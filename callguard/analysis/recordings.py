@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from callguard.analysis.episodes import Episode
 from callguard.audio.frames import SAMPLE_RATE
-from callguard.messages import Role
+from callguard.contracts.vocabulary import Role
 
 LEGS: Final[tuple[Role, ...]] = ("customer", "agent")
 """Channels of a recording, left first."""

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from callguard.analysis.recordings import LEGS
 from callguard.audio.bank import LegBank
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE
-from callguard.messages import CallFacts, Mode, Role, Transition
+from callguard.contracts.messages import CallFacts, Transition
+from callguard.contracts.vocabulary import Mode, Role
 from callguard.models import emotion, gate
-from callguard.pipeline import Models, Pipeline
 from callguard.rules import RuleEngine, RuleSet
-from callguard.signals import CALL_SIGNALS, LEG_INDEX, LEG_SIGNALS, SignalTable
+from callguard.signals.table import CALL_SIGNALS, LEG_INDEX, LEG_SIGNALS, SignalTable
+from callguard.worker.pipeline import Models, Pipeline
 
 HOP_SAMPLES: Final = HOP_FRAMES * FRAME_SAMPLES
 BATCH: Final = 32

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from callguard.analysis.replay import Replay
 from callguard.audio.frames import HOP_S
 from callguard.audio.gates import Reason
-from callguard.signals import CALL_SIGNALS, LEG_SIGNALS
+from callguard.signals.table import CALL_SIGNALS, LEG_SIGNALS
 
 
 def as_object(file: Path, result: Replay) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 from panoramisk import Manager
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
-from callguard.asterisk.calls import QueueConnected
+from callguard.asterisk.discovery.calls import QueueConnected
 from callguard.config import Ami
-from callguard.waiting import within
+from callguard.runtime.tasks import within
 
 TIMEOUT_S: Final = 5.0
 """Seconds for connecting, logging in, and the answer to an action."""

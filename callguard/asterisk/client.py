@@ -23,7 +23,7 @@ from callguard.asterisk.events import (
     channel_from,
 )
 from callguard.config import Ari
-from callguard.waiting import within
+from callguard.runtime.tasks import within
 
 log = structlog.get_logger(__name__)
 

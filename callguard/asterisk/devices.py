@@ -14,8 +14,8 @@ import structlog
 from callguard.asterisk.client import AriClient, AriError, NotFoundError
 from callguard.asterisk.events import AriEvent, ChannelEvent
 from callguard.config import SupervisorConfig
-from callguard.events import Away
-from callguard.waiting import within
+from callguard.contracts.events import Away
+from callguard.runtime.tasks import within
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,7 @@ rooms `<app>.room.<session>`, the snoops in these `<app>.ear.<mode>.<uuid>`.
 import uuid
 from typing import Final, Literal, get_args
 
-from callguard.events import SupervisionMode
+from callguard.contracts.vocabulary import SupervisionMode
 
 Kind = Literal["supervisor", "room", "ear", "media", "mixer", "voice", "playback", "mark"]
 SUPERVISOR: Final[Kind] = "supervisor"

@@ -8,7 +8,7 @@ from callguard.asterisk.client import AriClient, AriError
 from callguard.asterisk.events import AriEvent, Bridge, Channel, ChannelCreated, StasisStart
 from callguard.asterisk.names import AWAITED, BRIDGES, SUPERVISOR, kind_of, mode_of_ear, name
 from callguard.asterisk.stasis import quietly
-from callguard.events import SupervisionMode
+from callguard.contracts.vocabulary import SupervisionMode
 
 SESSION_VARIABLE = "CALLGUARD_SESSION"
 """On a supervisor's channel: the call's id, a space, the supervisor's name."""

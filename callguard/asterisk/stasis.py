@@ -8,13 +8,13 @@ import structlog
 
 from callguard.asterisk.client import AriError, ConflictError, UnreachableError
 from callguard.asterisk.events import ChannelDestroyed, StasisStart
-from callguard.asterisk.watch import Watch
-from callguard.waiting import within
+from callguard.asterisk.waiter import Waiter
+from callguard.runtime.tasks import within
 
 log = structlog.get_logger(__name__)
 
 
-async def into_stasis(watch: Watch, channel: str, request: Coroutine[Any, Any, None], timeout_s: float) -> None:
+async def into_stasis(watch: Waiter, channel: str, request: Coroutine[Any, Any, None], timeout_s: float) -> None:
     """Make the request that creates `channel` and wait until it is in our application; before, commands get 409 or 422.
 
     Raises:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from callguard.audio.codec import FRAME_BYTES, Bytes, Format
 from callguard.audio.frames import FRAME_DTMF, HOP_FRAMES, Rows
-from callguard.audio.inlet import Inlet, Payloads, no_gaps
+from callguard.audio.reframer import Payloads, Reframer, no_gaps
 
 HANGUP: Final = 0x00
 IDENTITY: Final = 0x01
@@ -88,7 +88,7 @@ class AudioSocketReceiver:
         counts: messages that are no audio: `unknown` kinds, `error`, `repeated` identities, `dtmf`.
     """
 
-    def __init__(self, inlet: Inlet) -> None:
+    def __init__(self, inlet: Reframer) -> None:
         capacity = inlet.bank.capacity
         self.counts: Counter[str] = Counter()
         self._inlet = inlet

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from callguard.audio import rtp
 from callguard.audio.codec import RATE_FACTOR, SAMPLE_BYTES, Bytes, Format
 from callguard.audio.frames import FRAME_DTMF, FRAME_LOST, FRAME_SAMPLES, Flags, Rows
-from callguard.audio.inlet import Inlet, Payloads
 from callguard.audio.jitter import HOLD, Arrived, Bools, Jitter, Release
+from callguard.audio.reframer import Payloads, Reframer
 
 SLOTS_A_LEG: Final = HOLD + 5
 """Room for those that wait for a late one (fewer than HOLD) and the packets of one tick."""
@@ -26,7 +26,7 @@ class RtpReceiver:
         jitter: order and loss of the streams, with counts of their own.
     """
 
-    def __init__(self, inlet: Inlet) -> None:
+    def __init__(self, inlet: Reframer) -> None:
         capacity = inlet.bank.capacity
         self.counts: Counter[str] = Counter()
         self.jitter = Jitter(capacity)

@@ -7,8 +7,8 @@ from redis.asyncio import Redis
 
 from callguard.bus.keys import COMMAND_FIELDS, EVENT_FIELD, TYPE_FIELD, Keys
 from callguard.bus.streams import last_id, read_after
-from callguard.commands import Command
-from callguard.events import PREFIX, CommandCompleted, CommandFailed, Envelope
+from callguard.contracts.commands import Command
+from callguard.contracts.events import PREFIX, CommandCompleted, CommandFailed, Envelope
 
 ANSWERS: Final = (PREFIX + CommandCompleted.TYPE, PREFIX + CommandFailed.TYPE)
 _BLOCK_MS: Final = 1000

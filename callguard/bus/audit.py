@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from callguard.bus.keys import ENTRY_FIELD, HASH_FIELD, PREVIOUS_FIELD
 from callguard.bus.streams import Entry, tail
-from callguard.events import PREFIX, Envelope
+from callguard.contracts.events import PREFIX, Envelope
 
 GENESIS: Final = "0" * 64
 """What the first entry names as its predecessor."""

@@ -13,14 +13,14 @@ from typing import Any, Final, TypeVar
 import structlog
 from redis.exceptions import RedisError, ResponseError
 
+from callguard.bus.idempotency import Claim, Idempotency
+from callguard.bus.keyed_queue import KeyedQueue
 from callguard.bus.keys import COMMAND_FIELDS, GROUP
-from callguard.bus.lanes import Lanes
-from callguard.bus.once import Claim, Once
 from callguard.bus.publisher import Bus
 from callguard.bus.streams import Entry, entries, read_group
-from callguard.commands import Command, CommandError, MalformedCommandError, parse_command
-from callguard.events import CommandCompleted, CommandFailed, envelope
-from callguard.waiting import end
+from callguard.contracts.commands import Command, CommandError, MalformedCommandError, parse_command
+from callguard.contracts.events import CommandCompleted, CommandFailed, envelope
+from callguard.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -62,13 +62,13 @@ class CommandConsumer:
         self._stream = bus.keys.commands
         self._node = node
         self._handler = handler
-        self._once = Once(bus.client, bus.keys, uuid.uuid4().hex, bus.maxlen)
+        self._once = Idempotency(bus.client, bus.keys, uuid.uuid4().hex, bus.maxlen)
         self._timeout_s = timeout_s
         self._max_age_s = max_age_s
         self._dead_after_s = dead_after_s
         self._clock_offset_s = 0.0
         self._in_flight: set[str] = set()
-        self._lanes = Lanes()
+        self._lanes = KeyedQueue()
         self._running: set[asyncio.Future[dict[str, Any]]] = set()
         self._stopping = False
         self._reader: asyncio.Task[None] | None = None

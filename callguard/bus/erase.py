@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from callguard.bus.keys import CALL_FIELD, EVENT_FIELD, TYPE_FIELD, Keys
 from callguard.bus.streams import pages
-from callguard.events import PREFIX, CallEnded
+from callguard.contracts.events import PREFIX, CallEnded
 
 KEPT: Final = PREFIX + "command."
 _END: Final = PREFIX + CallEnded.TYPE

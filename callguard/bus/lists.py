@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from redis.asyncio import Redis
 
 from callguard.bus.keys import Keys
-from callguard.messages import CallSnapshot
-from callguard.overview import AlertView, CallView, Overview
+from callguard.bus.overview import AlertView, CallView, Overview
+from callguard.contracts.messages import CallSnapshot
 
 V = TypeVar("V", CallView, AlertView, CallSnapshot)
 

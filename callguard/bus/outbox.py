@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final, NamedTuple
 
-from callguard.events import PREFIX, Envelope
+from callguard.contracts.events import PREFIX, Envelope
 
 ALERT: Final = 2
 ANSWER: Final = 1

@@ -18,15 +18,15 @@ from redis.exceptions import RedisError
 
 from callguard.bus import audit
 from callguard.bus.client import connect
-from callguard.bus.hotstate import HotState
 from callguard.bus.keys import CALL_FIELD, EVENT_FIELD, TYPE_FIELD, Keys
+from callguard.bus.live_state import LiveState
 from callguard.bus.outbox import Message, Outbox
+from callguard.bus.overview import Overview
 from callguard.bus.streams import tail
 from callguard.config import Redis as RedisConfig
-from callguard.events import Envelope, Event, NodeDegraded, NodeRecovered, envelope
-from callguard.messages import CallSnapshot
-from callguard.overview import Overview
-from callguard.waiting import end
+from callguard.contracts.events import Envelope, Event, NodeDegraded, NodeRecovered, envelope
+from callguard.contracts.messages import CallSnapshot
+from callguard.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +71,7 @@ class Bus:
         self._node = node
         self.maxlen = config.events_maxlen
         self._outbox = Outbox(config.buffer)
-        self._hot = HotState(self.keys, node, self.overview)
+        self._hot = LiveState(self.keys, node, self.overview)
         self._batch: list[Message] = []
         self._doubtful = False
         self._to_audit: deque[Envelope] = deque()  # not bounded: what stands in it is done by people, at their pace

@@ -43,9 +43,9 @@ def bench(
 
     Example: callguard bench --legs 400 --source rtp --seconds 10
     """
-    from callguard.bench.measure import Bench
+    from callguard.control.worker_pool import MediaError
     from callguard.models.card import ModelError
-    from callguard.workers import MediaError
+    from callguard.testbed.bench.measure import Bench
 
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
         tasks: dict[str, Any] = {}

@@ -15,12 +15,12 @@ from rich.text import Text
 
 from callguard.bus import Keys, connect
 from callguard.bus.lists import read_overview
+from callguard.bus.overview import AlertView, CallView, Overview
+from callguard.bus.overview import as_json as facts_of
 from callguard.bus.streams import last_id, pages, read_after
 from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, fail, print_json, read_config, with_redis
 from callguard.config import Config
-from callguard.events import PREFIX
-from callguard.overview import AlertView, CallView, Overview
-from callguard.overview import as_json as facts_of
+from callguard.contracts.events import PREFIX
 
 SHAPES: Final = {"info": "●", "warning": "▲", "critical": "■"}
 STYLES: Final = {"info": "blue", "warning": "yellow", "critical": "bold red"}

@@ -21,7 +21,7 @@ def demo(
     On a terminal calls follow each other until Ctrl-C, so that there is something to see on the console. Elsewhere one
     call is played, or calls for DEMO_SECONDS seconds. Needs the extra `demo` (an embedded Valkey).
     """
-    from callguard.demo.run import demo as play
+    from callguard.testbed.demo.run import demo as play
 
     asked = os.environ.get("DEMO_SECONDS")
     if asked is not None and not asked.isdigit():

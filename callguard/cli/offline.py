@@ -22,8 +22,8 @@ from callguard.cli.common import (
 if TYPE_CHECKING:
     from callguard.analysis.replay import Replay
     from callguard.config import Config
-    from callguard.pipeline import Models
     from callguard.rules import RuleSet
+    from callguard.worker.pipeline import Models
 
 Mode = Literal["raised_voice", "emotion", "off"]
 RulesOption = Annotated[

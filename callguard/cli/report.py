@@ -7,7 +7,7 @@ import typer
 
 from callguard.cli.common import ConfigOption, JsonOption, console, fail, print_json, read_config, with_redis
 from callguard.config import Config
-from callguard.events import Envelope
+from callguard.contracts.events import Envelope
 
 
 def report(

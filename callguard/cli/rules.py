@@ -23,10 +23,10 @@ from callguard.cli.verdicts import verdicts
 from callguard.config import ConfigError
 
 if TYPE_CHECKING:
-    from callguard.messages import CallFacts
-    from callguard.rules.backtest import Backtest, Total
-    from callguard.rules.cases import Failure
-    from callguard.rules.replay import Recorded
+    from callguard.contracts.messages import CallFacts
+    from callguard.rules.authoring.backtest import Backtest, Total
+    from callguard.rules.authoring.replay import Recorded
+    from callguard.rules.authoring.unit_tests import Failure
 
 AUDIO = (".wav", ".flac")
 
@@ -71,7 +71,7 @@ def run_tests(
 
     Example: callguard rules test config/rules/tests/*.yaml
     """
-    from callguard.rules.cases import run_cases
+    from callguard.rules.authoring.unit_tests import run_cases
 
     count = 0
     failures: list[Failure] = []
@@ -113,10 +113,10 @@ def backtest(
 
     Example: callguard rules backtest calls/*.csv --rules config/rules --set raised=0.7 --plot change.png
     """
-    from callguard.messages import CallFacts
+    from callguard.contracts.messages import CallFacts
     from callguard.rules import load_rules
-    from callguard.rules.backtest import backtest as run
-    from callguard.rules.vary import vary
+    from callguard.rules.authoring.backtest import backtest as run
+    from callguard.rules.authoring.overrides import vary
 
     if mode not in {"raised_voice", "emotion"}:
         fail(f"--mode {mode}: allowed: raised_voice, emotion", USAGE)
@@ -130,7 +130,7 @@ def backtest(
         fail("\n".join(error.problems), USAGE)
     label = ", ".join([*map(str, against or []), *(change or [])])
     if plot is not None:
-        from callguard.rules.plot import plot_backtest
+        from callguard.rules.authoring.plot import plot_backtest
 
         draw(plot, lambda: plot_backtest(plot, before, after, label, budget))
     if json:
@@ -181,7 +181,7 @@ def _cells(total: "Total | None", *, per_hour: bool) -> tuple[str, ...]:
 
 
 def _calls(files: list[Path], facts: "CallFacts") -> "list[Recorded]":
-    from callguard.rules.stored import read_signals
+    from callguard.rules.authoring.stored import read_signals
 
     audio = [file for file in files if file.suffix.lower() in AUDIO]
     heard = _heard(audio, facts) if audio else {}
@@ -195,8 +195,8 @@ def _heard(files: list[Path], facts: "CallFacts") -> "dict[Path, Recorded]":
     from callguard.analysis.recordings import RecordingError, read_recording
     from callguard.analysis.replay import batches, load_models, replay_all
     from callguard.models.card import ModelError
-    from callguard.rules.model import RuleSet
-    from callguard.rules.replay import from_columns
+    from callguard.rules.authoring.replay import from_columns
+    from callguard.rules.engine.rule import RuleSet
 
     try:
         models = load_models()

@@ -28,10 +28,10 @@ def run(config: ConfigOption = None) -> None:
 
     Example: CALLGUARD_ARI_PASSWORD=… CALLGUARD_AMI_SECRET=… callguard run --config /etc/callguard/callguard.yaml
     """
-    from callguard.app import FatalError, serve
     from callguard.config import ConfigError
-    from callguard.logs import configure
-    from callguard.secret_sources import require_secrets
+    from callguard.config.secrets import require_secrets
+    from callguard.control.service import FatalError, serve
+    from callguard.runtime.logs import configure
 
     settings, path = read_config(config)
     configure(settings.logging)
@@ -53,9 +53,9 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     Example: callguard check --config /etc/callguard/callguard.yaml
     """
     from callguard.config import ConfigError, load_config
-    from callguard.rule_files import checked_rules
-    from callguard.rules.checks import switched_off
-    from callguard.secret_sources import unreadable_secrets
+    from callguard.config.secrets import unreadable_secrets
+    from callguard.rules.authoring.checks import switched_off
+    from callguard.rules.authoring.configured import checked_rules
 
     path = config_path(config)
     problems: list[str] = []
@@ -83,8 +83,8 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def reload(config: ConfigOption = None) -> None:
     """Validate the configuration, then ask the running service to take it. A bad one is refused here and there."""
     from callguard.config import ConfigError
-    from callguard.host import ask_to_reload
-    from callguard.rule_files import checked_rules
+    from callguard.rules.authoring.configured import checked_rules
+    from callguard.runtime.systemd import ask_to_reload
 
     settings, path = read_config(config)
     try:

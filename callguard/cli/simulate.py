@@ -34,8 +34,8 @@ def simulate(
 
     Example: callguard simulate angry --port 8088 --wait
     """
-    from callguard.simulator.scenario import find, load
-    from callguard.simulator.scenario import shipped as all_shipped
+    from callguard.testbed.simulator.scenario import find, load
+    from callguard.testbed.simulator.scenario import shipped as all_shipped
 
     if shipped:
         scenarios = {name: load(path).title for name, path in all_shipped().items()}
@@ -69,12 +69,12 @@ def _make_folder(path: Path) -> None:
 
 
 async def _run(path: Path, *, port: int, speed: float, record: Path | None, wait: bool, as_json: bool) -> None:
-    from callguard.simulator.director import Director
-    from callguard.simulator.narration import line
-    from callguard.simulator.objects import Json
-    from callguard.simulator.scenario import load
-    from callguard.simulator.server import Simulator
-    from callguard.simulator.sound import save
+    from callguard.testbed.simulator.director import Director
+    from callguard.testbed.simulator.narration import line
+    from callguard.testbed.simulator.objects import Json
+    from callguard.testbed.simulator.scenario import load
+    from callguard.testbed.simulator.server import Simulator
+    from callguard.testbed.simulator.sound import save
 
     scenario = load(path)
     password = os.environ.get(PASSWORD_VARIABLE)

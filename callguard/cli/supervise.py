@@ -189,7 +189,7 @@ async def _whole(config: Config, alert: str) -> str:
 def _ask(given: dict[str, Any], config: Config, timeout_s: float, as_json: bool) -> None:
     import json
 
-    from callguard.commands import MalformedCommandError, parse_command
+    from callguard.contracts.commands import MalformedCommandError, parse_command
 
     try:
         command = parse_command(json.dumps({"id": str(uuid.uuid4())} | given))

@@ -25,8 +25,8 @@ from callguard.config import Config, ConfigError
 
 if TYPE_CHECKING:
     from callguard.rules import RuleSet
-    from callguard.rules.proposals import Effect, Proposal
-    from callguard.rules.verdicts import Ledger, Precision, RuleVerdicts
+    from callguard.rules.authoring.proposals import Effect, Proposal
+    from callguard.rules.authoring.verdicts import Ledger, Precision, RuleVerdicts
 
 DAY_S = 86400.0
 WORD = 12
@@ -56,7 +56,7 @@ def verdicts(
     Example: callguard rules verdicts --days 14 --rule SustainedShouting --fewer 70 --plot shouting.png
     """
     from callguard.rules import load_rules
-    from callguard.rules.proposals import propose
+    from callguard.rules.authoring.proposals import propose
 
     settings, _ = read_config(config)
     try:
@@ -82,7 +82,7 @@ async def _read(config: Config, rules: "RuleSet", since: float) -> "tuple[Ledger
     from callguard.bus import Keys, connect
     from callguard.bus.keys import EVENT_FIELD, TYPE_FIELD
     from callguard.bus.streams import entries, pages
-    from callguard.rules.verdicts import Ledger
+    from callguard.rules.authoring.verdicts import Ledger
 
     ledger, stream = Ledger(rules), Keys(config.redis.prefix).events
     async with connect(config.redis) as client:
@@ -94,7 +94,7 @@ async def _read(config: Config, rules: "RuleSet", since: float) -> "tuple[Ledger
 
 
 def _chosen(ledger: "Ledger", rule: str | None) -> list[str]:
-    from callguard.rules.names import nearest
+    from callguard.rules.language.symbols import nearest
 
     names = ledger.names()
     if rule is not None and rule not in names:
@@ -103,7 +103,7 @@ def _chosen(ledger: "Ledger", rule: str | None) -> list[str]:
 
 
 def _as_json(summary: "RuleVerdicts", proposals: "list[Proposal]") -> dict[str, Any]:
-    from callguard.rules.proposals import best
+    from callguard.rules.authoring.proposals import best
 
     chosen = best(proposals)
     return asdict(summary) | {
@@ -143,7 +143,7 @@ def _precision(found: "Precision | None") -> str:
 
 
 def _show_proposals(summaries: "list[RuleVerdicts]", proposals: "dict[str, list[Proposal]]") -> None:
-    from callguard.rules.proposals import ENOUGH, best
+    from callguard.rules.authoring.proposals import ENOUGH, best
 
     few = [each for each in summaries if each.rule in proposals and each.verdicts < ENOUGH]
     made = False
@@ -184,8 +184,8 @@ def _effect(effect: "Effect") -> str:
 
 
 def _plot(path: Path, ledger: "Ledger", proposals: "dict[str, list[Proposal]]") -> None:
-    from callguard.rules.plot import plot_verdicts
-    from callguard.rules.proposals import samples
+    from callguard.rules.authoring.plot import plot_verdicts
+    from callguard.rules.authoring.proposals import samples
 
     rules = {each.name: each for each in ledger.rules}
     rows = [

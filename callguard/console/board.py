@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from callguard.overview import AlertView, CallView, Overview
+from callguard.bus.overview import AlertView, CallView, Overview
 
 SHOWN: Final = 60
 """Calls on a screen; the rest is a number."""

@@ -6,8 +6,8 @@ import time
 from collections.abc import AsyncIterator
 from typing import Final
 
+from callguard.bus.overview import Overview
 from callguard.console.board import board
-from callguard.overview import Overview
 
 LEAST_INTERVAL_S: Final = 0.2
 """A screen gets no more than five boards a second."""

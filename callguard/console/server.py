@@ -12,13 +12,13 @@ import structlog
 from aiohttp import web
 
 from callguard import __version__
-from callguard.commands import MAX_BYTES, Command, MalformedCommandError, parse_command
+from callguard.bus.overview import Overview
 from callguard.config import Console as ConsoleConfig
 from callguard.console.feed import Feed
-from callguard.events import CommandCompleted, CommandFailed, Envelope
-from callguard.messages import CallSnapshot
-from callguard.metrics import CONTENT_TYPE, Metrics
-from callguard.overview import Overview
+from callguard.console.metrics import CONTENT_TYPE, Metrics
+from callguard.contracts.commands import MAX_BYTES, Command, MalformedCommandError, parse_command
+from callguard.contracts.events import CommandCompleted, CommandFailed, Envelope
+from callguard.contracts.messages import CallSnapshot
 
 log = structlog.get_logger(__name__)
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from callguard.asterisk.client import AriClient, AriError, Connected, Disconnected, Spy
 from callguard.asterisk.events import StasisStart
-from callguard.asterisk.watch import Watch
+from callguard.asterisk.waiter import Waiter
 from callguard.audio.audiosocket import SLIN, scan
 from callguard.config import Config
 from callguard.doctor.checks import check_channelvars
 from callguard.doctor.findings import Finding
-from callguard.doctor.party import Party, tone_share
+from callguard.testbed.party import Party, tone_share
 
 CUSTOMER_HZ: Final = 440.0
 AGENT_HZ: Final = 940.0
@@ -41,7 +41,7 @@ class _Call:
     def __init__(self, client: AriClient, config: Config) -> None:
         self.client = client
         self.config = config
-        self.watch = Watch()
+        self.watch = Waiter()
         self.ready = asyncio.Event()
 
     async def follow(self) -> None:

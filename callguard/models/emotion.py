@@ -13,8 +13,8 @@ import numpy as np
 from callguard.audio.features import FloatArray
 from callguard.audio.window import FUNCTIONALS
 from callguard.models.card import Card, ModelError, load_card
+from callguard.models.roles import CustomerRows
 from callguard.models.session import open_session
-from callguard.roles import CustomerRows
 
 SHIPPED: Final = Path(__file__).parent / "voice.onnx"
 _INPUTS: Final = {"window", "baseline", "evidence"}

@@ -7,8 +7,6 @@ import onnxruntime
 
 from callguard.models.card import Card, ModelError
 
-onnxruntime.disable_telemetry_events()
-
 
 def open_session(model: Path, card: Card, threads: int = 1) -> Any:
     """Open a model for inference on the CPU; raise ModelError when it can't be or its shape is not the card's.

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from callguard.events import PREFIX, Envelope
+from callguard.contracts.events import PREFIX, Envelope
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 `files.load_rules` turns YAML into a `RuleSet`; `engine.RuleEngine` evaluates it over all calls at once.
 """
 
-from callguard.rules.engine import RuleEngine
-from callguard.rules.files import load_rules
-from callguard.rules.model import Rule, RuleSet
+from callguard.rules.authoring.files import load_rules
+from callguard.rules.engine.engine import RuleEngine
+from callguard.rules.engine.rule import Rule, RuleSet
 
 __all__ = ["Rule", "RuleEngine", "RuleSet", "load_rules"]

@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 import pytest
 
 from callguard.alerts import AlertError, Outcome, SilenceScope
-from callguard.alerts.intents import PromptAgent, RingSupervisors, SendTo, StopRinging
+from callguard.alerts.effects import PromptAgent, RingSupervisors, SendTo, StopRinging
 from callguard.config import Inhibit, SupervisorConfig
-from callguard.events import AlertAcknowledged, AlertFired, AlertResolved
-from tests.alerts.desk import ANN, BOB, CHIEF, Desk, policy, rung, types
+from callguard.contracts.events import AlertAcknowledged, AlertFired, AlertResolved
+from tests.alerts.floor import ANN, BOB, CHIEF, AlertManager, policy, rung, types
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC).timestamp()
 
 
 def test_an_alert_fires_rings_is_answered_and_resolves() -> None:
-    desk = Desk()
+    desk = AlertManager()
     assert types(desk.rule("pending", 0)) == ["pending"]
     fired = desk.rule("fired", 1, evidence={"expr": "x > 1", "basis": "raised_voice"}, queue="support", agent="kim")
     assert types(fired) == ["fired"]
@@ -40,7 +40,7 @@ def test_an_alert_fires_rings_is_answered_and_resolves() -> None:
 
 
 def test_a_pending_alert_that_calms_down_is_cancelled_and_rings_nobody() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("pending", 0)
     outcome = desk.rule("cancelled", 0.5)
     assert isinstance(outcome.events[0], AlertResolved)
@@ -49,7 +49,7 @@ def test_a_pending_alert_that_calms_down_is_cancelled_and_rings_nobody() -> None
 
 
 def test_the_same_rule_on_the_same_call_is_one_alert() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     again = desk.rule("fired", 1)
     assert (again.events, again.intents) == ([], [])
@@ -57,7 +57,7 @@ def test_the_same_rule_on_the_same_call_is_one_alert() -> None:
 
 
 def test_a_condition_that_returns_is_a_new_alert() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     desk.rule("resolved", 5)
     desk.rule("fired", 9)
@@ -65,7 +65,7 @@ def test_a_condition_that_returns_is_a_new_alert() -> None:
 
 
 def test_nobody_answers_and_the_next_tier_is_rung() -> None:
-    desk = Desk(policy(escalate_after_s=20))
+    desk = AlertManager(policy(escalate_after_s=20))
     desk.rule("fired", 0)
     assert desk.tick(19.9).events == []
     escalated = desk.tick(20)
@@ -78,13 +78,13 @@ def test_nobody_answers_and_the_next_tier_is_rung() -> None:
 
 
 def test_a_ring_that_fails_goes_to_the_next_tier_without_waiting() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     assert rung(desk.note(desk.book.unanswered("1", 3))) == [("chief",)]
 
 
 def test_only_the_first_to_take_an_alert_owns_it() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     assert desk.note(desk.book.acknowledge("1", "ann", 2)).intents == [StopRinging("1")]
     with pytest.raises(AlertError, match="owned by ann already"):
@@ -94,7 +94,7 @@ def test_only_the_first_to_take_an_alert_owns_it() -> None:
 
 
 def test_an_answer_that_comes_too_late_or_in_another_call_takes_nothing() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     desk.book.acknowledge("1", "ann", 2)
     assert desk.book.joined("c1", "bob", 3, alert="1").events == []
@@ -104,7 +104,7 @@ def test_an_answer_that_comes_too_late_or_in_another_call_takes_nothing() -> Non
 
 
 def test_a_supervisor_who_joins_by_command_takes_the_ring_over() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     joined = desk.note(desk.book.joined("c1", "chief", 2))
     assert types(joined) == ["acknowledged"]
@@ -112,7 +112,7 @@ def test_a_supervisor_who_joins_by_command_takes_the_ring_over() -> None:
 
 
 def test_while_somebody_helps_further_alerts_of_the_call_are_theirs() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.book.joined("c1", "ann", 0)
     outcome = desk.rule("fired", 1)
     assert types(outcome) == ["fired", "acknowledged"]
@@ -123,7 +123,7 @@ def test_while_somebody_helps_further_alerts_of_the_call_are_theirs() -> None:
 
 
 def test_a_second_alert_of_a_call_shares_its_ring() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     second = desk.rule("fired", 1, rule="StillRising")
     assert isinstance(second.events[0], AlertFired)
@@ -134,13 +134,13 @@ def test_a_second_alert_of_a_call_shares_its_ring() -> None:
 
 
 def test_ringing_stops_when_the_customer_calms_down() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     assert desk.rule("resolved", 5).intents == [StopRinging("1")]
 
 
 def test_the_end_of_the_call_ends_everything() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     desk.rule("pending", 0, rule="Other")
     ended = desk.note(desk.book.call_ended("c1", 4))
@@ -150,7 +150,7 @@ def test_the_end_of_the_call_ends_everything() -> None:
 
 
 def test_critical_speaks_for_warning_and_hands_over_when_it_ends() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     warning = desk.rule("fired", 1, rule="Raised", severity="warning", actions=("ring_listen", "webhook:chat"))
     assert isinstance(warning.events[0], AlertFired)
@@ -163,7 +163,7 @@ def test_critical_speaks_for_warning_and_hands_over_when_it_ends() -> None:
 
 def test_inhibition_follows_configured_labels_and_stays_within_a_call() -> None:
     rules = (Inhibit(source={"tier": "ring"}, target={"rule": "Raised"}),)
-    desk = Desk(policy(inhibit=rules))
+    desk = AlertManager(policy(inhibit=rules))
     desk.rule("fired", 0, labels={"tier": "ring"})
     assert rung(desk.rule("fired", 1, rule="Raised", call="c2", labels={"tier": "ring"})) == []
     inhibited = desk.rule("fired", 2, rule="Raised").events[0]
@@ -172,7 +172,7 @@ def test_inhibition_follows_configured_labels_and_stays_within_a_call() -> None:
 
 
 def test_a_silence_rings_nobody_and_says_which() -> None:
-    desk = Desk()
+    desk = AlertManager()
     silence, _ = desk.book.silence("ann", "training day", 0, 100, SilenceScope(queue="support"))
     quiet = desk.rule("fired", 1, queue="support")
     assert isinstance(quiet.events[0], AlertFired)
@@ -183,7 +183,7 @@ def test_a_silence_rings_nobody_and_says_which() -> None:
 
 @pytest.mark.parametrize("ends", ["by itself", "early", "after a restart"])
 def test_an_alert_that_outlives_its_silence_rings_then(ends: str) -> None:
-    desk = Desk()
+    desk = AlertManager()
     silence, _ = desk.book.silence("ann", "tea", 0, 100, SilenceScope(call="c1"))
     desk.rule("fired", 50)
     if ends == "after a restart":
@@ -195,7 +195,7 @@ def test_an_alert_that_outlives_its_silence_rings_then(ends: str) -> None:
 
 
 def test_a_silence_stops_what_rings() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     _, outcome = desk.book.silence("bob", "false alarm", 1, 60, SilenceScope(rule="Shout*"))
     assert outcome.intents == [StopRinging("1")]
@@ -205,11 +205,11 @@ def test_a_silence_stops_what_rings() -> None:
 @pytest.mark.parametrize(("why", "until"), [(" ", 10), ("x", 0), ("x", 8 * 86400)])
 def test_a_silence_has_a_reason_and_an_end(why: str, until: float) -> None:
     with pytest.raises(AlertError):
-        Desk().book.silence("ann", why, 0, until, SilenceScope())
+        AlertManager().book.silence("ann", why, 0, until, SilenceScope())
 
 
 def test_over_the_budget_alerts_are_merged_in_sight_and_the_worst_rings_first() -> None:
-    desk = Desk(policy([ANN], budget_per_hour=2))
+    desk = AlertManager(policy([ANN], budget_per_hour=2))
     for number, call in enumerate(["c1", "c2"]):
         assert rung(desk.rule("fired", number, call=call)) == [("ann",)]
         desk.rule("resolved", number + 0.5, call=call)
@@ -224,14 +224,14 @@ def test_over_the_budget_alerts_are_merged_in_sight_and_the_worst_rings_first() 
 
 
 def test_who_is_busy_is_not_rung_and_the_alert_waits_for_them() -> None:
-    desk = Desk(policy([ANN]))
+    desk = AlertManager(policy([ANN]))
     desk.book.joined("c0", "ann", 0)
     assert desk.rule("fired", 1).intents == []
     assert rung(desk.book.left("c0", "ann", 2)) == [("ann",)]
 
 
 def test_an_unreachable_supervisor_is_passed_over() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.book.available("ann", "unreachable", 0)
     assert rung(desk.rule("fired", 1)) == [("bob",)]
     desk.book.available("ann", None, 2)
@@ -239,7 +239,7 @@ def test_an_unreachable_supervisor_is_passed_over() -> None:
 
 
 def test_a_busy_phone_is_passed_over_and_offered_the_alert_when_it_is_free() -> None:
-    desk = Desk(policy([ANN, CHIEF], escalate_after_s=20))
+    desk = AlertManager(policy([ANN, CHIEF], escalate_after_s=20))
     desk.book.available("ann", "busy", 0)
     fired = desk.rule("fired", 1)
     assert rung(fired) == [("chief",)]
@@ -252,7 +252,7 @@ def test_a_busy_phone_is_passed_over_and_offered_the_alert_when_it_is_free() -> 
 
 
 def test_our_own_ring_makes_a_phone_busy_and_goes_on() -> None:
-    desk = Desk(policy([ANN]))
+    desk = AlertManager(policy([ANN]))
     assert rung(desk.rule("fired", 0)) == [("ann",)]
     assert desk.book.available("ann", "busy", 0.1).intents == []
     other = desk.rule("fired", 1, call="c2")
@@ -263,7 +263,7 @@ def test_our_own_ring_makes_a_phone_busy_and_goes_on() -> None:
 
 
 def test_while_every_phone_is_busy_an_alert_is_notified_says_so_and_rings_who_is_free_first() -> None:
-    desk = Desk()
+    desk = AlertManager()
     for name, away in (("ann", "busy"), ("bob", "unreachable"), ("chief", "busy")):
         desk.book.available(name, away, 0)  # type: ignore[arg-type]
     fired = desk.rule("fired", 1, actions=("ring_whisper", "webhook:chat"))
@@ -278,7 +278,7 @@ def test_while_every_phone_is_busy_an_alert_is_notified_says_so_and_rings_who_is
 
 
 def test_whose_phone_came_back_while_an_alert_waits_is_not_rung_once_it_is_over() -> None:
-    desk = Desk(policy([ANN]))
+    desk = AlertManager(policy([ANN]))
     desk.book.available("ann", "busy", 0)
     desk.rule("fired", 1)
     desk.rule("resolved", 2)
@@ -296,7 +296,7 @@ def test_team_shift_and_tier_decide_who_is_rung() -> None:
     shop = SupervisorConfig(name="shop", endpoint="PJSIP/4", teams=("shop",))
     night = SupervisorConfig(name="night", endpoint="PJSIP/5", hours="22:00-06:00")
     weekend = SupervisorConfig(name="weekend", endpoint="PJSIP/6", days=("sat", "sun"))
-    desk = Desk(policy([floor, shop, night, weekend, CHIEF]))
+    desk = AlertManager(policy([floor, shop, night, weekend, CHIEF]))
     assert rung(desk.rule("fired", MONDAY_NOON, queue="support")) == [("floor",)]
     desk.rule("resolved", MONDAY_NOON + 5)
     assert rung(desk.rule("fired", MONDAY_NOON + 12 * 3600, queue="sales", call="c2")) == [("shop", "night")]
@@ -304,13 +304,13 @@ def test_team_shift_and_tier_decide_who_is_rung() -> None:
 
 def test_nobody_on_shift_waits_for_the_shift() -> None:
     late = SupervisorConfig(name="late", endpoint="PJSIP/3", hours="13:00-18:00")
-    desk = Desk(policy([late]))
+    desk = AlertManager(policy([late]))
     assert desk.rule("fired", MONDAY_NOON).intents == []
     assert rung(desk.tick(MONDAY_NOON + 3600)) == [("late",)]
 
 
 def test_a_shadow_rule_publishes_and_rings_nobody() -> None:
-    desk = Desk()
+    desk = AlertManager()
     actions = ("ring_barge", "webhook:chat", "prompt:calm")
     fired = desk.rule("fired", 0, shadow=True, actions=actions).events[0]
     assert fired.shadow
@@ -322,13 +322,13 @@ def test_a_shadow_rule_publishes_and_rings_nobody() -> None:
 
 
 def test_a_shadow_alert_speaks_for_no_other() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0, shadow=True)
     assert rung(desk.rule("fired", 1, rule="Raised", severity="warning")) == [("ann", "bob")]
 
 
 def test_a_private_rule_whispers_and_leaves_no_trace() -> None:
-    desk = Desk()
+    desk = AlertManager()
     for kind in ("pending", "fired", "resolved"):
         desk.rule(kind, 0, private=True, leg="agent", actions=("prompt:lower_your_voice",))
     assert desk.intents == [PromptAgent("", "c1", "lower_your_voice")]
@@ -337,7 +337,7 @@ def test_a_private_rule_whispers_and_leaves_no_trace() -> None:
 
 
 def test_ways_that_are_told_of_an_alert_are_told_of_its_end() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0, actions=("notify", "queue_log", "email:floor"))
     desk.rule("resolved", 5, actions=("notify", "queue_log", "email:floor"))
     sent = [(intent.way, type(intent.event)) for intent in desk.intents if isinstance(intent, SendTo)]
@@ -350,7 +350,7 @@ def test_ways_that_are_told_of_an_alert_are_told_of_its_end() -> None:
 
 
 def test_verdicts_are_counted_once_an_alert_and_may_be_changed() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     desk.rule("resolved", 5)
     desk.book.judge("1", "false", "ann")
@@ -362,7 +362,7 @@ def test_verdicts_are_counted_once_an_alert_and_may_be_changed() -> None:
 
 
 def test_after_a_restart_a_ring_rings_again_and_nothing_is_published_twice() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     again = desk.restart(10)
     assert again.events == []
@@ -375,7 +375,7 @@ def test_after_a_restart_a_ring_rings_again_and_nothing_is_published_twice() -> 
 def test_a_call_that_nobody_can_join_yet_rings_nobody_until_somebody_can() -> None:
     """After a restart its channels are not known yet; during a transfer it has no agent."""
     calls: set[str] = set()
-    desk = Desk(joinable=calls.__contains__)
+    desk = AlertManager(joinable=calls.__contains__)
     assert rung(desk.rule("fired", 0)) == []
     assert [alert.id for alert in desk.book.waiting()] == ["1"]
     calls.add("c1")
@@ -387,14 +387,14 @@ def test_a_call_that_nobody_can_join_yet_rings_nobody_until_somebody_can() -> No
 
 
 def test_after_a_restart_nobody_counts_as_being_in_a_call() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.book.joined("c1", "ann", 0)
     desk.restart(1)
     assert rung(desk.rule("fired", 2)) == [("ann", "bob")]
 
 
 def test_after_a_restart_an_alert_whose_rule_stays_silent_ends() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0, actions=("notify",))
     desk.restart(10)
     assert desk.tick(39).events == []
@@ -402,7 +402,7 @@ def test_after_a_restart_an_alert_whose_rule_stays_silent_ends() -> None:
 
 
 def test_after_a_restart_alerts_of_calls_that_are_gone_end() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     desk.rule("fired", 0, call="c2")
     desk.restart(10)
@@ -411,7 +411,7 @@ def test_after_a_restart_alerts_of_calls_that_are_gone_end() -> None:
 
 
 def test_a_lost_worker_leaves_no_alert_behind() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0, actions=("notify",))
     desk.book.unconfirm("c1", 5)
     desk.rule("fired", 20)
@@ -422,7 +422,7 @@ def test_a_lost_worker_leaves_no_alert_behind() -> None:
 
 @pytest.mark.parametrize("broken", [None, {"version": 2}, {"rings": {"c": {"alert": "1"}}}, [], {"alerts": 3}])
 def test_a_snapshot_that_cannot_be_read_is_refused(broken: object) -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     with pytest.raises(AlertError, match="can't be read"):
         desk.book.restore(broken, 1)
@@ -430,7 +430,7 @@ def test_a_snapshot_that_cannot_be_read_is_refused(broken: object) -> None:
 
 
 def test_a_new_configuration_keeps_what_is_going_on() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("fired", 0)
     desk.book.available("bob", "busy", 0)
     desk.book.reconfigure(policy([BOB, CHIEF], escalate_after_s=5))
@@ -439,7 +439,7 @@ def test_a_new_configuration_keeps_what_is_going_on() -> None:
 
 
 def test_what_has_not_fired_cannot_be_taken() -> None:
-    desk = Desk()
+    desk = AlertManager()
     desk.rule("pending", 0)
     with pytest.raises(AlertError, match="has not fired yet"):
         desk.book.acknowledge("1", "ann", 1)

@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import pytest
 
-from callguard.alerts import AlertBook, Outcome, Where
-from callguard.alerts.intents import Intent, PromptAgent, RingSupervisors, StopRinging
-from callguard.events import AlertAcknowledged, AlertEscalated, AlertEvent, AlertFired, AlertResolved
-from callguard.messages import CallFacts
+from callguard.alerts import AlertStore, Outcome, Where
+from callguard.alerts.effects import Effect, PromptAgent, RingSupervisors, StopRinging
+from callguard.contracts.events import AlertAcknowledged, AlertEscalated, AlertEvent, AlertFired, AlertResolved
+from callguard.contracts.messages import CallFacts
 from callguard.rules import RuleEngine, RuleSet, load_rules
-from callguard.rules.names import resolve
-from callguard.rules.series import parse_series
-from callguard.signals import CALL_INDEX, LEG_INDEX, SignalTable
-from tests.alerts.desk import policy
+from callguard.rules.authoring.series import parse_series
+from callguard.rules.language.symbols import resolve
+from callguard.signals.table import CALL_INDEX, LEG_INDEX, SignalTable
+from tests.alerts.floor import policy
 
 PACK = Path(__file__).parent.parent.parent / "config" / "rules"
 HOP_S = 0.1
@@ -26,7 +26,7 @@ class At(NamedTuple):
     """Something that happened, and when."""
 
     second: float
-    what: AlertEvent | Intent
+    what: AlertEvent | Effect
 
 
 class Call:
@@ -40,7 +40,7 @@ class Call:
         self.engine.open_call(0, CallFacts("c1", **facts))  # type: ignore[arg-type]
         numbers = count(1)
         self.new_id: Callable[[], str] = lambda: str(next(numbers))
-        self.book = AlertBook(policy(), self.new_id)
+        self.book = AlertStore(policy(), self.new_id)
         self.happened: list[At] = []
         self.steps = 0
 
@@ -66,7 +66,7 @@ class Call:
     def note(self, outcome: Outcome) -> None:
         self.happened += [At(self.now, what) for what in (*outcome.events, *outcome.intents)]
 
-    def seen(self, kind: type[AlertEvent | Intent]) -> list[At]:
+    def seen(self, kind: type[AlertEvent | Effect]) -> list[At]:
         return [at for at in self.happened if isinstance(at.what, kind)]
 
     def fired(self) -> list[tuple[str, float]]:
@@ -163,7 +163,7 @@ def test_rules_change_while_an_alert_is_in_flight(call: Call) -> None:
 def test_control_restarts_while_a_customer_shouts(call: Call) -> None:
     call.hear(customer__raised_voice="0.2x100s 0.9x10s")
     fired = call.fired()
-    book = AlertBook(policy(), call.new_id)
+    book = AlertStore(policy(), call.new_id)
     call.note(book.restore(call.book.snapshot(), call.now))
     call.book = book
     call.hear(customer__raised_voice="0.9x5s 0.2x30s")

@@ -10,18 +10,18 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from callguard.alerts import AlertBook, Where
-from callguard.alerts.intents import Intent, RingSupervisors
+from callguard.alerts import AlertStore, Where
+from callguard.alerts.effects import Effect, RingSupervisors
 from callguard.analysis.replay import Replay, load_models, replay
 from callguard.audio.frames import FRAME_S
-from callguard.events import AlertEscalated, AlertEvent, AlertFired, AlertResolved
-from callguard.messages import Transition
+from callguard.config.shipped import rules_folder
+from callguard.contracts.events import AlertEscalated, AlertEvent, AlertFired, AlertResolved
+from callguard.contracts.messages import Transition
 from callguard.rules import load_rules
-from callguard.shipped import rules_folder
-from callguard.simulator.director import Director
-from callguard.simulator.scenario import find, load
-from callguard.simulator.server import Simulator
-from tests.alerts.desk import policy
+from callguard.testbed.simulator.director import Director
+from callguard.testbed.simulator.scenario import find, load
+from callguard.testbed.simulator.server import Simulator
+from tests.alerts.floor import policy
 
 LONGEST_S = 60.0
 SHOUTING_FROM_S = 16.0
@@ -31,7 +31,7 @@ RULES = load_rules([(path.name, path.read_text("utf-8")) for path in sorted(rule
 
 class At(NamedTuple):
     second: float
-    what: AlertEvent | Intent
+    what: AlertEvent | Effect
 
 
 def heard(name: str) -> Replay:
@@ -50,7 +50,7 @@ def heard(name: str) -> Replay:
 def alerted(call: Replay) -> list[At]:
     """Let the alert book live through the call, a second at a time."""
     numbers = count(1)
-    book = AlertBook(policy(), lambda: str(next(numbers)))
+    book = AlertStore(policy(), lambda: str(next(numbers)))
     steps: list[tuple[float, Transition | None]] = [(float(second), None) for second in range(int(call.duration_s) + 1)]
     for alert in call.alerts:
         for at, kind in ((alert.fired_at_s, "fired"), (alert.resolved_at_s, "resolved")):
@@ -69,7 +69,7 @@ def _transition(rule: str, leg: str, severity: str, kind: str, at: float) -> Tra
     return Transition(kind, "c1", rule, leg, at, severity, actions=actions)  # type: ignore[arg-type]
 
 
-def seen(happened: list[At], kind: type[AlertEvent | Intent]) -> list[At]:
+def seen(happened: list[At], kind: type[AlertEvent | Effect]) -> list[At]:
     return [each for each in happened if isinstance(each.what, kind)]
 
 

@@ -13,7 +13,7 @@ import pytest
 import redis
 import redis.asyncio
 
-from callguard.events import NodeStarted, envelope
+from callguard.contracts.events import NodeStarted, envelope
 from tests.acceptance.harness.floor import VALKEY_PORT, Floor
 from tests.acceptance.harness.hook import receiving
 from tests.acceptance.harness.loop import START, VirtualLoop

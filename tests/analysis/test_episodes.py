@@ -3,7 +3,7 @@ import pytest
 
 from callguard.analysis.episodes import Episode, alarms, judge, total
 from callguard.rules import RuleEngine, load_rules
-from callguard.signals import LEG_INDEX, SignalTable
+from callguard.signals.table import LEG_INDEX, SignalTable
 
 
 def signal(*parts):
@@ -36,7 +36,7 @@ groups:
 """
     values = np.repeat(np.where(rng.random(300) < 0.15, 0.9, 0.1), rng.integers(3, 12, 300)).astype(np.float32)
     values[rng.random(len(values)) < 0.03] = np.nan
-    from callguard.messages import CallFacts
+    from callguard.contracts.messages import CallFacts
 
     table = SignalTable(1, 1)
     table.open_call(0)

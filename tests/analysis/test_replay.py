@@ -8,7 +8,7 @@ from callguard.analysis.recordings import read_recording
 from callguard.analysis.replay import load_models, replay, replay_all
 from callguard.analysis.tables import as_object, write_signals
 from callguard.rules import RuleSet, load_rules
-from callguard.signals import CALL_SIGNALS, LEG_SIGNALS
+from callguard.signals.table import CALL_SIGNALS, LEG_SIGNALS
 from tests.support.sound import buzz, speech_data
 
 RAISED = """

@@ -8,8 +8,8 @@ import pytest
 
 from callguard.asterisk import ami as module
 from callguard.asterisk.ami import AmiClient, AmiError, Paused
-from callguard.asterisk.calls import QueueConnected
-from callguard.asterisk.cooldown import REASON, Cooldowns
+from callguard.asterisk.discovery.calls import QueueConnected
+from callguard.asterisk.supervision.cooldown import REASON, Cooldowns
 from callguard.config import Ami, Secret
 
 SECRET = "s3cret-of-ami"

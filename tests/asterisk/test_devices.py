@@ -11,7 +11,7 @@ from callguard.asterisk.client import AriClient
 from callguard.asterisk.devices import Devices, device_of
 from callguard.asterisk.events import Channel, ChannelDestroyed, ChannelStateChange
 from callguard.config import SupervisorConfig
-from callguard.events import Away
+from callguard.contracts.events import Away
 from tests.asterisk.harness.fake_ari import FakeAri, fake_ari
 
 ANN = SupervisorConfig(name="ann", endpoint="PJSIP/ann")

@@ -3,7 +3,7 @@
 import pytest
 
 from callguard.asterisk.names import ear, kind_of, mode_of_ear, name, new_id
-from callguard.events import SupervisionMode
+from callguard.contracts.vocabulary import SupervisionMode
 
 
 def test_a_name_says_its_kind_to_its_own_application_only() -> None:

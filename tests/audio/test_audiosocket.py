@@ -26,7 +26,7 @@ from callguard.audio.audiosocket import (
 )
 from callguard.audio.bank import LegBank
 from callguard.audio.frames import FRAME_DTMF, HOP_FRAMES
-from callguard.audio.inlet import Inlet
+from callguard.audio.reframer import Reframer
 from tests.support.captures import capture, names
 
 
@@ -44,7 +44,7 @@ class Leg:
         self.bank = LegBank(3)
         for _ in range(3):
             self.bank.open()
-        self.receiver = AudioSocketReceiver(Inlet(self.bank))
+        self.receiver = AudioSocketReceiver(Reframer(self.bank))
 
     def write(self, data: bytes) -> End | None:
         room = self.receiver.room(self.row)

@@ -17,7 +17,7 @@ from callguard.audio.ingest import Ingest, Limits, Lost, PortsExhaustedError
 from callguard.audio.ingest.streams import MAX_STRANGERS
 from callguard.audio.rtp import Packet
 from callguard.audio.rtp import serialise as rtp_packet
-from callguard.messages import OpenLeg
+from callguard.contracts.messages import OpenLeg
 from tests.support.captures import capture, names
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from callguard.audio.bank import LegBank
 from callguard.audio.codec import Format, encode
 from callguard.audio.frames import FRAME_DTMF, FRAME_LOST, Flags
-from callguard.audio.inlet import Inlet
 from callguard.audio.jitter import HOLD
+from callguard.audio.reframer import Reframer
 from callguard.audio.rtp import SLOT_BYTES, TELEPHONE_EVENT, Packet, serialise
 from callguard.audio.rtp_receiver import RtpReceiver
 from tests.support.captures import capture, names
@@ -20,7 +20,7 @@ class Legs:
 
     def __init__(self, dynamic: Format = Format.SLIN16_BE) -> None:
         self.bank = LegBank(2)
-        self.receiver = RtpReceiver(Inlet(self.bank))
+        self.receiver = RtpReceiver(Reframer(self.bank))
         for _ in range(2):
             self.receiver.reset(self.bank.open(), dynamic)
 

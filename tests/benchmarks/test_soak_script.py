@@ -5,9 +5,9 @@ from collections import Counter
 from random import Random
 
 from benchmarks.soak_script import FIRST_CALL_S, QUIET_S, RULES, command, scenario
-from callguard.commands import ACTIONS, parse_command
+from callguard.contracts.commands import ACTIONS, parse_command
 from callguard.rules import load_rules
-from callguard.simulator.scenario import Scenario
+from callguard.testbed.simulator.scenario import Scenario
 
 
 def played(lines: int = 24, seconds: float = 600.0) -> Scenario:

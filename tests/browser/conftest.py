@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from tests.support.console import Desk, running_desk
+from tests.support.console import RunningConsole, running_console
 
 FLAGS = (
     "--headless",
@@ -22,13 +22,13 @@ FLAGS = (
 
 
 @pytest.fixture
-async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    async with running_desk(monkeypatch) as desk:
+async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningConsole]:
+    async with running_console(monkeypatch) as desk:
         yield desk
 
 
 @pytest.fixture
-async def page(desk: Desk) -> AsyncIterator[Page]:
+async def page(desk: RunningConsole) -> AsyncIterator[Page]:
     """A page on the console; an error or a refused resource in it fails the test."""
     chromium = os.environ.get("CALLGUARD_CHROMIUM") or shutil.which("chromium")
     if chromium is None:

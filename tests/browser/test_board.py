@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from callguard.events import AlertAcknowledged, NodeDegraded, TapLost
-from tests.support.console import TOKEN, Desk
+from callguard.contracts.events import AlertAcknowledged, NodeDegraded, TapLost
+from tests.support.console import TOKEN, RunningConsole
 from tests.support.events import (
     alert_fired,
     alert_resolved,
@@ -26,7 +26,7 @@ ACCESSIBILITY = (Path(__file__).parent / "accessibility.js").read_text("utf-8")
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
 
 
-def busy(desk: Desk) -> None:
+def busy(desk: RunningConsole) -> None:
     """A board with everything on it."""
     desk.publish(
         call_started("calm", agent="Cleo"),
@@ -58,7 +58,7 @@ def card(page: Page, call: str) -> Any:
     return page.locator(f'.call[data-call="{call}"]')
 
 
-async def test_nothing_to_do_is_said_calmly(page: Page, desk: Desk) -> None:
+async def test_nothing_to_do_is_said_calmly(page: Page, desk: RunningConsole) -> None:
     await expect(page.get_by_role("heading", name="All quiet")).to_be_visible()
     desk.publish(call_started("c1"))
 
@@ -67,7 +67,7 @@ async def test_nothing_to_do_is_said_calmly(page: Page, desk: Desk) -> None:
     await expect(page.locator("#totals")).to_have_text("1 call, 0 alerts")
 
 
-async def test_an_alert_is_seen_within_a_second(page: Page, desk: Desk) -> None:
+async def test_an_alert_is_seen_within_a_second(page: Page, desk: RunningConsole) -> None:
     desk.publish(call_started("c1"))
     await expect(card(page, "c1")).to_be_visible()
     begun = time.perf_counter()
@@ -86,7 +86,7 @@ async def test_an_alert_is_seen_within_a_second(page: Page, desk: Desk) -> None:
     await expect(page.locator(".call")).to_have_count(0)
 
 
-async def test_who_needs_help_most_stands_first(page: Page, desk: Desk) -> None:
+async def test_who_needs_help_most_stands_first(page: Page, desk: RunningConsole) -> None:
     busy(desk)
     await expect(page.locator(".call")).to_have_count(4)
 
@@ -94,7 +94,7 @@ async def test_who_needs_help_most_stands_first(page: Page, desk: Desk) -> None:
     assert order == ["c2", "c1", "c3", "calm"]
 
 
-async def test_state_is_told_by_text_and_shape_not_by_colour_alone(page: Page, desk: Desk) -> None:
+async def test_state_is_told_by_text_and_shape_not_by_colour_alone(page: Page, desk: RunningConsole) -> None:
     busy(desk)
     for call, severity in (("c1", "warning"), ("c2", "critical"), ("c3", "info")):
         await expect(card(page, call).locator(".name")).to_contain_text(f"{severity}: ")
@@ -104,7 +104,7 @@ async def test_state_is_told_by_text_and_shape_not_by_colour_alone(page: Page, d
     assert len(set(shapes)) == 3
 
 
-async def test_a_card_says_what_is_heard_and_who_helps(page: Page, desk: Desk) -> None:
+async def test_a_card_says_what_is_heard_and_who_helps(page: Page, desk: RunningConsole) -> None:
     busy(desk)
     await expect(card(page, "c1").locator(".voice")).to_contain_text("Raised voice 95 %, 7.5 dB above own calm")
     assert (await card(page, "c1").locator(".voice .curve path").get_attribute("d")).count("L") == 19
@@ -114,20 +114,20 @@ async def test_a_card_says_what_is_heard_and_who_helps(page: Page, desk: Desk) -
     await expect(card(page, "c3").locator(".alert")).to_contain_text("taken by Bob")
 
 
-async def test_a_consultation_shows_that_the_supervisor_waits(page: Page, desk: Desk) -> None:
+async def test_a_consultation_shows_that_the_supervisor_waits(page: Page, desk: RunningConsole) -> None:
     desk.publish(call_started("c1"), supervision_started("c1"), supervision_suspended("c1"))
     await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann waits: the agent consults, or transfers")
     desk.publish(supervision_suspended("c1", suspended=False))
     await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann whispers to the agent")
 
 
-async def test_who_joins_finds_what_was_tried(page: Page, desk: Desk) -> None:
+async def test_who_joins_finds_what_was_tried(page: Page, desk: RunningConsole) -> None:
     desk.publish(call_started("c1"), supervision_started("c1", card=handoff_card()))
     await card(page, "c1").get_by_text("Handoff").click()
     await expect(card(page, "c1").locator(".told")).to_contain_text("1:05 prompt: slow-down")
 
 
-async def test_the_evidence_opens_and_stays_open_while_the_board_goes_on(page: Page, desk: Desk) -> None:
+async def test_the_evidence_opens_and_stays_open_while_the_board_goes_on(page: Page, desk: RunningConsole) -> None:
     busy(desk)
     await card(page, "c1").locator("summary").click()
     desk.show(snapshot("c1", 0.3))
@@ -142,7 +142,7 @@ async def test_the_evidence_opens_and_stays_open_while_the_board_goes_on(page: P
     await expect(evidence.get_by_role("link", name="What to do")).to_have_attribute("href", "https://kb.example.org/1")
 
 
-async def test_hostile_names_stay_text(page: Page, desk: Desk) -> None:
+async def test_hostile_names_stay_text(page: Page, desk: RunningConsole) -> None:
     desk.publish(
         call_started(HOSTILE, queue=HOSTILE, agent=HOSTILE),
         alert_fired(
@@ -160,7 +160,7 @@ async def test_hostile_names_stay_text(page: Page, desk: Desk) -> None:
     assert await page.locator("main img, main script, main a").count() == 0
 
 
-async def test_buttons_show_only_to_who_may_use_them(page: Page, desk: Desk) -> None:
+async def test_buttons_show_only_to_who_may_use_them(page: Page, desk: RunningConsole) -> None:
     busy(desk)
     await expect(card(page, "c1")).to_be_visible()
     await expect(page.get_by_role("button", name="Whisper")).to_have_count(0)
@@ -178,7 +178,7 @@ async def test_buttons_show_only_to_who_may_use_them(page: Page, desk: Desk) -> 
     await expect(page.get_by_role("button", name="Whisper")).to_have_count(0)
 
 
-async def test_a_button_gives_a_command_and_its_answer_is_shown(page: Page, desk: Desk) -> None:
+async def test_a_button_gives_a_command_and_its_answer_is_shown(page: Page, desk: RunningConsole) -> None:
     busy(desk)
     await sign_in(page)
     await card(page, "c1").get_by_role("button", name="Whisper").click()
@@ -197,7 +197,7 @@ async def test_a_button_gives_a_command_and_its_answer_is_shown(page: Page, desk
     ]
 
 
-async def test_everything_works_by_keyboard(page: Page, desk: Desk) -> None:
+async def test_everything_works_by_keyboard(page: Page, desk: RunningConsole) -> None:
     busy(desk)
     await sign_in(page)
     await expect(card(page, "c1").get_by_role("button", name="Whisper")).to_be_visible()
@@ -225,7 +225,7 @@ async def test_everything_works_by_keyboard(page: Page, desk: Desk) -> None:
     assert [each.action for each in desk.commands] == ["listen", "ack"]
 
 
-async def test_focus_survives_when_cards_change_places(page: Page, desk: Desk) -> None:
+async def test_focus_survives_when_cards_change_places(page: Page, desk: RunningConsole) -> None:
     desk.publish(call_started("c1"), call_started("c2"))
     await card(page, "c2").focus()
     desk.publish(alert_fired("c2", "a2"))
@@ -236,7 +236,7 @@ async def test_focus_survives_when_cards_change_places(page: Page, desk: Desk) -
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-async def test_the_board_is_readable_for_everybody(page: Page, desk: Desk, scheme: Any, width: int) -> None:
+async def test_the_board_is_readable_for_everybody(page: Page, desk: RunningConsole, scheme: Any, width: int) -> None:
     await page.emulate_media(color_scheme=scheme)
     await page.set_viewport_size({"width": width, "height": 900})
     assert await page.evaluate(ACCESSIBILITY) == []
@@ -248,7 +248,7 @@ async def test_the_board_is_readable_for_everybody(page: Page, desk: Desk, schem
     assert await page.evaluate(ACCESSIBILITY) == []
 
 
-async def test_focus_is_visible(page: Page, desk: Desk) -> None:
+async def test_focus_is_visible(page: Page, desk: RunningConsole) -> None:
     desk.publish(call_started("c1"))
     await expect(card(page, "c1")).to_be_visible()
     await page.keyboard.press("j")
@@ -256,13 +256,13 @@ async def test_focus_is_visible(page: Page, desk: Desk) -> None:
     assert await card(page, "c1").evaluate("card => getComputedStyle(card).outlineStyle") == "solid"
 
 
-async def test_a_part_out_of_reach_is_said(page: Page, desk: Desk) -> None:
+async def test_a_part_out_of_reach_is_said(page: Page, desk: RunningConsole) -> None:
     desk.publish(NodeDegraded(node="n1", reason="redis"))
 
     await expect(page.locator("#link")).to_have_text("Out of reach: n1: redis")
 
 
-async def test_a_lost_connection_is_said(page: Page, desk: Desk) -> None:
+async def test_a_lost_connection_is_said(page: Page, desk: RunningConsole) -> None:
     await desk.console.stop()
 
     await expect(page.locator("#link")).to_have_text("Connection lost: what you see is old")

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 from callguard.bus import audit
 from callguard.bus.keys import ENTRY_FIELD
 from callguard.bus.streams import Entry, entries
-from callguard.cards import HandoffCard
-from callguard.events import SupervisionEnded, SupervisionStarted, envelope
+from callguard.contracts.cards import HandoffCard
+from callguard.contracts.events import SupervisionEnded, SupervisionStarted, envelope
 
 STREAM = "callguard:audit"
 

@@ -13,8 +13,8 @@ from callguard.bus.ask import ANSWERS, ask
 from callguard.bus.consumer import CommandConsumer
 from callguard.bus.keys import GROUP
 from callguard.bus.streams import entries
-from callguard.commands import Command, CommandError
 from callguard.config import Redis as RedisConfig
+from callguard.contracts.commands import Command, CommandError
 from tests.support.events import supervision_started
 from tests.support.valkey import StoppableValkey
 

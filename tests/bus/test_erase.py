@@ -5,7 +5,7 @@ import redis.asyncio
 
 from callguard.bus.erase import erase
 from callguard.bus.keys import Keys
-from callguard.events import CallEnded, CommandCompleted, Event, PromptPlayed, envelope
+from callguard.contracts.events import CallEnded, CommandCompleted, Event, PromptPlayed, envelope
 
 KEYS = Keys()
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callguard.bus.outbox import Message, Outbox, importance
-from callguard.events import AlertResolved, Event, NodeDegraded, TapOpened, envelope
+from callguard.contracts.events import AlertResolved, Event, NodeDegraded, TapOpened, envelope
 
 ALERT = AlertResolved(call="1", alert="a", rule="r", leg="customer", reason="calm", lasted_s=1)
 NODE = NodeDegraded(node="n", reason="redis")

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from callguard.bus import Bus
 from callguard.bus.streams import entries
 from callguard.config import Redis as RedisConfig
-from callguard.events import Envelope, TapOpened
+from callguard.contracts.events import Envelope, TapOpened
 from tests.support.events import (
     alert_fired,
     alert_resolved,

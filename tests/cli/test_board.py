@@ -16,7 +16,7 @@ import pytest
 from callguard.bus import Bus
 from callguard.cli.board import printable
 from callguard.config import Redis as RedisConfig
-from callguard.events import SupervisionRinging
+from callguard.contracts.events import SupervisionRinging
 from tests.support.cli import START, run, write_config
 from tests.support.events import alert_fired, call_started, snapshot, supervision_started, supervision_suspended
 

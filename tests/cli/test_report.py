@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from callguard.bus import Bus
 from callguard.cli import report
 from callguard.config import Redis
-from callguard.events import CallEnded, CallStarted
+from callguard.contracts.events import CallEnded, CallStarted
 
 app = typer.Typer()
 report.register(app)

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from callguard.cli.simulate import register
-from callguard.simulator.sound import load
+from callguard.testbed.simulator.sound import load
 
 SHORT = """
 title: A short call

@@ -13,8 +13,8 @@ from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer
 from callguard.cli import supervise
 from callguard.cli.supervise import _fact
-from callguard.commands import ACTIONS, Command, CommandError
 from callguard.config import Redis as RedisConfig
+from callguard.contracts.commands import ACTIONS, Command, CommandError
 from tests.support.cli import run, write_config
 from tests.support.events import alert_fired, call_started
 

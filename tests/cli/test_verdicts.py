@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 from callguard.bus import Bus
 from callguard.cli import rules as module
 from callguard.config import Redis
-from callguard.events import AlertEvent, CallStarted, Event, envelope
-from tests.rules.test_verdicts import TEXT, acknowledged, fired, judged
+from callguard.contracts.events import AlertEvent, CallStarted, Event, envelope
+from tests.rules.authoring.test_verdicts import TEXT, acknowledged, fired, judged
 
 USEFUL = [0.75 + number / 100 for number in range(15)]
 FALSE = [0.61 + number / 50 for number in range(10)]

@@ -2,9 +2,9 @@
 
 import json
 
+from callguard.bus.overview import Overview
 from callguard.console.board import SHOWN, board
-from callguard.events import SupervisionEnded, envelope
-from callguard.overview import Overview
+from callguard.contracts.events import SupervisionEnded, envelope
 from tests.support.events import (
     alert_fired,
     alert_resolved,

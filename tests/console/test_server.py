@@ -9,21 +9,21 @@ import aiohttp
 import pytest
 
 from callguard.console.server import SCREENS
-from callguard.events import NodeDegraded, NodeRecovered, NodeStarted
-from tests.support.console import TOKEN, Desk, running_desk
+from callguard.contracts.events import NodeDegraded, NodeRecovered, NodeStarted
+from tests.support.console import TOKEN, RunningConsole, running_console
 from tests.support.events import alert_fired, call_started, snapshot
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
-async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    async with running_desk(monkeypatch) as desk:
+async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningConsole]:
+    async with running_console(monkeypatch) as desk:
         yield desk
 
 
 @pytest.fixture
-async def http(desk: Desk) -> AsyncIterator[aiohttp.ClientSession]:
+async def http(desk: RunningConsole) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(desk.console.url) as session:
         yield session
 
@@ -46,7 +46,7 @@ async def test_everything_is_served_with_a_strict_policy(http: aiohttp.ClientSes
         assert "https://" not in text
 
 
-async def test_health_and_readiness(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_health_and_readiness(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     async def ready() -> tuple[int, list[str]]:
         async with http.get("/readyz") as response:
             return response.status, (await response.json())["missing"]
@@ -62,14 +62,14 @@ async def test_health_and_readiness(desk: Desk, http: aiohttp.ClientSession) -> 
     assert await ready() == (200, [])
 
 
-async def test_metrics(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_metrics(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     desk.publish(call_started("c1"))
     async with http.get("/metrics") as response:
         assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
         assert "callguard_calls 1.0" in await response.text()
 
 
-async def test_a_board_is_pushed_at_once(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_a_board_is_pushed_at_once(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     async with http.get("/api/events") as response:
         pushed = boards(response)
         assert (await anext(pushed))["calls"] == []
@@ -79,7 +79,7 @@ async def test_a_board_is_pushed_at_once(desk: Desk, http: aiohttp.ClientSession
         assert board["calls"][0]["alerts"][0]["state"] == "fired"
 
 
-async def test_signals_of_many_calls_make_one_push_a_second(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_signals_of_many_calls_make_one_push_a_second(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     desk.publish(*(call_started(f"c{number}") for number in range(200)))
     async with http.get("/api/events") as response:
         pushed = boards(response)
@@ -94,13 +94,13 @@ async def test_signals_of_many_calls_make_one_push_a_second(desk: Desk, http: ai
                 await anext(pushed)
 
 
-async def test_screens_are_limited(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_screens_are_limited(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     desk.console._screens = SCREENS
     async with http.get("/api/events") as response:
         assert response.status == 503
 
 
-async def test_a_screen_that_leaves_is_forgotten(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_a_screen_that_leaves_is_forgotten(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     async with http.get("/api/events") as response:
         await anext(boards(response))
         assert desk.console._screens == 1
@@ -110,14 +110,14 @@ async def test_a_screen_that_leaves_is_forgotten(desk: Desk, http: aiohttp.Clien
             await asyncio.sleep(0.05)
 
 
-async def test_stopping_ends_open_screens(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_stopping_ends_open_screens(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     async with http.get("/api/events") as response:
         await anext(boards(response))
         async with asyncio.timeout(5):
             await desk.console.stop()
 
 
-async def test_a_command_needs_the_token(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_a_command_needs_the_token(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     body = {"action": "listen", "call": "c1", "supervisor": "Ann"}
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}, {"Authorization": "Bearer é"}):
         async with http.post("/api/commands", json=body, headers=headers) as response:
@@ -128,7 +128,7 @@ async def test_a_command_needs_the_token(desk: Desk, http: aiohttp.ClientSession
 
 
 async def test_without_a_configured_token_the_console_is_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with running_desk(monkeypatch, token=False) as desk, aiohttp.ClientSession(desk.console.url) as http:
+    async with running_console(monkeypatch, token=False) as desk, aiohttp.ClientSession(desk.console.url) as http:
         async with http.post("/api/commands", json={}, headers={"Authorization": "Bearer "}) as response:
             assert response.status == 403
             assert "read-only" in (await response.json())["reason"]
@@ -136,7 +136,9 @@ async def test_without_a_configured_token_the_console_is_read_only(monkeypatch: 
             assert response.status == 200
 
 
-async def test_a_command_goes_to_the_handler_and_its_answer_comes_back(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_a_command_goes_to_the_handler_and_its_answer_comes_back(
+    desk: RunningConsole, http: aiohttp.ClientSession
+) -> None:
     body = {"id": "chosen by the sender", "action": "whisper", "call": "c1", "supervisor": "Ann"}
     async with http.post("/api/commands", json=body, headers=BEARER) as response:
         assert response.status == 200
@@ -152,14 +154,14 @@ async def test_a_command_goes_to_the_handler_and_its_answer_comes_back(desk: Des
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"action":"shout"}', b'{"action":"listen"}', b"[" * 50_000])
-async def test_a_malformed_command_is_refused(desk: Desk, http: aiohttp.ClientSession, body: bytes) -> None:
+async def test_a_malformed_command_is_refused(desk: RunningConsole, http: aiohttp.ClientSession, body: bytes) -> None:
     async with http.post("/api/commands", data=body, headers=BEARER) as response:
         assert response.status == 400
         assert (await response.json())["reason"]
     assert desk.commands == []
 
 
-async def test_an_oversized_command_is_refused(desk: Desk, http: aiohttp.ClientSession) -> None:
+async def test_an_oversized_command_is_refused(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     async with http.post("/api/commands", data=b"x" * 100_000, headers=BEARER) as response:
         assert response.status == 413
 

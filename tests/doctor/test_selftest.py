@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from callguard.doctor.party import tone_share
 from callguard.doctor.selftest import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, _judge_phones, _judge_taps
+from callguard.testbed.party import tone_share
 
 
 def tones(*frequencies: float) -> NDArray[np.int16]:

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from callguard.lab.lab import Lab
-from callguard.lab.root import AsteriskUnavailable
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.root import AsteriskUnavailable
 from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.speech import HAVE_RECORDINGS
 from tests.integration.harness.tones import Voices

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import QUEUE_WITH_FEATURES
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import QUEUE_WITH_FEATURES
 from tests.integration.harness.scene import converse, sounds
 from tests.integration.harness.service import Service
 

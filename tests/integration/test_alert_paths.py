@@ -16,11 +16,11 @@ import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from callguard.actions.signature import HEADER, is_valid
 from callguard.asterisk.devices import READ_S
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import QUEUE
-from callguard.lab.phone import PhoneCall
+from callguard.notify.signature import HEADER, is_valid
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import QUEUE
+from callguard.testbed.lab.phone import PhoneCall
 from tests.asterisk.harness.talk import console, set_variable
 from tests.integration.harness.scene import Scene, converse
 from tests.integration.harness.service import Service, until

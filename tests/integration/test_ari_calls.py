@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from callguard.events import CallEnded, TapOpened
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
-from callguard.lab.tones import tone_dbfs, tone_share
+from callguard.contracts.events import CallEnded, TapOpened
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
+from callguard.testbed.lab.tones import tone_dbfs, tone_share
 from tests.asterisk.harness.node import Node, config_for, node
 from tests.asterisk.harness.talk import AGENT_HZ, CUSTOMER_HZ, OTHER_HZ, conversation
 from tests.integration.harness.tones import Voices

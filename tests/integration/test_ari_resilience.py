@@ -11,7 +11,7 @@ import pytest
 
 from callguard.asterisk.client import ApplicationTakenError
 from callguard.config import Config
-from callguard.events import (
+from callguard.contracts.events import (
     CallEnded,
     CallStarted,
     NodeDegraded,
@@ -20,9 +20,9 @@ from callguard.events import (
     TapLost,
     TapOpened,
 )
-from callguard.lab.lab import Lab
-from callguard.lab.phone import PhoneCall
-from callguard.lab.tones import tone_dbfs
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.phone import PhoneCall
+from callguard.testbed.lab.tones import tone_dbfs
 from tests.asterisk.harness.node import Node, config_for, node, supervisor
 from tests.asterisk.harness.receiver import Receiver
 from tests.asterisk.harness.talk import OTHER_HZ, conversation

@@ -6,23 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from callguard.asterisk.calls import Call
-from callguard.asterisk.session import SupervisionError
-from callguard.events import (
+from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.supervision.session import SupervisionError
+from callguard.contracts.events import (
     CallEnded,
     CallUpdated,
     PromptPlayed,
     SupervisionEnded,
     SupervisionFailed,
-    SupervisionMode,
     SupervisionModeChanged,
     SupervisionRinging,
     SupervisionStarted,
 )
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import QUEUE
-from callguard.lab.phone import PhoneCall
-from callguard.lab.tones import read_wav, tone_dbfs, write_wav
+from callguard.contracts.vocabulary import SupervisionMode
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import QUEUE
+from callguard.testbed.lab.phone import PhoneCall
+from callguard.testbed.lab.tones import read_wav, tone_dbfs, write_wav
 from tests.asterisk.harness.node import Node, config_for, node, supervisor
 from tests.asterisk.harness.talk import console
 from tests.integration.harness.leftovers import leftovers

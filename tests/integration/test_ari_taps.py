@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from callguard.asterisk import agent_codes
-from callguard.events import (
+from callguard.asterisk.supervision import agent_codes
+from callguard.contracts.events import (
     AbuseEndedCall,
     AbuseWarned,
     AssistRequested,
@@ -17,10 +17,10 @@ from callguard.events import (
     TapOpened,
     TapRestored,
 )
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import FEATURES, QUEUE
-from callguard.lab.tones import tone_dbfs, tone_share
-from callguard.messages import CloseCall
+from callguard.contracts.messages import CloseCall
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import FEATURES, QUEUE
+from callguard.testbed.lab.tones import tone_dbfs, tone_share
 from tests.asterisk.harness.node import Node, config_for, node
 from tests.asterisk.harness.talk import AGENT_HZ, CUSTOMER_HZ, OTHER_HZ, conversation, set_variable
 from tests.integration.harness.tones import Voices

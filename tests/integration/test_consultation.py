@@ -7,11 +7,12 @@ import asyncio
 
 import pytest
 
-from callguard.asterisk import agent_codes
-from callguard.asterisk.session import SupervisionError
-from callguard.events import AbuseWarned, CallEnded, SupervisionEnded, SupervisionMode, SupervisionModeChanged
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import FEATURES
+from callguard.asterisk.supervision import agent_codes
+from callguard.asterisk.supervision.session import SupervisionError
+from callguard.contracts.events import AbuseWarned, CallEnded, SupervisionEnded, SupervisionModeChanged
+from callguard.contracts.vocabulary import SupervisionMode
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import FEATURES
 from tests.asterisk.harness.node import Node, config_for, node
 from tests.integration.harness.parties import HERTZ, WHO_HEARS_WHOM, Parties, Stretches, frames_with, gather
 from tests.integration.harness.tones import Voices

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from callguard.lab.lab import Lab
+from callguard.testbed.lab.lab import Lab
 from tests.integration.harness.service import Service
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import QUEUE
-from callguard.lab.phone import PhoneCall
-from callguard.lab.tones import tone_dbfs
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import QUEUE
+from callguard.testbed.lab.phone import PhoneCall
+from callguard.testbed.lab.tones import tone_dbfs
 from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.speech import call_voice
 from tests.integration.harness.tones import Voices

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
-from callguard.lab.phone import CallFailed, PhoneCall
-from callguard.lab.remote import Remote
-from callguard.lab.tones import read_wav, tone_dbfs, tone_share
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
+from callguard.testbed.lab.phone import CallFailed, PhoneCall
+from callguard.testbed.lab.remote import Remote
+from callguard.testbed.lab.tones import read_wav, tone_dbfs, tone_share
 from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.tones import Voices
 
@@ -215,7 +215,7 @@ async def test_what_is_left_on_the_pbx_is_seen(lab: Lab, voices: Voices) -> None
 
 
 async def test_asterisk_ends_with_the_process_that_started_it(tmp_path) -> None:
-    script = "import asyncio\nfrom callguard.lab.lab import Lab\n" + (
+    script = "import asyncio\nfrom callguard.testbed.lab.lab import Lab\n" + (
         "async def main():\n    async with Lab.start() as lab:\n"
         "        print(lab.pbx.pid, lab.farm.pid, flush=True)\n        await asyncio.sleep(60)\nasyncio.run(main())\n"
     )

@@ -9,8 +9,8 @@ import numpy as np
 import redis.asyncio
 from numpy.typing import NDArray
 
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import QUEUE
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import QUEUE
 from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.speech import call_voice
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from callguard.events import CallEnded, CallStarted, SupervisionEnded, SupervisionMode, SupervisionModeChanged, TapLost
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import LOCAL, LOCAL_KEPT
-from callguard.lab.tones import tone_dbfs
+from callguard.contracts.events import CallEnded, CallStarted, SupervisionEnded, SupervisionModeChanged, TapLost
+from callguard.contracts.vocabulary import SupervisionMode
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import LOCAL, LOCAL_KEPT
+from callguard.testbed.lab.tones import tone_dbfs
 from tests.asterisk.harness.node import config_for, node
 from tests.asterisk.harness.talk import console
 from tests.integration.harness.leftovers import leftovers

@@ -13,9 +13,9 @@ from callguard.ari_app import AriApp
 from callguard.audio.bank import LegBank
 from callguard.audio.frames import FRAME_LOST, Pcm
 from callguard.audio.ingest import Ingest
-from callguard.lab.lab import Lab
-from callguard.lab.tones import tone_dbfs, tone_share, write_wav
-from callguard.messages import CallFacts, CloseCall, CloseLeg, LegConnected, LegLost, OpenLeg
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegConnected, LegLost, OpenLeg
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.tones import tone_dbfs, tone_share, write_wav
 from tests.asterisk.harness.node import config_for
 from tests.integration.harness.tones import Voices
 

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 import redis.asyncio
 
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import QUEUE
-from callguard.lab.phone import PhoneCall
-from callguard.lab.tones import tone_dbfs
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import QUEUE
+from callguard.testbed.lab.phone import PhoneCall
+from callguard.testbed.lab.tones import tone_dbfs
 from tests.asterisk.harness.talk import console
 from tests.integration.harness.proxy import Proxy
 from tests.integration.harness.service import LOUD_RULE, Service

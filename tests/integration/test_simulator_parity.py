@@ -20,11 +20,11 @@ from callguard.asterisk.events import (
     ChannelStateChange,
     EventReader,
 )
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import QUEUE
-from callguard.simulator.calls import Call
-from callguard.simulator.objects import Party, Phone
-from callguard.simulator.server import Simulator
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import QUEUE
+from callguard.testbed.simulator.calls import Call
+from callguard.testbed.simulator.objects import Party, Phone
+from callguard.testbed.simulator.server import Simulator
 
 APP = "parity"
 PASSWORD = "simulated"

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import QUEUE
-from callguard.lab.tones import tone_dbfs
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import QUEUE
+from callguard.testbed.lab.tones import tone_dbfs
 from tests.asterisk.harness.talk import console
 from tests.integration.harness.scene import converse, sounds
 from tests.integration.harness.service import LOUD_RULE, Service

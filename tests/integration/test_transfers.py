@@ -7,11 +7,12 @@ import asyncio
 
 import pytest
 
-from callguard.asterisk import presence
-from callguard.events import CallUpdated, SupervisionEnded, SupervisionMode, SupervisionModeChanged
-from callguard.lab.lab import Lab
-from callguard.lab.pbx import FEATURES
-from callguard.lab.phone import PhoneCall
+from callguard.asterisk.supervision import presence
+from callguard.contracts.events import CallUpdated, SupervisionEnded, SupervisionModeChanged
+from callguard.contracts.vocabulary import SupervisionMode
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.pbx import FEATURES
+from callguard.testbed.lab.phone import PhoneCall
 from tests.asterisk.harness.node import Node, config_for, node
 from tests.integration.harness.parties import HERTZ, WHO_HEARS_WHOM, Parties, Stretches, frames_with, gather
 from tests.integration.harness.tones import Voices

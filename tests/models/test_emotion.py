@@ -7,7 +7,7 @@ from callguard.audio.window import FUNCTIONALS
 from callguard.models import emotion
 from callguard.models.card import ModelError, card_path
 from callguard.models.emotion import EmotionModel
-from callguard.roles import RoleColumn
+from callguard.models.roles import RoleColumn
 from training.export import Graph, write_card
 
 SIZE = len(FUNCTIONALS)

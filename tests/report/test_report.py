@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from callguard.events import AlertFired, CallEnded, CallStarted, Envelope, Event, SupervisionStarted, envelope
+from callguard.contracts.events import AlertFired, CallEnded, CallStarted, Envelope, Event, SupervisionStarted, envelope
 from callguard.report import page, timeline
 from tests.support.events import supervision_suspended
 

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from callguard.rules.cases import run_cases
-from callguard.rules.files import ACTION, RuleText
-from callguard.rules.parser import FUNCTIONS
+from callguard.rules.authoring.files import ACTION, RuleText
+from callguard.rules.authoring.unit_tests import run_cases
+from callguard.rules.language.parser import FUNCTIONS
 from tools.signal_table import PAGE, page
 
 TEXT = PAGE.read_text("utf-8")

@@ -8,9 +8,9 @@ import yaml
 from callguard.config import Notify
 from callguard.prompts import TEXTS
 from callguard.rules import RuleSet, load_rules
-from callguard.rules.cases import run_cases
-from callguard.rules.checks import unknown_targets
-from callguard.rules.model import RING_MODES
+from callguard.rules.authoring.checks import unknown_targets
+from callguard.rules.authoring.unit_tests import run_cases
+from callguard.rules.engine.rule import RING_MODES
 
 PACK = Path(__file__).parent.parent.parent / "config" / "rules"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from callguard.asyncapi import document
+from callguard.bus.asyncapi import document
 
 
 @cache

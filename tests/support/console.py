@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from callguard.commands import Command
+from callguard.bus.overview import Overview
 from callguard.config import Console as ConsoleConfig
 from callguard.config import Secret
 from callguard.console import Console
-from callguard.events import CommandCompleted, CommandFailed, Event, envelope
-from callguard.messages import CallSnapshot
-from callguard.metrics import Metrics
-from callguard.overview import Overview
+from callguard.console.metrics import Metrics
+from callguard.contracts.commands import Command
+from callguard.contracts.events import CommandCompleted, CommandFailed, Event, envelope
+from callguard.contracts.messages import CallSnapshot
 
 TOKEN = "console-token"
 
 
-class Desk:
+class RunningConsole:
     """Everything around a console: feed it events, read its commands."""
 
     def __init__(self, token: bool = True) -> None:
@@ -48,9 +48,9 @@ class Desk:
 
 
 @asynccontextmanager
-async def running_desk(monkeypatch: pytest.MonkeyPatch, token: bool = True) -> AsyncIterator[Desk]:
+async def running_console(monkeypatch: pytest.MonkeyPatch, token: bool = True) -> AsyncIterator[RunningConsole]:
     monkeypatch.setenv("CONSOLE_TOKEN", TOKEN)
-    desk = Desk(token)
+    desk = RunningConsole(token)
     await desk.console.start()
     try:
         yield desk

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from callguard.cards import CallerHistory, CardAlert, CardStep, HandoffCard
-from callguard.events import (
+from callguard.contracts.cards import CallerHistory, CardAlert, CardStep, HandoffCard
+from callguard.contracts.events import (
     AlertFired,
     AlertResolved,
     CallEnded,
@@ -12,7 +12,7 @@ from callguard.events import (
     SupervisionModeChanged,
     SupervisionStarted,
 )
-from callguard.messages import CallSnapshot
+from callguard.contracts.messages import CallSnapshot
 
 
 def call_started(call: str = "c1", **facts: Any) -> CallStarted:

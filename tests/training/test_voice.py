@@ -3,7 +3,7 @@ import pytest
 
 from callguard.audio.window import FUNCTIONALS
 from callguard.models.emotion import EmotionModel
-from callguard.roles import RoleColumn
+from callguard.models.roles import RoleColumn
 from training.classifier import HEADS, Classifier
 from training.export import Layer
 from training.legs import Heard

@@ -18,9 +18,9 @@ from callguard.audio.codec import Format
 from callguard.audio.frames import Rows
 from callguard.audio.ingest.ports import Ports, PortsExhaustedError
 from callguard.audio.ingest.streams import Streams
-from callguard.audio.inlet import Inlet
+from callguard.audio.reframer import Reframer
 from callguard.audio.rtp_receiver import RtpReceiver
-from callguard.messages import Codec, OpenLeg
+from callguard.contracts.messages import Codec, OpenLeg
 
 __all__ = ["Ingest", "Limits", "Lost", "PortsExhaustedError", "Swept"]
 
@@ -77,7 +77,7 @@ class Ingest:
         limits: Limits | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self._inlet = Inlet(bank)
+        self._inlet = Reframer(bank)
         self._audiosocket = AudioSocketReceiver(self._inlet)
         self._rtp = RtpReceiver(self._inlet)
         self._streams = Streams(self._audiosocket, host, port, self._limits.connect_s)

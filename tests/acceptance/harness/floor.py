@@ -14,16 +14,16 @@ import pytest
 import redis.asyncio
 import yaml
 
-from callguard import app
 from callguard.audio import ingest
 from callguard.bus.keys import COMMAND_FIELDS, EVENT_FIELD, TYPE_FIELD, Keys
 from callguard.bus.streams import read_after
 from callguard.config import load_config
-from callguard.events import PREFIX
-from callguard.simulator.director import Director
-from callguard.simulator.objects import Phone
-from callguard.simulator.scenario import Scenario
-from callguard.simulator.server import Simulator
+from callguard.contracts.events import PREFIX
+from callguard.control import service as app
+from callguard.testbed.simulator.director import Director
+from callguard.testbed.simulator.objects import Phone
+from callguard.testbed.simulator.scenario import Scenario
+from callguard.testbed.simulator.server import Simulator
 from tests.acceptance.harness import media
 from tests.acceptance.harness.valkey import Valkey
 

@@ -11,9 +11,18 @@ import numpy as np
 from callguard.audio.audiosocket import AudioSocketReceiver, End, identity
 from callguard.audio.frames import FRAME_S, HOP_S, Rows
 from callguard.config import Config
-from callguard.messages import CallFacts, CloseCall, CloseLeg, FromWorker, LegLost, LegReady, LoadRules, OpenLeg
-from callguard.worker import Worker
-from callguard.workers import MediaError
+from callguard.contracts.messages import (
+    CallFacts,
+    CloseCall,
+    CloseLeg,
+    FromWorker,
+    LegLost,
+    LegReady,
+    LoadRules,
+    OpenLeg,
+)
+from callguard.control.worker_pool import MediaError
+from callguard.worker.process import Worker
 
 
 class Workers:

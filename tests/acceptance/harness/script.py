@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from callguard.simulator.objects import Phone
+from callguard.testbed.simulator.objects import Phone
 from tests.acceptance.harness.floor import Event
-from tests.simulator.harness import tone_dbfs
+from tests.testbed.simulator.harness import tone_dbfs
 
 HUM_HZ = 3800.0
 """Above all that the voices have."""

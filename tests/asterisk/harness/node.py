@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from callguard.ari_app import AriApp
-from callguard.asterisk.calls import Call
-from callguard.asterisk.session import Session
+from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.supervision.session import Session
 from callguard.config import Config, SupervisorConfig
-from callguard.events import Event
-from callguard.lab.lab import Lab
+from callguard.contracts.events import Event
+from callguard.testbed.lab.lab import Lab
 from tests.asterisk.harness.receiver import Receiver
 
 E = TypeVar("E", bound=Event)

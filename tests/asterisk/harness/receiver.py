@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from callguard.lab.tones import write_wav
-from callguard.messages import CallFacts, CloseCall, CloseLeg, LegConnected, LegLost, OpenLeg
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegConnected, LegLost, OpenLeg
+from callguard.testbed.lab.tones import write_wav
 
 FrameTypes = {"uuid": 0x01, "slin": 0x10}
 

@@ -14,19 +14,19 @@ from callguard.asterisk.events import (
     PlaybackFinished,
     StasisStart,
 )
-from callguard.asterisk.watch import Watch
+from callguard.asterisk.waiter import Waiter
 from tests.asterisk.harness.fake_ari import FakeAri, fake_ari
 
 
 @asynccontextmanager
-async def stasis() -> AsyncIterator[tuple[FakeAri, AriClient, Watch]]:
-    watch = Watch()
+async def stasis() -> AsyncIterator[tuple[FakeAri, AriClient, Waiter]]:
+    watch = Waiter()
     async with fake_ari() as fake, AriClient(fake.config(timeout_s=1)) as ari:
         fake.after = lambda request: _happen(fake, watch, request)
         yield fake, ari, watch
 
 
-def _happen(fake: FakeAri, watch: Watch, request: web.Request) -> None:
+def _happen(fake: FakeAri, watch: Waiter, request: web.Request) -> None:
     parts = request.path.removeprefix("/ari/").split("/")
     match request.method, parts:
         case "POST", ["channels", _, "snoop"]:

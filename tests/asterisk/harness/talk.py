@@ -2,8 +2,8 @@
 
 import asyncio
 
-from callguard.lab.lab import Lab
-from callguard.lab.phone import PhoneCall
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.phone import PhoneCall
 from tests.integration.harness.tones import Voices
 
 CUSTOMER_HZ, AGENT_HZ, OTHER_HZ = 440, 1000, 1700

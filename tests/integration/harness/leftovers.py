@@ -1,7 +1,7 @@
 """What is on a PBX right now."""
 
-from callguard.lab.instance import Instance
-from callguard.lab.remote import Remote
+from callguard.testbed.lab.instance import Instance
+from callguard.testbed.lab.remote import Remote
 
 
 async def leftovers(instance: Instance) -> list[str]:

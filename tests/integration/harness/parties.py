@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from callguard.asterisk.calls import Call
-from callguard.events import SupervisionMode
-from callguard.lab.lab import Lab
-from callguard.lab.phone import PhoneCall
-from callguard.lab.tones import RATE, read_wav, tone_dbfs
+from callguard.asterisk.discovery.calls import Call
+from callguard.contracts.vocabulary import SupervisionMode
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.phone import PhoneCall
+from callguard.testbed.lab.tones import RATE, read_wav, tone_dbfs
 from tests.asterisk.harness.node import Node, supervisor
 from tests.integration.harness.tones import Voices
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from callguard.lab.lab import Lab
-from callguard.lab.phone import PhoneCall
-from callguard.lab.tones import read_wav
+from callguard.testbed.lab.lab import Lab
+from callguard.testbed.lab.phone import PhoneCall
+from callguard.testbed.lab.tones import read_wav
 from tests.integration.harness.service import Service
 
 FRAME_S = 0.02

@@ -15,7 +15,7 @@ from typing import Any, Self
 import redis.asyncio
 import yaml
 
-from callguard.lab.lab import Lab
+from callguard.testbed.lab.lab import Lab
 
 ROOT = Path(__file__).parents[3]
 START_TIMEOUT_S = 20.0

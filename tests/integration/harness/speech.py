@@ -9,8 +9,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from callguard.lab.tones import RATE, write_wav
-from callguard.simulator.voice import speak
+from callguard.testbed.lab.tones import RATE, write_wav
+from callguard.testbed.simulator.voice import speak
 
 DATA = Path(os.environ.get("CALLGUARD_DATA", Path(__file__).parents[4] / "shared" / "data"))
 HAVE_RECORDINGS = (DATA / "emodb" / "metadata.csv").exists()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from callguard.lab.tones import tone, write_wav
+from callguard.testbed.lab.tones import tone, write_wav
 
 SECONDS = 60.0
 

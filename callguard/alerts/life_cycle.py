@@ -1,0 +1,143 @@
+"""The course of an alert: what firing, taking, escalating, ending and the passing of time do, beyond the table."""
+
+from typing import Any
+
+from callguard.alerts.alert import Alert
+from callguard.alerts.effects import Effect, PromptAgent, RingSupervisors, SendTo
+from callguard.alerts.inhibition import speaks_for
+from callguard.alerts.outcome import Outcome
+from callguard.alerts.policy import Policy
+from callguard.alerts.ringing import Ringing
+from callguard.alerts.silences import covering
+from callguard.alerts.state import MOST_PAST, StoreState
+from callguard.alerts.wire import is_way, prompts, tell
+from callguard.contracts.events import AlertAcknowledged, AlertEscalated, AlertEvent, AlertFired, AlertResolved
+
+
+class LifeCycle:
+    """Moves alerts of a book's state along. Every method appends to `out`."""
+
+    def __init__(self, state: StoreState, policy: Policy, ringing: Ringing) -> None:
+        self._state = state
+        self._policy = policy
+        self._ringing = ringing
+
+    def fire(self, alert: Alert, now: float, out: Outcome) -> None:
+        """The rule fired: publish, and carry out its actions unless it is muted or on trial."""
+        alert.move("fire")
+        alert.fired_at = now
+        muted = self._muted_by(alert, now)
+        ring = [] if any(muted.values()) or alert.shadow else self._ring(alert, now)
+        self._announce(alert, ring, now, out, publish=True, **muted)
+        self._hand_over(alert, now, out)
+
+    def own(self, alert: Alert, by: str, now: float, out: Outcome) -> None:
+        """Somebody takes it."""
+        alert.move("acknowledge")
+        alert.owner, alert.waiting = by, False
+        out.events.append(tell(AlertAcknowledged, alert, by=by, after_s=now - (alert.fired_at or now)))
+
+    def end(self, alert: Alert, reason: str, now: float, out: Outcome) -> None:
+        """The condition or the call is over."""
+        why = "cancelled" if alert.state == "pending" else reason
+        lasted_s = 0.0 if alert.fired_at is None else now - alert.fired_at
+        alert.move("end")
+        event = tell(AlertResolved, alert, reason=why, lasted_s=lasted_s)
+        out.events.append(event)
+        out.intents += self._ringing.release(alert)
+        if alert.told:
+            out.intents += _ways(alert, event)
+        self._forget(alert)
+
+    def escalate(self, call: str, now: float, out: Outcome) -> None:
+        """Nobody answered a call's ring: ring the next tier, or wait in sight until somebody of it is free."""
+        alerts, stop = self._ringing.stop(call)
+        out.intents += stop
+        for alert in (self._state.alerts[each] for each in alerts):
+            self._ring_on(alert, now, out)
+
+    def settle(self, now: float, out: Outcome) -> None:
+        """Do everything that is due: silences over, speakers gone, deadlines passed, supervisors free again."""
+        state = self._state
+        state.silences = [silence for silence in state.silences if silence.until > now]
+        for alert in list(state.alerts.values()):
+            if alert.confirm_by is not None and now >= alert.confirm_by:
+                self.end(alert, "calm", now, out)
+        for call in [call for call, ring in state.rings.items() if now >= ring.deadline]:
+            self.escalate(call, now, out)
+        for alert in sorted(state.alerts.values(), key=lambda each: each.rank, reverse=True):
+            if alert.unowned and not alert.shadow and not any(self._muted_by(alert, now).values()):
+                self._catch_up(alert, now, out)
+
+    def _catch_up(self, alert: Alert, now: float, out: Outcome) -> None:
+        """Carry out what was held back by a silence, another alert, or lack of supervisors."""
+        if not alert.told:
+            self._announce(alert, self._ring(alert, now), now, out, publish=False)
+        self._hand_over(alert, now, out)
+        if alert.waiting:
+            self._ring_on(alert, now, out)
+
+    def _ring_on(self, alert: Alert, now: float, out: Outcome) -> None:
+        """Ring for an alert that wants it; that is an escalation where others were rung for it before."""
+        before = alert.rung
+        out.intents += self._ringing.begin(alert, now)
+        if before and alert.rung != before:
+            alert.move("escalate")
+            passed_over = self._ringing.passed_over(alert, now)
+            out.events.append(tell(AlertEscalated, alert, tier=alert.tier, passed_over=passed_over))
+
+    def _ring(self, alert: Alert, now: float) -> list[Effect]:
+        """Mark the alert as told; ring for it where its rule asks for that and nobody is in the call yet."""
+        alert.told = True
+        if self._policy.ring_mode(alert) is None or alert.call in self._state.joined:
+            return []
+        return self._ringing.begin(alert, now)
+
+    def _hand_over(self, alert: Alert, now: float, out: Outcome) -> None:
+        """Whoever is in the call takes what would have rung."""
+        helper = self._state.joined.get(alert.call)
+        if helper is not None and alert.told and self._policy.ring_mode(alert) is not None:
+            self.own(alert, helper, now, out)
+
+    def _announce(
+        self, alert: Alert, ring: list[Effect], now: float, out: Outcome, *, publish: bool, **muted: str | None
+    ) -> None:
+        wants_ring = self._policy.ring_mode(alert) is not None
+        merged = wants_ring and alert.told and not any(isinstance(intent, RingSupervisors) for intent in ring)
+        wanting = wants_ring and alert.told and alert.call not in self._state.joined
+        event = tell(
+            AlertFired,
+            alert,
+            evidence=alert.evidence,
+            actions=alert.actions,
+            merged=merged,
+            passed_over=self._ringing.passed_over(alert, now) if wanting else {},
+            **_none_as_absent(muted),
+        )
+        if publish:
+            out.events.append(event)
+        if alert.told:
+            out.intents += [PromptAgent(alert.id, alert.call, name) for name in prompts(alert.actions)]
+            out.intents += _ways(alert, event)
+            out.intents += ring
+
+    def _muted_by(self, alert: Alert, now: float) -> dict[str, str | None]:
+        silence = covering(self._state.silences, alert, now)
+        speaker = speaks_for(self._policy.alerts.inhibit, alert, self._state.alerts.values())
+        return {"silenced_by": silence.id if silence else None, "inhibited_by": speaker.id if speaker else None}
+
+    def _forget(self, alert: Alert) -> None:
+        del self._state.alerts[alert.id]
+        if alert.fired_at is not None:
+            alert.evidence = {}
+            self._state.past[alert.id] = alert
+        while len(self._state.past) > MOST_PAST:
+            del self._state.past[next(iter(self._state.past))]
+
+
+def _ways(alert: Alert, event: AlertEvent) -> list[Effect]:
+    return [SendTo(action, event) for action in alert.actions if is_way(action)]
+
+
+def _none_as_absent(values: dict[str, str | None]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

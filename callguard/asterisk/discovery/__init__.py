@@ -1,0 +1,1 @@
+"""Which conversations there are: events in, calls out. Pure."""

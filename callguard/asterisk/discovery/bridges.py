@@ -1,0 +1,146 @@
+"""Who hears whom: channels, bridges and Local links. Pure.
+
+A *party* is a channel that a person talks through. The two halves of a Local channel link two bridges; snoops, external
+media and supervisors are ours; none of these is a party. A *room* is all parties that hear each other: those of one
+bridge, or of several that Local channels link.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from callguard.asterisk.discovery.calls import QueueConnected, Snapshot
+from callguard.asterisk.events import Bridge, Channel
+from callguard.contracts.vocabulary import Role
+
+NO_PARTY: Final = ("Snoop/", "UnicastRTP/", "AudioSocket/", "WebSocket/", "Recorder/", "Announcer/", "CBAnn/")
+LOCAL: Final = "Local/"
+
+
+@dataclass(slots=True)
+class Party:
+    """What is known of a live channel."""
+
+    channel: Channel
+    """As its newest event showed it."""
+    entry_context: str
+    """Dialplan context in which it was first seen."""
+    bridge: str | None = None
+    asked: bool = False
+    inspected: bool = False
+    linkedid: str = ""
+    role_variable: str = ""
+    setting: str = ""
+    role: Role | None = None
+    """Role that it holds or held in a call; it stays with the channel."""
+    held: bool = False
+    handed: bool = False
+    """A supervisor who took over: from then on a party."""
+    connect: QueueConnected | None = None
+
+
+class Bridges:
+    """All live channels. `app` is our Stasis application: channel ids that begin with `app.` are ours."""
+
+    def __init__(self, app: str) -> None:
+        self._ours = app + "."
+        self._channels: dict[str, Party] = {}
+        self._members: dict[str, dict[str, None]] = {}
+        self._locals: dict[str, str] = {}
+
+    def get(self, channel: str) -> Party | None:
+        """Return what is known of a channel id."""
+        return self._channels.get(channel)
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+    def see(self, channel: Channel) -> Party:
+        """Note a channel's newest look."""
+        party = self._channels.get(channel.id)
+        if party is None:
+            party = self._channels[channel.id] = Party(channel, channel.context)
+            if channel.name.startswith(LOCAL):
+                self._locals[channel.name] = channel.id
+        party.channel = channel
+        return party
+
+    def enter(self, channel: Channel, bridge: str) -> Party:
+        """Put a channel into a bridge, out of any other."""
+        party = self.see(channel)
+        self._leave(party)
+        party.bridge = bridge
+        self._members.setdefault(bridge, {})[channel.id] = None
+        return party
+
+    def leave(self, channel: Channel, bridge: str) -> Party:
+        """Take a channel out of a bridge; one that has moved on since stays where it is."""
+        party = self.see(channel)
+        if party.bridge == bridge:
+            self._leave(party)
+        return party
+
+    def forget(self, channel: str) -> Party | None:
+        """Drop a channel that is gone."""
+        party = self._channels.pop(channel, None)
+        if party is not None:
+            self._leave(party)
+            self._locals.pop(party.channel.name, None)
+        return party
+
+    def settle(self, snapshot: Snapshot) -> list[str]:
+        """Take the PBX's word for everything; return the ids of channels that are gone."""
+        alive = {channel.id: channel for channel in snapshot.channels}
+        gone = [channel for channel in self._channels if channel not in alive]
+        for channel in snapshot.channels:
+            self._leave(self.see(channel))
+        self._place(alive, snapshot.bridges)
+        return gone
+
+    def _place(self, alive: dict[str, Channel], bridges: Iterable[Bridge]) -> None:
+        for bridge in bridges:
+            for channel in bridge.channels:
+                if channel in alive:
+                    self.enter(alive[channel], bridge.id)
+
+    def _leave(self, party: Party) -> None:
+        members = self._members.get(party.bridge or "")
+        if members is not None:
+            members.pop(party.channel.id, None)
+            if not members:
+                del self._members[party.bridge or ""]
+        party.bridge = None
+
+    def room(self, channel: str) -> list[Party]:
+        """Return the parties in the room of a channel, in order of arrival; empty when it is in no bridge."""
+        start = self._channels.get(channel)
+        if start is None or start.bridge is None:
+            return []
+        bridges, parties = [start.bridge], []
+        for bridge in bridges:  # grows while Local channels lead on
+            for member in self._members[bridge]:
+                party = self._channels[member]
+                beyond = self._beyond(party)
+                if beyond and beyond not in bridges:
+                    bridges.append(beyond)
+                elif self._is_party(party):
+                    parties.append(party)
+        return parties
+
+    def occupied(self) -> list[str]:
+        """Return one channel id of each bridge."""
+        return [next(iter(members)) for members in self._members.values()]
+
+    def _beyond(self, party: Party) -> str | None:
+        """Return the bridge at the other end of a Local channel."""
+        name = party.channel.name
+        if not name.startswith(LOCAL):
+            return None
+        other = name[:-1] + ("2" if name.endswith("1") else "1")
+        half = self._channels.get(self._locals.get(other, ""))
+        return half.bridge if half else None
+
+    def _is_party(self, party: Party) -> bool:
+        if party.channel.id.startswith(self._ours):
+            return party.handed
+        return not party.channel.name.startswith((LOCAL, *NO_PARTY))

@@ -1,0 +1,133 @@
+"""What an agent keys in mid-call: a plea for help, a report of abuse, prompts off or on.
+
+The dialplan runs UserEvent on the channel that keyed them: CallGuardHelp, CallGuardAbuse, CallGuardQuiet.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from callguard.asterisk.client import AriClient, AriError
+from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.supervision.announce import Announcer
+from callguard.asterisk.supervision.prompts import Prompter
+from callguard.config import SupervisionConfig
+from callguard.contracts.events import AbuseEndedCall, AbuseWarned, AssistRequested, Event
+
+log = structlog.get_logger(__name__)
+
+PREFIX: Final = "CallGuard"
+HELP: Final = 1
+ABUSE: Final = 2
+WARNING: Final = "abuse-warning"
+"""Prompt that both parties hear."""
+
+
+@dataclass(eq=False)
+class _Abuse:
+    """What was done about abuse in one call."""
+
+    warning: "asyncio.Task[None] | None" = None
+    warned_at: datetime | None = None
+    """When a warning had been played to its end."""
+    end: "asyncio.Task[None] | None" = None
+    """Ends the call; the call's end does not end it."""
+    cut: bool = False
+    """Whether the warning ends because the customer can't hear it any more."""
+
+
+class AgentCodes:
+    """Carries the codes out. `on_request(call id, code)` is called for codes that rules may ask about."""
+
+    def __init__(
+        self,
+        ari: AriClient,
+        announcer: Announcer,
+        prompter: Prompter,
+        config: SupervisionConfig,
+        emit: Callable[[Event], None],
+        on_request: Callable[[str, int], None],
+    ) -> None:
+        self._ari = ari
+        self._announcer = announcer
+        self._prompter = prompter
+        self.config = config
+        self._emit = emit
+        self._on_request = on_request
+        self._abuse: dict[str, _Abuse] = {}
+
+    def keyed(self, call: Call, event: str) -> None:
+        """Take a UserEvent that the agent of a call caused; other programs' events are ignored."""
+        code = event.removeprefix(PREFIX).lower()
+        if event.startswith(PREFIX) and code in _CODES:
+            _CODES[code](self, call)
+
+    def parted(self, call: str) -> None:
+        """Cut a warning that is being played: the customer does not hear it, whom the agent consults would."""
+        abuse = self._abuse.get(call)
+        if abuse and abuse.warning and not abuse.warning.done():
+            abuse.cut = abuse.warning.cancel()
+
+    def forget(self, call: str) -> None:
+        """The call is over."""
+        abuse = self._abuse.pop(call, None)
+        if abuse and abuse.warning:
+            abuse.warning.cancel()
+
+    async def close(self) -> None:
+        """Stop warnings that are being played."""
+        begun = [task for abuse in self._abuse.values() for task in (abuse.warning, abuse.end) if task]
+        for call in list(self._abuse):
+            self.forget(call)
+        await asyncio.gather(*begun, return_exceptions=True)
+
+    def _help(self, call: Call) -> None:
+        self._on_request(call.id, HELP)
+        self._emit(AssistRequested(call=call.id, basis="agent", agent=call.member, queue=call.queue))
+
+    def _quiet(self, call: Call) -> None:
+        self._prompter.toggle(call.member or "")
+
+    def _report_abuse(self, call: Call) -> None:
+        abuse = self._abuse.setdefault(call.id, _Abuse())
+        if any(task and not task.done() for task in (abuse.warning, abuse.end)):
+            return  # it is being played, or the call is being ended
+        self._on_request(call.id, ABUSE)
+        in_hearing = call.together and not call.on_hold
+        if in_hearing and abuse.warned_at is not None and self.config.abuse_ends_call:
+            abuse.end = asyncio.create_task(self._end(call, abuse.warned_at))
+        else:
+            abuse.warning = asyncio.create_task(self._warn(call, abuse))
+
+    async def _warn(self, call: Call, abuse: _Abuse) -> None:
+        played, abuse.cut = False, False
+        try:
+            if call.together and not call.on_hold:
+                played = await self._announcer.announce(call.agent or "", WARNING, "both")
+        except AriError as error:
+            log.warning("abuse_warning_failed", call=call.id, error=str(error))
+        except asyncio.CancelledError:
+            if not abuse.cut:
+                raise
+        if played:
+            abuse.warned_at = datetime.now(UTC)
+        self._emit(AbuseWarned(call=call.id, basis="agent", agent=call.member, played=played))
+
+    async def _end(self, call: Call, warned_at: datetime) -> None:
+        try:
+            await self._ari.hang_up(call.customer)
+        except AriError as error:
+            log.warning("abuse_end_failed", call=call.id, error=str(error))
+        else:
+            self._emit(AbuseEndedCall(call=call.id, basis="agent", agent=call.member, warned_at=warned_at))
+
+
+_CODES: Final[dict[str, Callable[[AgentCodes, Call], None]]] = {
+    "help": AgentCodes._help,
+    "abuse": AgentCodes._report_abuse,
+    "quiet": AgentCodes._quiet,
+}

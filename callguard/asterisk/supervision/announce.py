@@ -1,0 +1,48 @@
+"""Plays a sound into a running call: to the agent alone, or to both parties."""
+
+import asyncio
+from typing import Final, Literal
+
+from callguard.asterisk.client import AriClient
+from callguard.asterisk.events import ChannelDestroyed, PlaybackFinished
+from callguard.asterisk.names import name, new_id
+from callguard.asterisk.stasis import into_stasis, quietly
+from callguard.asterisk.waiter import Waiter
+
+LONGEST_S: Final = 30.0
+ENTER_S: Final = 3.0
+Audience = Literal["agent", "both"]
+
+
+def media_uri(prompt: str) -> str:
+    """Return where a prompt lies: a media URI as it is, else a sound file of ours by name."""
+    return prompt if ":" in prompt else f"sound:callguard/{prompt}"
+
+
+class Announcer:
+    """Whispers through a snoop on the agent's channel that hears nothing itself."""
+
+    def __init__(self, ari: AriClient, watch: Waiter) -> None:
+        self._ari = ari
+        self._watch = watch
+
+    async def announce(self, agent: str, prompt: str, audience: Audience) -> bool:
+        """Play to its end; return whether all of it was played. Raises AriError."""
+        voice = name(self._ari.app, "voice", new_id())
+        whisper: Literal["out", "both"] = "out" if audience == "agent" else "both"
+        try:
+            await into_stasis(self._watch, voice, self._ari.snoop(agent, voice, whisper=whisper), ENTER_S)
+            return await self.play(voice, media_uri(prompt))
+        finally:
+            await quietly(self._ari.hang_up(voice))
+
+    async def play(self, channel: str, media: str, playback: str | None = None) -> bool:
+        """Play media URIs (comma-separated) on a channel of ours; return whether all was played."""
+        playback = playback or name(self._ari.app, "playback", new_id())
+        with (
+            self._watch.on(playback, PlaybackFinished) as finished,
+            self._watch.on(channel, ChannelDestroyed) as hung_up,
+        ):
+            await self._ari.play(channel, playback, media)
+            await asyncio.wait((finished, hung_up), timeout=LONGEST_S, return_when=asyncio.FIRST_COMPLETED)
+            return finished.done() and getattr(finished.result(), "state", "") == "done"

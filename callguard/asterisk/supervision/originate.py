@@ -1,0 +1,61 @@
+"""Rings one supervisor's phone until it is picked up."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from callguard.asterisk.client import AriClient, RefusedError, ServerError
+from callguard.asterisk.events import ChannelDestroyed, StasisStart
+from callguard.asterisk.reconcile import SESSION_VARIABLE
+from callguard.asterisk.supervision.session import Requested, Session, SupervisionError
+from callguard.asterisk.waiter import Waiter
+from callguard.runtime.tasks import within
+
+log = structlog.get_logger(__name__)
+
+CAUSES: Final = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "refused", 16: "no_answer", 26: "no_answer"}
+"""Q.850 cause of a supervisor's channel that never answered; all others mean that the phone can't be reached."""
+MARGIN_S: Final = 5.0
+"""Asterisk ends the ringing itself; so much later we stop waiting for its word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """What is rung, what its display shows, how long, and what the channel carries for whoever finds it later."""
+
+    endpoint: str
+    caller_id: str
+    timeout_s: float
+    note: str
+
+
+async def pick_up(ari: AriClient, watch: Waiter, session: Session, dial: Dial, on_ringing: Callable[[], None]) -> None:
+    """Take a session from Requested to Briefed. Raises SupervisionError or AriError."""
+    with watch.on(session.channel, StasisStart, ChannelDestroyed) as seen:
+        await _originate(ari, session, dial)
+        session.state = ringing = Requested().ring(time.time())
+        on_ringing()
+        try:
+            event = await within(seen, dial.timeout_s + MARGIN_S)
+        except TimeoutError:
+            raise SupervisionError("no_answer") from None
+    if isinstance(event, ChannelDestroyed):
+        raise SupervisionError(CAUSES.get(event.cause, "unreachable"))
+    session.state = ringing.answer(time.time())
+
+
+async def _originate(ari: AriClient, session: Session, dial: Dial) -> None:
+    try:
+        await ari.originate(
+            session.channel,
+            endpoint=dial.endpoint,
+            caller_id=dial.caller_id,
+            timeout_s=dial.timeout_s,
+            variables={SESSION_VARIABLE: dial.note},
+        )
+    except (RefusedError, ServerError) as error:
+        log.info("supervisor_unreachable", supervisor=session.supervisor, error=str(error))
+        raise SupervisionError("unreachable") from error

@@ -1,0 +1,207 @@
+"""Where supervisors are: they enter a call, change modes, wait while the parties are apart, follow a transfer.
+
+Cut first, book later: whatever parts customer and agent takes the supervisor's ear and mouth away at once, before
+anything is told. State and event come after, in order, under the session's lock.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import structlog
+
+from callguard.asterisk.client import AriClient, AriError
+from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.stasis import quietly
+from callguard.asterisk.supervision.room import CutError, Room
+from callguard.asterisk.supervision.session import Briefed, Joined, Session, SupervisionError, Suspended
+from callguard.asterisk.waiter import Waiter
+from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
+from callguard.contracts.vocabulary import SupervisionMode
+
+log = structlog.get_logger(__name__)
+
+By = Literal["command", "key", "policy"]
+Verdict = Literal["useful", "false_alarm"]
+SETTLE_S: Final = 0.2
+"""Asterisk takes Local channels out of a call by moving a party between bridges: so short a parting is not told. Also
+the time without any snoop on the agent's channel before a new one; `Call.legs` says why."""
+NEWS_S: Final = 0.3
+"""What made a request fail, such as a hangup, may still be on its way as an event."""
+FOLLOW_S: Final = 60.0
+"""So long a supervisor waits for the agent to whom the customer is transferred."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What supervision asks of the rest."""
+
+    emit: Callable[[Event], None]
+    hand_off: Callable[[Call, str], None]
+    """A supervisor's channel (id) takes the agent's place."""
+    verdict: Callable[[Session, Verdict], None]
+
+
+class Presence:
+    """The rooms of all sessions. `calls` are the present calls by id; `spawn` runs what nobody waits for."""
+
+    def __init__(
+        self,
+        ari: AriClient,
+        watch: Waiter,
+        calls: Mapping[str, Call],
+        hooks: Hooks,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._ari = ari
+        self._watch = watch
+        self._calls = calls
+        self._hooks = hooks
+        self._spawn = spawn
+        self._rooms: dict[str, Room] = {}
+
+    async def enter(self, session: Session) -> None:
+        """Take a session from Briefed to Joined. Raises SupervisionError or AriError."""
+        async with session.lock:
+            if not isinstance(session.state, Briefed):
+                raise SupervisionError("refused")
+            room = self._rooms[session.id] = Room(
+                self._ari, self._watch, session=session.id, supervisor=session.channel
+            )
+            await room.open()
+            await self._enter_mode(session, room, session.mode)
+            rang_s = session.state.rang_s
+            session.state = session.state.join(session.mode, time.time())
+            self._hooks.emit(session.event(SupervisionStarted, ring_s=rang_s))
+        self.follow(session)
+
+    async def switch(self, session: Session, mode: SupervisionMode, by: By) -> None:
+        """Change the mode; of a suspended session, the one in which it goes on. Raises SupervisionError."""
+        async with session.lock:
+            joined = session.joined
+            if joined is None or joined.mode == "takeover":
+                raise SupervisionError("refused")
+            if joined.mode == mode:
+                return
+            try:
+                await self._enter_mode(session, self._rooms[session.id], mode)
+            except AriError as error:
+                self._fail(session, error)
+                raise SupervisionError("asterisk") from error
+            session.state = joined.switch(mode)
+            self._tell(session, joined.mode, by)
+
+    def follow(self, session: Session) -> None:
+        """Cut at once if the supervisor hears whom they should not; then bring room and state in line with the call."""
+        room = self._rooms.get(session.id)
+        if room is None or self._took_over(session):
+            return
+        if room.agent not in (None, self._in_talk(session)):
+            self._spawn(quietly(room.cut()))
+        self._spawn(self._align(session, room))
+
+    async def leave(self, session: Session) -> None:
+        """Remove a session's room, if it has one; the caller holds the lock."""
+        room = self._rooms.pop(session.id, None)
+        if room is not None:
+            await room.close()
+
+    def _in_talk(self, session: Session) -> str | None:
+        """Return the channel of the agent whom the customer hears now."""
+        call = self._calls.get(session.call)
+        return call.agent if call and call.together else None
+
+    def _took_over(self, session: Session) -> bool:
+        call = self._calls.get(session.call)
+        return call is not None and call.agent == session.channel
+
+    # --- changes of a room; the caller holds the lock ---
+
+    async def _enter_mode(self, session: Session, room: Room, mode: SupervisionMode) -> None:
+        """Put a mode in force, unless the parties are apart. Raises SupervisionError or AriError."""
+        agent = self._in_talk(session)
+        try:
+            if mode == "takeover":
+                await self._take_over(session, room)
+            elif agent is not None:
+                session.agent = agent
+                await room.tune(mode, agent)
+        except CutError:
+            if mode == "takeover":
+                raise SupervisionError("refused") from None
+
+    async def _take_over(self, session: Session, room: Room) -> None:
+        call = self._calls.get(session.call)
+        if call is None or call.agent is None or call.agent_channel is None:
+            raise SupervisionError("no_call")
+        if not call.together:
+            raise SupervisionError("refused")
+        session.agent = call.agent
+        await room.take_over(call.agent, call.agent_channel)
+        session.took_over = True
+        self._hooks.hand_off(call, session.channel)
+        await quietly(self._ari.hang_up(session.agent))  # an agent who stays is better than a customer without anybody
+
+    async def _align(self, session: Session, room: Room) -> None:
+        """Let a session wait, or go on. Who is apart for a moment only is not told of."""
+        if room.agent is None:
+            await asyncio.sleep(SETTLE_S)
+        async with session.lock:
+            agent, joined = self._in_talk(session), session.joined
+            if joined is None or self._took_over(session):
+                return
+            try:
+                if agent is None:
+                    await self._suspend(session, room, joined)
+                else:
+                    await self._resume(session, room, joined, agent)
+            except CutError:
+                return  # they have parted again, and who noticed that calls `follow`
+            except AriError as error:
+                await asyncio.sleep(NEWS_S)
+                if self._in_talk(session) == agent:
+                    self._fail(session, error)
+
+    async def _suspend(self, session: Session, room: Room, joined: Joined | Suspended) -> None:
+        await room.cut()
+        call = self._calls.get(session.call)
+        transfer = call is None or call.transferring or call.agent is None
+        waiting = joined if isinstance(joined, Suspended) else joined.suspend(time.time())
+        session.state = waiting
+        if waiting is not joined:
+            self._tell(session, joined.mode, "call", "transfer" if transfer else "consultation")
+        if transfer:
+            asyncio.get_running_loop().call_later(FOLLOW_S, self._give_up, session, waiting)
+
+    async def _resume(self, session: Session, room: Room, joined: Joined | Suspended, agent: str) -> None:
+        moved = agent != session.agent
+        if room.agent != agent:
+            await room.tune(joined.mode, agent)
+        session.agent = agent
+        if isinstance(joined, Suspended):
+            session.state = joined.resume()
+        if moved or isinstance(joined, Suspended):
+            self._tell(session, joined.mode, "call", "transfer" if moved else "together")
+
+    def _give_up(self, session: Session, waiting: Suspended) -> None:
+        state = session.state
+        if isinstance(state, Suspended) and state.parted_at == waiting.parted_at:
+            session.end("transfer")
+
+    def _fail(self, session: Session, error: AriError) -> None:
+        """End a session whose room could not be changed: who is heard by whom would be uncertain."""
+        log.warning("mode_change_failed", session=session.id, error=str(error))
+        session.end("asterisk")
+
+    def _tell(
+        self,
+        session: Session,
+        previous: SupervisionMode,
+        by: Literal["command", "key", "policy", "call"],
+        reason: Literal["consultation", "transfer", "together"] | None = None,
+    ) -> None:
+        suspended = isinstance(session.state, Suspended)
+        facts: dict[str, Any] = {"previous": previous, "by": by, "suspended": suspended, "reason": reason}
+        self._hooks.emit(session.event(SupervisionModeChanged, **facts))

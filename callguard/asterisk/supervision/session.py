@@ -1,0 +1,233 @@
+"""A supervisor's session as states: only legal transitions exist as methods.
+
+Requested ─ ring ─> Ringing ─ answer ─> Briefed ─ join ─> Joined ─ suspend ─> Suspended ─ resume ─> Joined
+    └────────── fail ──┴─────── fail ──────┴─ fail ─> Ended <─ end ─┴──────── end ───────┘
+"""
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
+
+from callguard.asterisk.names import SUPERVISOR, name
+from callguard.contracts.events import SupervisionEvent
+from callguard.contracts.vocabulary import SupervisionMode
+
+E = TypeVar("E", bound=SupervisionEvent)
+
+
+class SupervisionError(Exception):
+    """Supervision can't be done.
+
+    `reason`: no_answer, busy, unreachable, no_call, refused, asterisk, answered_elsewhere, stopped.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Final. `lasted_s` is None when it never joined."""
+
+    reason: str
+    lasted_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The supervisor is in the call."""
+
+    mode: SupervisionMode
+    since: float
+
+    def switch(self, mode: SupervisionMode) -> "Joined":
+        """Change the mode."""
+        return replace(self, mode=mode)
+
+    def suspend(self, at: float) -> "Suspended":
+        """Customer and agent no longer hear each other."""
+        return Suspended(self.mode, self.since, at)
+
+    def end(self, reason: str, at: float) -> Ended:
+        """Leave."""
+        return Ended(reason, max(0.0, at - self.since))
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The supervisor waits, hears nobody and is heard by nobody: customer and agent are apart."""
+
+    mode: SupervisionMode
+    """Mode in which it goes on."""
+    since: float
+    """When the supervisor joined."""
+    parted_at: float
+
+    def switch(self, mode: SupervisionMode) -> "Suspended":
+        """Go on in another mode later."""
+        return replace(self, mode=mode)
+
+    def resume(self) -> Joined:
+        """Customer and agent hear each other again, or the customer and another agent do."""
+        return Joined(self.mode, self.since)
+
+    def end(self, reason: str, at: float) -> Ended:
+        """Leave."""
+        return Ended(reason, max(0.0, at - self.since))
+
+
+@dataclass(frozen=True, slots=True)
+class Briefed:
+    """The supervisor answered, hears the briefing, and is heard by nobody."""
+
+    rang_s: float
+
+    def join(self, mode: SupervisionMode, at: float) -> Joined:
+        """Enter the call."""
+        return Joined(mode, at)
+
+    def fail(self, reason: str) -> Ended:
+        """Give up."""
+        return Ended(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The supervisor's phone rings."""
+
+    since: float
+
+    def answer(self, at: float) -> Briefed:
+        """The phone was picked up."""
+        return Briefed(max(0.0, at - self.since))
+
+    def fail(self, reason: str) -> Ended:
+        """Nobody came, or somebody else did."""
+        return Ended(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A rule or a command asked for it."""
+
+    def ring(self, at: float) -> Ringing:
+        """Start to ring."""
+        return Ringing(at)
+
+    def fail(self, reason: str) -> Ended:
+        """It can't even ring."""
+        return Ended(reason)
+
+
+NEVER_JOINED: Final = {
+    "customer_left": "no_call",
+    "agent_left": "no_call",
+    "transfer": "no_call",
+    "supervisor_left": "refused",
+}
+"""Why a session failed that ended before it joined, by what ended it."""
+
+State = Requested | Ringing | Briefed | Joined | Suspended | Ended
+
+
+@dataclass(eq=False)
+class Session:
+    """One supervisor's phone and one call. The task that serves it is the only one that ends it."""
+
+    id: str
+    call: str
+    supervisor: str
+    endpoint: str
+    mode: SupervisionMode
+    """Mode asked for; once joined, the state's mode counts."""
+    alert: str | None
+    command: str | None
+    channel: str
+    """Id of the supervisor's channel."""
+    agent: str
+    """Id of the agent's channel that is supervised; another one after a transfer."""
+    state: State = Requested()
+    task: "asyncio.Task[None] | None" = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the room changes."""
+    took_over: bool = False
+    """Whether the supervisor is in the call itself; hanging up on them would drop the customer."""
+    why: str | None = None
+    """Why it is to end."""
+
+    def end(self, reason: str) -> None:
+        """Have it end; the first reason stands."""
+        if self.why is None and not isinstance(self.state, Ended):
+            self.why = reason
+            if self.task is not None:
+                self.task.cancel()
+
+    @property
+    def joined(self) -> Joined | Suspended | None:
+        """The state, if the supervisor is in the call and stays so."""
+        return self.state if isinstance(self.state, Joined | Suspended) and self.why is None else None
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What commands may call the supervisor."""
+        return self.supervisor, self.endpoint
+
+    @property
+    def reason(self) -> str:
+        """Why it ends, in the words of SupervisionEnded, or of SupervisionFailed when it never joined."""
+        why = self.why or "asterisk"
+        return why if isinstance(self.state, Joined | Suspended) else NEVER_JOINED.get(why, why)
+
+    @property
+    def present_mode(self) -> SupervisionMode:
+        """The mode now, or the one asked for."""
+        return self.state.mode if isinstance(self.state, Joined | Suspended) else self.mode
+
+    def event(self, kind: type[E], **facts: Any) -> E:
+        """Return a supervision.* event about this session."""
+        return kind(
+            call=self.call,
+            session=self.id,
+            supervisor=self.supervisor,
+            mode=self.present_mode,
+            command=self.command,
+            alert=self.alert,
+            **facts,
+        )
+
+
+def supervisor_channel(app: str, session: str) -> str:
+    """Return the id of a session's supervisor channel."""
+    return name(app, SUPERVISOR, session)
+
+
+class Ring:
+    """Phones that ring together: the first to answer wins, the others stop."""
+
+    def __init__(self) -> None:
+        self.sessions: list[Session] = []
+        self.winner: Session | None = None
+        self.outcome: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+        """The winner once joined; SupervisionError when nobody came."""
+
+    def claim(self, session: Session) -> None:
+        """Take the call for the session that answered; raise SupervisionError when another was first."""
+        if self.winner is not None:
+            raise SupervisionError("answered_elsewhere")
+        self.winner = session
+        for other in self.sessions:
+            if other is not session:
+                other.end("answered_elsewhere")
+
+    def joined(self, session: Session) -> None:
+        """Tell who waits that the winner is in the call."""
+        if not self.outcome.done():
+            self.outcome.set_result(session)
+
+    def failed(self, session: Session, reason: str) -> None:
+        """Strike a session off; the last one's reason is the outcome, or the winner's."""
+        self.sessions.remove(session)
+        if not self.outcome.done() and (session is self.winner or not self.sessions):
+            self.outcome.set_exception(SupervisionError(reason))
+            self.outcome.exception()  # looked at, so that asyncio doesn't report it when nobody waits any more

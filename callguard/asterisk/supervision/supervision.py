@@ -1,0 +1,346 @@
+"""Brings supervisors into calls: rings them, joins the first to answer, switches modes, and sees everybody out.
+
+Each session is served by one task from request to end. Whatever ends it - the supervisor, agent or customer hangs up, a
+command, our own stop - cancels that task, whose clean-up removes the room, the snoop and the supervisor's channel:
+nobody is left alone in a room. Who has taken a call over is a party of it and stays when we or a command stop. What
+happens in between is for `presence`.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+
+from callguard.asterisk import events
+from callguard.asterisk.client import AriClient, AriError
+from callguard.asterisk.discovery.calls import Call, Change, Over
+from callguard.asterisk.names import name, new_id
+from callguard.asterisk.stasis import quietly
+from callguard.asterisk.supervision.announce import Announcer
+from callguard.asterisk.supervision.originate import Dial, pick_up
+from callguard.asterisk.supervision.presence import By, Hooks, Presence, Verdict
+from callguard.asterisk.supervision.prompts import Prompter
+from callguard.asterisk.supervision.session import (
+    Briefed,
+    Ended,
+    Joined,
+    Requested,
+    Ring,
+    Ringing,
+    Session,
+    SupervisionError,
+    Suspended,
+    supervisor_channel,
+)
+from callguard.asterisk.waiter import Waiter
+from callguard.config import SupervisionConfig, SupervisorConfig
+from callguard.contracts.events import (
+    PromptPlayed,
+    SupervisionEnded,
+    SupervisionFailed,
+    SupervisionRequested,
+    SupervisionRinging,
+)
+from callguard.contracts.vocabulary import SupervisionMode
+
+log = structlog.get_logger(__name__)
+
+MODE_KEYS: Final[dict[str, SupervisionMode]] = {"4": "listen", "5": "whisper", "6": "barge", "7": "takeover"}
+VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false_alarm"}
+LEAVE_KEY: Final = "*"
+OURS: Final = ("stopped", "asterisk")
+"""Ends that no party of the call wanted: one who has taken over stays, for the customer has nobody else."""
+
+
+class Supervision:
+    """All sessions of this node. `calls` are the present calls by id."""
+
+    def __init__(
+        self, ari: AriClient, watch: Waiter, config: SupervisionConfig, calls: Mapping[str, Call], hooks: Hooks
+    ) -> None:
+        self._ari = ari
+        self._watch = watch
+        self._config = config
+        self._calls = calls
+        self._hooks = hooks
+        self._announcer = Announcer(ari, watch)
+        self.prompter = Prompter(self._announcer, config.prompt_interval_s)
+        self._sessions: dict[str, Session] = {}
+        self._briefings: dict[str, str] = {}
+        self._chores: set[asyncio.Task[None]] = set()
+        self._presence = Presence(ari, watch, calls, hooks, self._chore)
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Sessions that have not ended."""
+        return list(self._sessions.values())
+
+    def reconfigure(self, config: SupervisionConfig) -> None:
+        """Put other settings in force; who is in a call stays."""
+        self._config = config
+        self.prompter.interval_s = config.prompt_interval_s
+
+    # --- what others ask ---
+
+    async def ring(
+        self,
+        *,
+        call: str,
+        supervisors: Sequence[SupervisorConfig],
+        mode: SupervisionMode,
+        alert: str | None = None,
+        command: str | None = None,
+        timeout_s: float | None = None,
+        briefing: Sequence[str] = (),
+    ) -> Session:
+        """Ring all `supervisors` at once; return the session of the first to answer, once joined in `mode`.
+
+        `briefing`: media URIs that the supervisor hears before anybody hears them; any key skips it.
+
+        Raises:
+            SupervisionError: nobody joined.
+        """
+        ring = Ring()
+        for supervisor in supervisors:
+            self._request(ring, call, supervisor, mode, alert, command)
+        if not ring.sessions:
+            raise SupervisionError("busy" if supervisors else "unreachable")
+        for session in ring.sessions:
+            serving = self._serve(session, ring, timeout_s or self._config.ring_timeout_s, briefing)
+            session.task = asyncio.create_task(serving, name=f"supervision {session.id}")
+        try:
+            return await asyncio.shield(ring.outcome)
+        except asyncio.CancelledError:
+            for session in list(ring.sessions):
+                session.end("stopped")
+            raise
+
+    async def set_mode(self, call: str, supervisor: str | None, mode: SupervisionMode, by: By) -> None:
+        """Change the mode of a supervisor in a call; None: of the only one. Raises SupervisionError."""
+        await self._presence.switch(self._joined(call, supervisor), mode, by)
+
+    async def stop(self, call: str, supervisor: str | None = None) -> None:
+        """Release a supervisor, or all of a call, ringing or joined. Returns when they are out."""
+        sessions = [session for session in self._of(call) if supervisor in (None, *session.names)]
+        if not sessions:
+            raise SupervisionError("no_call" if call not in self._calls else "refused")
+        await self._end_all(sessions, "stopped")
+
+    async def stop_ringing(self, alert: str) -> None:
+        """Stop the phones that ring for an alert; who has picked up stays."""
+        ringing = [s for s in self.sessions if s.alert == alert and isinstance(s.state, Requested | Ringing)]
+        await self._end_all(ringing, "stopped")
+
+    async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> bool:
+        """Play a prompt to the agent alone; return False when the agent has asked for none. Raises SupervisionError.
+
+        A `private` one leaves no event: it is between the agent and us.
+        """
+        present = self._calls.get(call)
+        if present is None or present.agent is None:
+            raise SupervisionError("no_call")
+        if not present.together:
+            raise SupervisionError("refused")
+        if not await self.prompter.prompt(present.agent, present.member or "", prompt):
+            return False
+        if not private:
+            self._hooks.emit(PromptPlayed(call=call, prompt=prompt, command=command))
+        return True
+
+    async def close(self) -> None:
+        """Release everybody: the service ends."""
+        await self._end_all(self.sessions, "stopped")
+        await _settled(self._chores)
+
+    # --- what happens ---
+
+    def see(self, event: events.AriEvent) -> None:
+        """Take an ARI event in."""
+        session = next((s for s in self._sessions.values() if s.channel == event.subject), None)
+        if session is None:
+            return
+        if isinstance(event, events.ChannelDestroyed):
+            self._supervisor_gone(session)
+        elif isinstance(event, events.ChannelDtmfReceived):
+            self._key(session, event.digit)
+
+    def _supervisor_gone(self, session: Session) -> None:
+        call = self._calls.get(session.call)
+        if isinstance(session.state, Requested | Ringing):
+            return  # the cause says why, and the session's task waits for it
+        if call is None or call.agent != session.channel:  # one who took over is a party; the call's end says who left
+            session.end("supervisor_left")
+
+    def call_changed(self, call: Call, change: Change) -> None:
+        """Have supervisors wait, go on or follow the customer; one who took over is a party and follows nobody."""
+        for session in self._of(call.id):
+            if call.agent == session.channel:
+                continue
+            if change == "handoff":
+                session.end("agent_left")
+            elif session.joined and session.present_mode == "takeover":
+                session.end("transfer")
+            else:
+                self._presence.follow(session)
+
+    def call_over(self, over: Over) -> None:
+        """End the sessions of a call that is over."""
+        for session in self._of(over.call.id):
+            if over.reason == "opt_out":
+                session.end("stopped")
+            elif over.left == "customer":
+                session.end("customer_left")
+            else:
+                session.end("supervisor_left" if over.call.agent == session.channel else "agent_left")
+
+    def settle(self, alive: set[str], asked_at: float) -> None:
+        """After a gap in the events: end the sessions whose supervisor has gone.
+
+        `alive`: ids of all channels; `asked_at`: when they were asked for (Unix time); a later one may be missing.
+        """
+        for session in self.sessions:
+            if session.channel not in alive and isinstance(session.state, Briefed | Joined | Suspended):
+                session.end("supervisor_left")
+            elif session.channel not in alive and isinstance(session.state, Ringing) and session.state.since < asked_at:
+                session.end("no_answer")
+
+    def _key(self, session: Session, digit: str) -> None:
+        if session.id in self._briefings:
+            self._chore(quietly(self._ari.stop_playback(self._briefings[session.id])))
+        elif session.joined is None:
+            return
+        elif digit == LEAVE_KEY:
+            session.end("supervisor_left")
+        elif digit in MODE_KEYS:
+            self._chore(self._switch_by_key(session, MODE_KEYS[digit]))
+        elif digit in VERDICT_KEYS:
+            self._hooks.verdict(session, VERDICT_KEYS[digit])
+
+    async def _switch_by_key(self, session: Session, mode: SupervisionMode) -> None:
+        try:
+            await self._presence.switch(session, mode, "key")
+        except SupervisionError as error:
+            log.info("key_without_effect", session=session.id, mode=mode, reason=error.reason)
+
+    # --- one session ---
+
+    def _request(
+        self,
+        ring: Ring,
+        call: str,
+        supervisor: SupervisorConfig,
+        mode: SupervisionMode,
+        alert: str | None,
+        command: str | None,
+    ) -> None:
+        present = self._calls.get(call)
+        session_id = new_id()
+        session = Session(
+            id=session_id,
+            call=call,
+            supervisor=supervisor.name,
+            endpoint=supervisor.endpoint,
+            mode=mode,
+            alert=alert,
+            command=command,
+            channel=supervisor_channel(self._ari.app, session_id),
+            agent=(present and present.agent) or "",
+        )
+        self._hooks.emit(session.event(SupervisionRequested))
+        refusal = self._refusal(session)
+        if refusal:
+            self._hooks.emit(session.event(SupervisionFailed, reason=refusal))
+            if refusal == "no_call":
+                raise SupervisionError(refusal)
+            return
+        self._sessions[session.id] = session
+        ring.sessions.append(session)
+
+    def _refusal(self, session: Session) -> str | None:
+        if not session.agent:
+            return "no_call"
+        busy = any(session.endpoint == other.endpoint and other.why is None for other in self._sessions.values())
+        return "busy" if busy else None
+
+    async def _serve(self, session: Session, ring: Ring, timeout_s: float, briefing: Sequence[str]) -> None:
+        try:
+            await self._quiet(session)
+            dial = Dial(session.endpoint, self._config.caller_id, timeout_s, f"{session.call} {session.supervisor}")
+            ringing = session.event(SupervisionRinging)
+            await pick_up(self._ari, self._watch, session, dial, lambda: self._hooks.emit(ringing))
+            ring.claim(session)
+            await self._brief(session, briefing)
+            await self._presence.enter(session)
+            ring.joined(session)
+            await asyncio.get_running_loop().create_future()  # until somebody ends the session
+        except asyncio.CancelledError:
+            session.why = session.why or "stopped"
+        except SupervisionError as error:
+            session.why = session.why or error.reason
+        except AriError as error:
+            log.warning("supervision_failed", session=session.id, call=session.call, error=str(error))
+            session.why = session.why or "asterisk"
+        finally:
+            await self._clean_up(session, ring)
+
+    async def _quiet(self, session: Session) -> None:
+        """Wait until whoever leaves the same phone has left: it would be busy."""
+        leaving = [s.task for s in self.sessions if s.endpoint == session.endpoint and s is not session and s.task]
+        if leaving:
+            await asyncio.wait(leaving)
+
+    async def _brief(self, session: Session, briefing: Sequence[str]) -> None:
+        if not briefing:
+            return
+        playback = self._briefings[session.id] = name(self._ari.app, "playback", session.id)
+        try:
+            await self._announcer.play(session.channel, ",".join(briefing), playback)
+        finally:
+            del self._briefings[session.id]
+
+    async def _clean_up(self, session: Session, ring: Ring) -> None:
+        reason = session.reason
+        async with session.lock:
+            leaving = [] if session.took_over and reason in OURS else [self._ari.hang_up(session.channel)]
+            await quietly(*leaving, self._presence.leave(session))
+            self._finish(session, reason)
+        ring.failed(session, reason)
+
+    def _finish(self, session: Session, reason: str) -> None:
+        del self._sessions[session.id]
+        if isinstance(session.state, Joined | Suspended):
+            ended = session.state.end(reason, time.time())
+            self._hooks.emit(session.event(SupervisionEnded, reason=reason, lasted_s=ended.lasted_s))
+            session.state = ended
+        elif not isinstance(session.state, Ended):
+            self._hooks.emit(session.event(SupervisionFailed, reason=reason))
+            session.state = session.state.fail(reason)
+
+    # --- small things ---
+
+    def _of(self, call: str) -> list[Session]:
+        return [session for session in self._sessions.values() if session.call == call]
+
+    def _joined(self, call: str, supervisor: str | None) -> Session:
+        if call not in self._calls:
+            raise SupervisionError("no_call")
+        found = [s for s in self._of(call) if s.joined and supervisor in (None, *s.names)]
+        if len(found) != 1:
+            raise SupervisionError("refused")
+        return found[0]
+
+    def _chore(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    async def _end_all(self, sessions: Sequence[Session], reason: str) -> None:
+        for session in sessions:
+            session.end(reason)
+        await _settled([session.task for session in sessions if session.task])
+
+
+async def _settled(tasks: Any) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Taps: the audio of each leg, kept flowing to a worker."""

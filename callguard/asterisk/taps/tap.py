@@ -1,0 +1,226 @@
+"""Taps: one leg's audio, kept flowing to a worker until it is closed.
+
+Path `audiosocket`: a snoop (spy=in) that goes on to the dialplan, where AudioSocket takes it to the worker's port; it
+ends by itself with the leg or with the socket. Path `external_media`: a snoop and an RTP channel in a bridge, no
+dialplan at all; Asterisk leaves the last two behind, so that we delete them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+import structlog
+
+from callguard.asterisk.client import AriClient, AriError, NotFoundError
+from callguard.asterisk.names import name, new_id
+from callguard.asterisk.stasis import into_stasis, quietly
+from callguard.asterisk.waiter import Waiter
+from callguard.config import Media
+from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, OpenLeg, Transport
+from callguard.contracts.vocabulary import Role
+from callguard.runtime.tasks import within
+
+log = structlog.get_logger(__name__)
+
+BACKOFF_S: Final = (0.1, 0.3, 1.0, 2.0, 5.0)
+"""Pauses between attempts at one leg; the last repeats."""
+FAREWELL_S: Final = 0.3
+"""A hangup ends the media before its event comes; so long after the media's end a leg is held to be gone."""
+
+Reason = Literal["eof", "timeout", "stalled", "protocol", "full", "asterisk", "refused"]
+
+
+class MediaPlane(Protocol):
+    """The workers, as the ARI app sees them."""
+
+    async def open_leg(self, leg: OpenLeg) -> int:
+        """Return the port to which Asterisk must send the leg's media."""
+
+    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg) -> None:
+        """Tell the worker of a call something."""
+
+
+class LostError(Exception):
+    """A tap's media ended or never came."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+
+
+@dataclass(frozen=True)
+class TapKit:
+    """What every tap works with."""
+
+    ari: AriClient
+    watch: Waiter
+    media: MediaPlane
+    config: Media
+    emit: Callable[[Event], None]
+
+    @property
+    def transport(self) -> Transport:
+        """How media travels."""
+        return "audiosocket" if self.config.tap == "audiosocket" else "rtp"
+
+
+@dataclass(eq=False)
+class Tap:
+    """Keeps one leg tapped: opens, waits for the loss, opens again; ends with close() or with the channel.
+
+    `facts` gives what a worker must know of the call before its legs: a restarted worker knows nothing.
+    """
+
+    kit: TapKit
+    call: str
+    role: Role
+    channel: str
+    channel_name: str
+    facts: Callable[[], CallFacts]
+    leg: str = ""
+    """UUID of the present attempt."""
+    connected: bool = False
+    _news: "asyncio.Queue[Literal['connected'] | LostError]" = field(default_factory=asyncio.Queue)
+    _task: "asyncio.Task[None] | None" = None
+    _reported_lost: bool = False
+
+    def start(self) -> None:
+        """Begin to keep the leg tapped."""
+        self._task = asyncio.create_task(self._keep(), name=f"tap {self.role} {self.channel}")
+
+    def close(self) -> "asyncio.Task[None] | None":
+        """Stop; the returned task ends when everything in Asterisk is gone."""
+        if self._task is not None:
+            self._task.cancel()
+        return self._task
+
+    def on_connected(self) -> None:
+        """Take the worker's word that the first frame came."""
+        self._news.put_nowait("connected")
+
+    def on_lost(self, reason: Reason) -> None:
+        """Take the word that the media ended."""
+        self._news.put_nowait(LostError(reason))
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self._once()
+            except NotFoundError:
+                return  # the leg hung up; discovery says the rest
+            except LostError as error:
+                reason = error.reason
+            except AriError as error:
+                log.warning("tap_failed", call=self.call, role=self.role, error=str(error))
+                reason = "asterisk"
+            failures = 0 if self.connected else failures + 1
+            if not await self._still_there():
+                return
+            self._report_loss(reason)
+            await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
+
+    async def _once(self) -> None:
+        """Open the tap and stay until it is lost. Raises LostError or AriError."""
+        self.leg, self.connected, self._news = new_id(), False, asyncio.Queue()
+        self.kit.media.send(self.call, self.facts())
+        try:
+            port = await self._open_leg()
+            path = self._audiosocket if self.kit.transport == "audiosocket" else self._external_media
+            async with path(port):
+                await self._first_frame()
+                self._report_open()
+                news = await self._news.get()
+                while news == "connected":
+                    news = await self._news.get()
+                raise news
+        finally:
+            self.kit.media.send(self.call, CloseLeg(self.leg))
+
+    async def _open_leg(self) -> int:
+        leg = OpenLeg(self.leg, self.call, self.role, self.kit.transport, self._codec)
+        try:
+            return await within(self.kit.media.open_leg(leg), self.kit.config.connect_timeout_s)
+        except (OSError, RuntimeError) as error:  # TimeoutError is an OSError; a full or stopping pool a RuntimeError
+            log.warning("worker_refused_leg", call=self.call, role=self.role, error=str(error) or type(error).__name__)
+            raise LostError("refused") from error
+
+    @property
+    def _codec(self) -> Literal["slin", "slin16", "ulaw", "alaw"]:
+        return "slin" if self.kit.transport == "audiosocket" else self.kit.config.rtp_codec
+
+    async def _first_frame(self) -> None:
+        try:
+            news = await within(self._news.get(), self.kit.config.connect_timeout_s)
+        except TimeoutError:
+            raise LostError("timeout") from None
+        if news != "connected":
+            raise news
+        self.connected = True
+
+    # --- the two paths ---
+
+    @asynccontextmanager
+    async def _audiosocket(self, port: int) -> AsyncIterator[None]:
+        ari, extension = self.kit.ari, f"u{port}"
+        try:
+            await self._snoop()
+            await ari.continue_to(self.leg, context=self.kit.config.tap_context, extension=extension)
+            yield
+        finally:
+            await quietly(ari.hang_up(self.leg))
+
+    @asynccontextmanager
+    async def _external_media(self, port: int) -> AsyncIterator[None]:
+        ari, config = self.kit.ari, self.kit.config
+        media, mixer = name(ari.app, "media", self.leg), name(ari.app, "mixer", self.leg)
+        try:
+            await self._snoop()
+            host = f"{config.advertise or config.listen}:{port}"
+            await self._in_stasis(media, ari.external_media(media, host=host, codec=config.rtp_codec))
+            await ari.create_bridge(mixer)
+            await ari.add_to_bridge(mixer, self.leg, media)
+            yield
+        finally:
+            await quietly(ari.hang_up(self.leg), ari.hang_up(media), ari.destroy_bridge(mixer))
+
+    async def _snoop(self) -> None:
+        ari = self.kit.ari
+        await self._in_stasis(self.leg, ari.snoop(self.channel, self.leg, spy="in"))
+
+    async def _in_stasis(self, channel: str, request: Coroutine[Any, Any, None]) -> None:
+        await into_stasis(self.kit.watch, channel, request, self.kit.config.connect_timeout_s)
+
+    # --- what others learn of it ---
+
+    def _report_open(self) -> None:
+        kind = TapRestored if self._reported_lost else TapOpened
+        self._reported_lost = False
+        self.kit.emit(kind(**self._facts()))
+
+    def _report_loss(self, reason: Reason) -> None:
+        if not self._reported_lost:
+            self.kit.emit(TapLost(**self._facts(), reason=reason))
+        self._reported_lost = True
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "call": self.call,
+            "leg": self.role,
+            "tap": self.leg,
+            "channel": self.channel_name,
+            "path": self.kit.config.tap,
+        }
+
+    async def _still_there(self) -> bool:
+        await asyncio.sleep(FAREWELL_S)
+        try:
+            await self.kit.ari.channel(self.channel)
+        except NotFoundError:
+            return False
+        except AriError:
+            return True  # can't be asked now; discovery will say
+        return True

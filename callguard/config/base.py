@@ -1,0 +1,58 @@
+"""What sections of the configuration are made of: strict models, and secrets that stand elsewhere."""
+
+import os
+from pathlib import Path
+from typing import ClassVar, Self
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from callguard.config.source import ConfigError
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it is; raise ValueError when it holds a password."""
+    parts = urlsplit(url)
+    if parts.password or "password" in parse_qs(parts.query):
+        raise ValueError("holds a password; give it with the key `password` beside it")
+    return url
+
+
+class Secret(Section):
+    """Where a secret comes from: an environment variable or a file; exactly one where a secret is needed."""
+
+    hides_keys: ClassVar[bool] = True
+    """What stands here by mistake may be the secret itself: errors don't repeat it."""
+
+    env: str | None = Field(None, description="Name of the environment variable that holds the secret.")
+    file: Path | None = Field(None, description="File whose first line is the secret.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.env and self.file:
+            raise ValueError("give either env or file, not both")
+        return self
+
+    def read(self) -> SecretStr:
+        """Return the secret; raise ConfigError when its source is missing or empty."""
+        if self.env:
+            value = os.environ.get(self.env, "")
+            source = f"environment variable {self.env}"
+        elif self.file:
+            source = f"file {self.file}"
+            try:
+                value = self.file.read_text("utf-8").split("\n", 1)[0].strip()
+            except (OSError, UnicodeDecodeError) as error:
+                why = getattr(error, "strerror", None) or "not UTF-8"
+                raise ConfigError([f"{source}: can't be read: {why}"]) from error
+        else:
+            return SecretStr("")
+        if not value:
+            raise ConfigError([f"{source}: empty or not set; a secret is expected there"])
+        return SecretStr(value)

@@ -1,0 +1,195 @@
+"""YAML with line numbers: every problem names file and line.
+
+Only plain data is built: no tags, no self-references, no doubled keys, a bounded number of nodes.
+"""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from callguard.config import error_text as wording
+
+Path = tuple[str | int, ...]
+MOST_NODES: Final = 50_000
+"""Aliases can make a small file expand without end; the largest sensible rule file has some thousand nodes."""
+DEEPEST: Final = 30
+
+_TAG: Final = "tag:yaml.org,2002:"
+_PLAIN: Final = {_TAG + name for name in ("int", "float", "bool", "null")}
+_COLLECTIONS: Final = {_TAG + name for name in ("map", "seq")}
+_NO_TAGS: Final = "a tag (!…) is not allowed; put text that begins with ! in quotes"
+_TEXT: Final = {_TAG + name for name in ("str", "timestamp")}
+
+
+class ConfigError(Exception):
+    """Configuration that can't be used; `problems` holds one line each: file, key path, found, allowed."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's data together with where each piece stands."""
+
+    name: str
+    data: Any
+    node: yaml.Node | None
+
+    def place(self, path: Path) -> str:
+        """Return file:line of a key path; of its nearest parent where it is absent."""
+        return f"{self.name}:{self.line_within(path, 1)}"
+
+    def at(self, path: Path, message: str) -> str:
+        """Return one line for a problem."""
+        return f"{self.place(path)}: {message}"
+
+    def line_within(self, path: Path, line: int) -> int:
+        """Return the file's line for a line (from 1) of the text at a key path."""
+        node = _find(self.node, path)
+        if node is None:
+            return 1
+        block = isinstance(node, yaml.ScalarNode) and node.style == "|"
+        return int(node.start_mark.line) + line + (1 if block else 0)
+
+    def problems(self, error: ValidationError, root: type[BaseModel]) -> list[str]:
+        """Return one line for each thing that validation found."""
+        return [self._problem(each, root) for each in error.errors(include_url=False)]
+
+    def _problem(self, problem: Any, root: type[BaseModel]) -> str:
+        path: Path = tuple(part for part in problem["loc"] if part != "[key]")
+        dotted = ".".join(str(part) for part in path) or "the file"
+        rule = _rule_of(self.data, path)
+        section = _section(path[:-1], root)
+        if problem["type"] == "extra_forbidden":
+            shown = ".".join([*map(str, path[:-1]), "<hidden>"]) if getattr(section, "hides_keys", False) else dotted
+            return self.at(path, f"{rule}{shown}: unknown key{_keys(str(path[-1]), section)}")
+        like = _examples(path, section) if problem["type"] == "string_pattern_mismatch" else ""
+        message = f"must look like {like}" if like else wording.expected(problem)
+        return self.at(path, f"{rule}{dotted}: {message}{wording.found(dotted, problem)}")
+
+
+def read_document(name: str, text: str, holding: str = "groups") -> Document:
+    """Parse one YAML document, a mapping of what `holding` says; an empty one is empty. Raises ConfigError."""
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        data = {} if node is None else _Builder(name, loader).build(node, 0)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError([_broken(name, error)]) from error
+    if not isinstance(data, dict):
+        raise ConfigError([f"{name}:1: found {wording.name_of(data)}, expected a mapping of {holding}"])
+    return Document(name, data, node)
+
+
+class _Builder:
+    def __init__(self, name: str, loader: yaml.SafeLoader) -> None:
+        self._name = name
+        self._loader = loader
+        self._built = 0
+
+    def build(self, node: yaml.Node, depth: int) -> Any:
+        self._built += 1
+        if depth > DEEPEST or self._built > MOST_NODES:
+            raise self._error(node, "too deep or too large (an alias that refers to itself?)")
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTIONS:
+            raise self._error(node, _NO_TAGS)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, depth + 1) for item in node.value]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._error(key, "a key must be a word")
+            if key.value in found:
+                raise self._error(key, f"key {key.value!r} stands twice")
+            found[key.value] = self.build(value, depth + 1)
+        return found
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        if node.tag in _TEXT:
+            return node.value
+        if node.tag not in _PLAIN:
+            raise self._error(node, _NO_TAGS)
+        try:
+            return self._loader.construct_object(node)
+        except (ValueError, KeyError) as error:
+            raise self._error(node, "not of its tag's type; put it in quotes if it is text") from error
+
+    def _error(self, node: yaml.Node, message: str) -> ConfigError:
+        return ConfigError([f"{self._name}:{node.start_mark.line + 1}: {message}"])
+
+
+def _find(node: yaml.Node | None, path: Path) -> yaml.Node | None:
+    for part in path:
+        inner = _child(node, part)
+        if inner is None:
+            return node
+        node = inner
+    return node
+
+
+def _child(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        found: yaml.Node = node.value[part]
+        return found
+    return None
+
+
+def _rule_of(data: Any, path: Path) -> str:
+    try:
+        return f"rule {data['groups'][path[1]]['rules'][path[3]]['alert']}: "[:90]
+    except (LookupError, TypeError):
+        return ""
+
+
+def _keys(key: str, section: type[BaseModel] | None) -> str:
+    allowed = [field.alias or name for name, field in section.model_fields.items()] if section else []
+    near = difflib.get_close_matches(key, allowed, 1)
+    return (f"; did you mean {near[0]!r}?" if near else "") + f"; allowed: {', '.join(allowed)}"
+
+
+def _examples(path: Path, section: type[BaseModel] | None) -> str:
+    field = section.model_fields.get(str(path[-1])) if section else None
+    return " or ".join(map(str, field.examples or ())) if field else ""
+
+
+def _section(path: Path, root: type[BaseModel]) -> type[BaseModel] | None:
+    section: type[BaseModel] | None = root
+    for part in path:
+        section = _section_at(section, part)
+    return section
+
+
+def _section_at(section: type[BaseModel] | None, part: int | str) -> type[BaseModel] | None:
+    """Return the section below a key; a list's index or a name of the user's own stays in the section."""
+    if section is None or isinstance(part, int) or part not in section.model_fields:
+        return section
+    return next(_sections_in(section.model_fields[part].annotation), None)
+
+
+def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _sections_in(inner)
+
+
+def _broken(name: str, error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deep"
+    if "alias" in str(what):
+        what = "an alias (*…) that nothing defines; put text that begins with * in quotes"  # its name may be a secret
+    return f"{name}:{line}: not valid YAML: {' '.join(str(what).split())}"

@@ -1,0 +1,177 @@
+"""Prometheus metrics, folded from events and workers' counters. No label holds a call, a person or a number."""
+
+import asyncio
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from callguard import __version__
+from callguard.bus import BusStats
+from callguard.contracts.events import PREFIX, Envelope
+from callguard.contracts.messages import WorkerStats
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+SECONDS: Final = (0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120)
+
+
+class Metrics:
+    """All metrics of one node."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        here = self._registry
+        self._events = Counter("callguard_events", "Events published.", ["type"], registry=here)
+        self._alerts = Counter("callguard_alerts", "Alerts fired.", ["rule", "severity", "shadow"], registry=here)
+        self._commands = Counter("callguard_commands", "Commands answered.", ["action", "outcome"], registry=here)
+        self._ways = Counter(
+            "callguard_notifications", "What ways out, rings and prompts came to.", ["way", "outcome"], registry=here
+        )
+        self._failed = Counter("callguard_supervision_failed", "Supervision that failed.", ["reason"], registry=here)
+        self._to_ear = Histogram(
+            "callguard_alert_to_ear_seconds", "From firing to somebody taking it.", buckets=SECONDS, registry=here
+        )
+        self._lasted = Histogram(
+            "callguard_alert_seconds", "From firing to resolution.", buckets=SECONDS, registry=here
+        )
+        self._ring = Histogram("callguard_ring_seconds", "From ringing to answer.", buckets=SECONDS, registry=here)
+        self._degraded = Gauge(
+            "callguard_degraded", "1 while a part is out of reach or overloaded.", ["part"], registry=here
+        )
+        Gauge("callguard_build_info", "Version.", ["version"], registry=here).labels(__version__).set(1)
+        ProcessCollector(registry=here)
+        self._present = _Present()
+        self._registry.register(self._present)
+
+    def see(self, seen: Envelope) -> None:
+        """Count one event."""
+        name = seen.type.removeprefix(PREFIX)
+        self._events.labels(name).inc()
+        self._present.see(name, seen)
+        data = seen.data
+        match name:
+            case "alert.fired.v1":
+                self._alerts.labels(data["rule"], data["severity"], str(data["shadow"]).lower()).inc()
+            case "alert.acknowledged.v1":
+                self._to_ear.observe(data["after_s"])
+            case "alert.resolved.v1":
+                self._lasted.observe(data["lasted_s"])
+            case "supervision.started.v1":
+                self._ring.observe(data["ring_s"])
+            case "supervision.failed.v1":
+                self._failed.labels(data["reason"]).inc()
+            case "command.completed.v1":
+                self._commands.labels(data["action"], "completed").inc()
+            case "command.failed.v1":
+                self._commands.labels("any", "failed").inc()  # what was asked may be any text
+            case "node.degraded.v1":
+                self._degraded.labels(_part(data["reason"])).set(1)
+            case "node.recovered.v1":
+                self._degraded.labels(_part(data["reason"])).set(0)
+
+    def take(self, stats: WorkerStats) -> None:
+        """Take a worker's counters; they count from its start."""
+        self._present.workers[stats.worker] = stats
+
+    def count_way(self, way: str, outcome: str) -> None:
+        """Count what a way out did with a message."""
+        self._ways.labels(way, outcome).inc()
+
+    def watch_bus(self, stats: Callable[[], BusStats]) -> None:
+        """Show how the bus stands whenever metrics are read."""
+        self._present.bus = stats
+
+    def watch_floor(self, phones: Callable[[], Tally[str]], waiting: Callable[[], int]) -> None:
+        """Show how supervisors' phones stand, and how many alerts nobody is free for, whenever metrics are read."""
+        self._present.phones, self._present.waiting = phones, waiting
+
+    def render(self) -> bytes:
+        """Return all in the text format, see CONTENT_TYPE."""
+        return generate_latest(self._registry)
+
+
+class _Present(Collector):
+    """What is so now, asked for whenever metrics are read."""
+
+    def __init__(self) -> None:
+        self.workers: dict[int, WorkerStats] = {}
+        self.bus: Callable[[], BusStats] | None = None
+        self.phones: Callable[[], Tally[str]] = Tally
+        self.waiting: Callable[[], int] = int
+        self._calls: set[str] = set()
+        self._alerts: dict[str, tuple[str | None, str]] = {}
+        self._sessions: dict[str, str] = {}
+
+    def see(self, name: str, seen: Envelope) -> None:
+        """Follow what is open."""
+        data = seen.data
+        match name:
+            case "call.started.v1":
+                self._calls.add(seen.subject or "")
+            case "call.ended.v1":
+                self._calls.discard(seen.subject or "")
+                self._alerts = {key: facts for key, facts in self._alerts.items() if facts[0] != seen.subject}
+            case "alert.resolved.v1":
+                self._alerts.pop(data["alert"], None)
+            case "supervision.ended.v1" | "supervision.failed.v1":
+                self._sessions.pop(data["session"], None)
+            case "alert.fired.v1" | "alert.acknowledged.v1" | "alert.escalated.v1":
+                self._alerts[data["alert"]] = seen.subject, data["severity"]
+            case "supervision.started.v1" | "supervision.mode_changed.v1":
+                self._sessions[data["session"]] = data["mode"]
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics of this moment."""
+        yield GaugeMetricFamily("callguard_calls", "Calls that go on.", value=len(self._calls))
+        severities = Tally(severity for _, severity in self._alerts.values())
+        yield _gauge("callguard_alerts_open", "Alerts that are open.", "severity", severities)
+        yield _gauge("callguard_supervisors", "Supervisors in calls.", "mode", Tally(self._sessions.values()))
+        yield _gauge("callguard_supervisor_phones", "Supervisors' phones: free or not.", "state", self.phones())
+        waiting = "Alerts that want a ring and nobody is free for."
+        yield GaugeMetricFamily("callguard_alerts_waiting", waiting, value=self.waiting())
+        yield GaugeMetricFamily("callguard_tasks", "Tasks of the control process.", value=_tasks())
+        yield from self._of_bus()
+        yield from self._of_workers()
+
+    def _of_bus(self) -> Iterator[Metric]:
+        if self.bus is None:
+            return
+        stats = self.bus()
+        yield GaugeMetricFamily("callguard_redis_up", "1 while Redis answers.", value=stats.connected)
+        yield GaugeMetricFamily("callguard_bus_waiting", "Events that wait for Redis.", value=stats.waiting)
+        yield CounterMetricFamily("callguard_bus_dropped", "Events lost to a full buffer.", value=stats.dropped)
+
+    def _of_workers(self) -> Iterator[Metric]:
+        legs = GaugeMetricFamily("callguard_legs", "Tapped legs.", labels=["worker"])
+        counters = CounterMetricFamily("callguard_worker", "Workers' counters.", labels=["worker", "counter"])
+        ticks = GaugeMetricFamily("callguard_tick_seconds", "Time of a tick, lately.", labels=["worker", "stat"])
+        for worker, stats in self.workers.items():
+            legs.add_metric([str(worker)], stats.legs)
+            for name, count in stats.counters.items():
+                counters.add_metric([str(worker), name], count)
+            for name, ms in stats.tick_ms.items():
+                ticks.add_metric([str(worker), name], ms / 1000)
+        yield from (legs, counters, ticks)
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # read outside an event loop
+        return 0
+
+
+def _gauge(name: str, text: str, label: str, values: Tally[str]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value, count in values.items():
+        family.add_metric([value], count)
+    return family
+
+
+def _part(reason: str) -> str:
+    """The first word names the part, what follows says more."""
+    return reason.split(":", maxsplit=1)[0]

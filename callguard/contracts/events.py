@@ -1,0 +1,354 @@
+"""Domain events: every type, its wire name and its payload, in one block.
+
+On the wire an event is CloudEvents 1.0 JSON; `docs/asyncapi.yaml` is generated from these classes.
+"""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from callguard.contracts.cards import HandoffCard
+from callguard.contracts.vocabulary import Basis, Mode, Role, Subject, SupervisionMode, Verdict
+
+PREFIX: Final = "io.callguard."
+SPEC_VERSION: Final = "1.0"
+
+Away = Literal["busy", "unreachable"]
+"""Why a phone can't be rung."""
+PassedOver = Literal["busy", "unreachable", "in_call", "ringing", "budget"]
+"""Why a supervisor on duty was not rung: phone in use, or out of reach; in a call with us; rung by us; budget spent."""
+
+
+class Event(BaseModel):
+    """Base of all payloads. `TYPE` is the wire name without the prefix."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    TYPE: ClassVar[str]
+
+    call: str | None = Field(None, description="linkedid of the call; absent for node events.")
+    basis: Basis = Field("none", description="What kind of inference the event rests on.")
+
+
+class CallFactsEvent(Event):
+    """Facts shared by the call.* events."""
+
+    queue: str | None = Field(None, description="Queue, if the call came through one.")
+    mode: Mode = Field(description="What is judged in this call.")
+    agent: str | None = Field(None, description="Agent: queue member name or channel endpoint.")
+    customer_channel: str | None = Field(None, description="Asterisk channel of the customer.")
+    agent_channel: str | None = Field(None, description="Asterisk channel of the agent.")
+    wait_s: float | None = Field(None, description="Seconds the customer waited in the queue.")
+    language: str | None = Field(None, description="Language of the queue (BCP 47).")
+
+
+class CallStarted(CallFactsEvent):
+    """Customer and agent were joined."""
+
+    TYPE = "call.started.v1"
+
+
+class CallUpdated(CallFactsEvent):
+    """Facts of a call changed: hold, transfer, mode, agent."""
+
+    TYPE = "call.updated.v1"
+    on_hold: bool = Field(False, description="Whether a party is on hold.")
+    change: str = Field(description="What changed: hold, unhold, transfer, mode, agent, role, handoff.")
+
+
+class CallEnded(CallFactsEvent):
+    """The conversation is over."""
+
+    TYPE = "call.ended.v1"
+    duration_s: float = Field(description="Seconds since both parties were joined.")
+    reason: str = Field("hangup", description="hangup, opt_out, lost.")
+
+
+class TapEvent(Event):
+    """Facts shared by the tap.* events."""
+
+    leg: Role = Field(description="Whose audio.")
+    tap: str = Field(description="UUID of the tap.")
+    channel: str = Field(description="Asterisk channel that is tapped.")
+    path: Literal["audiosocket", "external_media"] = Field(description="Media path.")
+
+
+class TapOpened(TapEvent):
+    """Media of a leg arrives."""
+
+    TYPE = "tap.opened.v1"
+
+
+class TapLost(TapEvent):
+    """Media of a leg stopped although the leg lives."""
+
+    TYPE = "tap.lost.v1"
+    reason: str = Field(description="eof, timeout, stalled, protocol, full, asterisk, refused.")
+
+
+class TapRestored(TapEvent):
+    """Media of a lost leg arrives again."""
+
+    TYPE = "tap.restored.v1"
+
+
+class AlertEvent(Event):
+    """Facts shared by the alert.* events."""
+
+    alert: str = Field(description="Identifier of the alert; the same from pending to resolved.")
+    rule: str = Field(description="Name of the rule.")
+    leg: Subject = Field(description="Whom the rule is about.")
+    severity: str = Field("warning", description="Label severity of the rule.")
+    labels: dict[str, str] = Field({}, description="Labels of the rule.")
+    annotations: dict[str, str] = Field({}, description="Annotations, templates filled in.")
+    queue: str | None = Field(None, description="Queue of the call.")
+    agent: str | None = Field(None, description="Agent of the call.")
+    shadow: bool = Field(False, description="True: the rule is on trial, nobody is rung.")
+    score: float = Field(0.0, description="0-1, for ranking.")
+
+
+class AlertPending(AlertEvent):
+    """The expression holds; `for` has not elapsed."""
+
+    TYPE = "alert.pending.v1"
+
+
+class AlertFired(AlertEvent):
+    """The rule fired."""
+
+    TYPE = "alert.fired.v1"
+    evidence: dict[str, Any] = Field(
+        description="expr, values against thresholds, baseline, 30 s curve, confidence, quality, basis, runbook."
+    )
+    silenced_by: str | None = Field(None, description="Identifier of the silence in force, if any.")
+    actions: tuple[str, ...] = Field((), description="Actions of the rule, e.g. offer_whisper for the board.")
+    inhibited_by: str | None = Field(None, description="Alert that speaks for this one, if any.")
+    merged: bool = Field(
+        False, description="True: shown, but nobody is rung for it alone: nobody is free, or another alert rings."
+    )
+    passed_over: dict[str, PassedOver] = Field(
+        {}, description="Supervisors on duty who could not be rung, and why; up to the tier that rings, if one does."
+    )
+
+
+class AlertAcknowledged(AlertEvent):
+    """Somebody took the alert."""
+
+    TYPE = "alert.acknowledged.v1"
+    by: str = Field(description="Supervisor who owns it now.")
+    after_s: float = Field(description="Seconds since it fired: alert to ear.")
+
+
+class AlertEscalated(AlertEvent):
+    """Nobody took it in time; the next tier is rung."""
+
+    TYPE = "alert.escalated.v1"
+    tier: int = Field(description="Tier that is rung now.")
+    passed_over: dict[str, PassedOver] = Field({}, description="As in alert.fired.")
+
+
+class AlertResolved(AlertEvent):
+    """The condition is over, or the call is."""
+
+    TYPE = "alert.resolved.v1"
+    reason: Literal["calm", "call_ended", "cancelled", "opt_out", "rule_removed"] = Field(description="Why.")
+    lasted_s: float = Field(description="Seconds from firing to resolution.")
+
+
+class AlertJudged(AlertEvent):
+    """A supervisor said what the alert was worth."""
+
+    TYPE = "alert.judged.v1"
+    by: str = Field(description="Supervisor.")
+    verdict: Verdict = Field(description="useful; early: right, but too soon; false.")
+
+
+class SupervisionEvent(Event):
+    """Facts shared by the supervision.* events."""
+
+    session: str = Field(description="Identifier of the supervision session.")
+    supervisor: str = Field(description="Name or endpoint of the supervisor.")
+    mode: SupervisionMode | None = Field(
+        description="Present mode. Null only when it ended or failed by restart and what was found does not tell."
+    )
+    command: str | None = Field(None, description="Command that this event answers, if one does.")
+    alert: str | None = Field(None, description="Alert that it is about, if any.")
+
+
+class SupervisionRequested(SupervisionEvent):
+    """A rule or a command asked for supervision."""
+
+    TYPE = "supervision.requested.v1"
+
+
+class SupervisionRinging(SupervisionEvent):
+    """The supervisor's phone rings."""
+
+    TYPE = "supervision.ringing.v1"
+
+
+class SupervisionStarted(SupervisionEvent):
+    """The supervisor answered and is in the call."""
+
+    TYPE = "supervision.started.v1"
+    ring_s: float = Field(description="Seconds from ringing to answer.")
+    card: HandoffCard | None = Field(None, description="Warm handoff: what a supervisor who joins now must know.")
+
+
+class SupervisionModeChanged(SupervisionEvent):
+    """The supervisor's mode changed, or customer and agent parted or met, which suspends the mode or resumes it."""
+
+    TYPE = "supervision.mode_changed.v1"
+    previous: SupervisionMode = Field(description="Mode before; the same when it was suspended or resumed.")
+    by: Literal["command", "key", "policy", "call"] = Field(
+        description="How it was asked for; call: what the parties did."
+    )
+    suspended: bool = Field(False, description="True while the supervisor hears nobody and is heard by nobody.")
+    reason: Literal["consultation", "transfer", "together"] | None = Field(
+        None,
+        description="Of a change by call. consultation: the agent speaks to somebody else. transfer: the customer goes "
+        "to another agent, or has one now. together: customer and agent hear each other again.",
+    )
+
+
+class SupervisionEnded(SupervisionEvent):
+    """The supervisor left or was released."""
+
+    TYPE = "supervision.ended.v1"
+    reason: str = Field(description="supervisor_left, agent_left, customer_left, stopped, transfer, restart.")
+    lasted_s: float | None = Field(description="Seconds since it started; null when not known.")
+
+
+class SupervisionFailed(SupervisionEvent):
+    """It could not be done, or nobody answered."""
+
+    TYPE = "supervision.failed.v1"
+    reason: str = Field(description="no_answer, busy, unreachable, no_call, refused, asterisk, restart.")
+
+
+class PromptPlayed(Event):
+    """A prompt was whispered to the agent."""
+
+    TYPE = "prompt.played.v1"
+    prompt: str = Field(description="Name of the prompt.")
+    command: str | None = Field(None, description="Command that this event answers, if one does.")
+
+
+class AssistRequested(Event):
+    """The agent asked for help by code."""
+
+    TYPE = "assist.requested.v1"
+    agent: str | None = Field(None, description="Agent.")
+    queue: str | None = Field(None, description="Queue of the call.")
+
+
+class AbuseWarned(Event):
+    """The scripted warning was played to the customer."""
+
+    TYPE = "abuse.warned.v1"
+    agent: str | None = Field(None, description="Agent who reported abuse.")
+    played: bool = Field(description="True once the warning was played to its end.")
+
+
+class AbuseEndedCall(Event):
+    """Policy ended the call after a warning that was played."""
+
+    TYPE = "abuse.ended_call.v1"
+    agent: str | None = Field(None, description="Agent who reported abuse.")
+    warned_at: datetime = Field(description="When the warning ended.")
+
+
+class CommandCompleted(Event):
+    """A command was carried out. Exactly one completed/failed event answers each command."""
+
+    TYPE = "command.completed.v1"
+    command: str = Field(description="Identifier of the command.")
+    action: str = Field(description="What was asked.")
+    supervisor: str | None = Field(None, description="For whom it was asked.")
+    result: dict[str, Any] = Field({}, description="What came of it: session, silence, alert…")
+
+
+class CommandFailed(Event):
+    """A command could not be carried out, or was malformed."""
+
+    TYPE = "command.failed.v1"
+    command: str | None = Field(None, description="Identifier of the command, if it had one.")
+    action: str | None = Field(None, description="What was asked, if it could be read.")
+    supervisor: str | None = Field(None, description="For whom it was asked, if it could be read.")
+    reason: str = Field(description="What is wrong and what is allowed.")
+
+
+class NodeEvent(Event):
+    """Facts shared by the node.* events."""
+
+    node: str = Field(description="Name of the node.")
+    reason: str = Field("", description="What happened: ari, ami, redis, worker, overload…")
+
+
+class NodeStarted(NodeEvent):
+    """The service is up."""
+
+    TYPE = "node.started.v1"
+
+
+class NodeDegraded(NodeEvent):
+    """A part is out of reach or overloaded; calls go on."""
+
+    TYPE = "node.degraded.v1"
+
+
+class NodeRecovered(NodeEvent):
+    """That part is back."""
+
+    TYPE = "node.recovered.v1"
+
+
+class NodeStopped(NodeEvent):
+    """The service ends in good order."""
+
+    TYPE = "node.stopped.v1"
+
+
+EVENTS: Final[dict[str, type[Event]]] = {
+    PREFIX + kind.TYPE: kind
+    for kind in (
+        CallStarted, CallUpdated, CallEnded, TapOpened, TapLost, TapRestored,
+        AlertPending, AlertFired, AlertAcknowledged, AlertEscalated, AlertResolved, AlertJudged,
+        SupervisionRequested, SupervisionRinging, SupervisionStarted, SupervisionModeChanged, SupervisionEnded,
+        SupervisionFailed, PromptPlayed, AssistRequested, AbuseWarned, AbuseEndedCall,
+        CommandCompleted, CommandFailed, NodeStarted, NodeDegraded, NodeRecovered, NodeStopped,
+    )
+}  # fmt: skip
+"""Every event class by its full wire name."""
+
+
+class Envelope(BaseModel):
+    """CloudEvents 1.0 attributes around one payload."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    specversion: Literal["1.0"] = SPEC_VERSION
+    id: str = Field(description="Unique; the same when an event is delivered again.")
+    source: str = Field(description="/callguard/<node>")
+    type: str = Field(description="io.callguard.<noun>.<verb>.v1")
+    time: datetime = Field(description="When it happened, UTC.")
+    subject: str | None = Field(None, description="linkedid of the call.")
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: dict[str, Any] = Field(description="Payload of the event's type.")
+
+    def to_json(self) -> str:
+        """Serialise for the wire."""
+        return self.model_dump_json(exclude_none=True)
+
+
+def envelope(event: Event, node: str, time: datetime | None = None) -> Envelope:
+    """Wrap an event; its identifier is made here, so that every delivery of it carries the same one."""
+    return Envelope(
+        id=str(uuid.uuid4()),
+        source=f"/callguard/{node}",
+        type=PREFIX + event.TYPE,
+        time=time or datetime.now(UTC),
+        subject=event.call,
+        data=event.model_dump(mode="json"),
+    )

@@ -1,0 +1,177 @@
+"""What the control process and a media worker say to each other; small, picklable, rare.
+
+Control owns calls and Asterisk. A worker owns legs: their media, signals and rules. Nothing per frame crosses.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from callguard.contracts.vocabulary import LogLevel, Mode, Role, Subject
+
+Transport = Literal["audiosocket", "rtp"]
+Codec = Literal["slin", "slin16", "ulaw", "alaw"]
+
+# --- control -> worker ---
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What rules may ask of a call that is not heard in its audio. A later one replaces an earlier one."""
+
+    call: str
+    mode: Mode = "raised_voice"
+    queue: str | None = None
+    language: str | None = None
+    on_hold: bool = False
+    together: bool = True
+    """False while the legs sit in different bridges (a private consultation): nothing is judged."""
+    agent_request: int = 0
+    started_at: float = 0.0
+    """Unix time at which both parties were joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCall:
+    """The call is over: resolve what fires, forget its data."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeg:
+    """Expect media for a leg. Answered by LegReady (where to send), then LegConnected at the first frame."""
+
+    leg: str
+    """UUID of the tap; the first AudioSocket frame carries it."""
+    call: str
+    role: Role
+    transport: Transport = "audiosocket"
+    codec: Codec = "slin"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseLeg:
+    """The leg is gone or given up; its row is freed. A role's newest leg is the one that counts."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRules:
+    """Rule files as (name, text); already checked by control. Alerts in flight keep their state."""
+
+    files: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetLogging:
+    """Log otherwise from now on."""
+
+    level: LogLevel
+    json_lines: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopWorker:
+    """End in good order."""
+
+
+ToWorker = CallFacts | CloseCall | OpenLeg | CloseLeg | LoadRules | SetLogging | StopWorker
+
+# --- worker -> control ---
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """The worker listens for AudioSocket on this port."""
+
+    worker: int
+    audiosocket_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegReady:
+    """Media may be sent to this port now."""
+
+    leg: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LegConnected:
+    """The first frame of a leg came."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegLost:
+    """A leg's media ended or stalled without CloseLeg: eof, timeout (never connected), stalled, protocol, full."""
+
+    leg: str
+    reason: Literal["eof", "timeout", "stalled", "protocol", "full"]
+
+
+TransitionKind = Literal["pending", "fired", "resolved", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A rule changed state on a call. `cancelled`: pending, but never fired."""
+
+    kind: TransitionKind
+    call: str
+    rule: str
+    leg: Subject
+    at: float
+    """Engine time in seconds: live, Unix time; offline, seconds of audio."""
+    severity: str = "warning"
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    """Templates already filled in."""
+    actions: tuple[str, ...] = ()
+    shadow: bool = False
+    private: bool = False
+    """For the agent's ear only: its prompts are whispered, nothing is published."""
+    reason: Literal["", "calm", "call_ended", "opt_out", "rule_removed"] = ""
+    """Why it resolved or was cancelled; empty otherwise."""
+    score: float = 0.0
+    """The strongest model output or scaled excess in the expression, 0-1: for ranking."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """JSON-able: expr, values against thresholds, baseline, 30 s curve, confidence, quality, basis, runbook."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallSnapshot:
+    """Present signals of one call, for boards and history; sent about once a second. None = not judged."""
+
+    call: str
+    at: float
+    customer: dict[str, float | None]
+    agent: dict[str, float | None]
+    signals: dict[str, float | None]
+    unjudged: dict[str, str]
+    """Per role, why it is not judged now; absent when judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """Counters since start, and the last seconds' tick times; sent about once a second."""
+
+    worker: int
+    legs: int
+    counters: dict[str, int]
+    tick_ms: dict[str, float]
+    each_tick_ms: tuple[float, ...] = ()
+    """Every tick since the last report."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker died; what it knew of these calls is gone. Its legs are told lost one by one."""
+
+    worker: int
+    calls: tuple[str, ...]
+
+
+FromWorker = WorkerReady | LegReady | LegConnected | LegLost | Transition | CallSnapshot | WorkerStats | WorkerLost

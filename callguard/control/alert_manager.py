@@ -1,0 +1,154 @@
+"""The alert desk: the thin shell around the alert book. Feeds it, publishes what it says, carries out what it wants.
+
+The book's memory lies in Redis, so that silences, budgets and open alerts survive a restart.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Container, Iterable
+from typing import Any, Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from callguard.alerts import AlertError, AlertStore, Outcome
+from callguard.alerts.effects import Effect
+from callguard.alerts.policy import Policy
+from callguard.contracts.events import PREFIX, Away, Envelope, Event
+from callguard.contracts.messages import Transition
+from callguard.runtime.tasks import end
+
+log = structlog.get_logger(__name__)
+
+TICK_S: Final = 0.5
+SAVE_S: Final = 0.5
+"""Least time between two saves of the book."""
+MEMORY_S: Final = 7 * 86400
+"""A book that nobody has saved for so long is forgotten: the longest silence is over by then."""
+
+
+CarryOut = Callable[[Iterable[Effect]], None]
+"""Begins to carry out intents, without waiting for any."""
+
+
+class AlertManager:
+    """One node's alerts. `where` tells queue and agent of a call, None when there is no such call."""
+
+    def __init__(
+        self,
+        book: AlertStore,
+        where: Callable[[str], Any],
+        publish: Callable[[Event], None],
+        carry_out: CarryOut,
+        store: tuple[Redis, str],
+    ) -> None:
+        self.book = book
+        self._where = where
+        self._publish = publish
+        self._carry_out = carry_out
+        self._client, self._key = store
+        self._saved: str | None = None
+        self._calls: Container[str] | None = None
+        """Ids of the present calls; None: not known yet."""
+        self._recalled = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take up the memory of the last run, if Redis has one, and begin to keep time."""
+        await self._recall()
+        self._tasks = [asyncio.create_task(self._keep_time()), asyncio.create_task(self._keep_saved())]
+
+    async def stop(self) -> None:
+        """Stop keeping time; save."""
+        await end(*self._tasks)
+        if self._recalled:
+            with contextlib.suppress(RedisError, OSError):
+                await self._save()
+
+    def settle(self, outcome: Outcome) -> None:
+        """Publish an outcome's events, then carry out its intents."""
+        for event in outcome.events:
+            self._publish(event)
+        self._carry_out(outcome.intents)
+
+    def transition(self, transition: Transition) -> None:
+        """Take in what a rule did; a call that is over meanwhile has no alerts any more."""
+        where = self._where(transition.call)
+        if where is not None:
+            self.settle(self.book.apply(transition, where, time.time()))
+
+    def see(self, seen: Envelope) -> None:
+        """Take in what happened to calls and supervisors."""
+        data, call, now = seen.data, seen.subject or "", time.time()
+        match seen.type.removeprefix(PREFIX):
+            case "call.ended.v1":
+                self.settle(self.book.call_ended(call, now, "opt_out" if data["reason"] == "opt_out" else "call_ended"))
+            case "supervision.started.v1":
+                self.settle(self.book.joined(call, data["supervisor"], now, data["alert"]))
+            case "supervision.ended.v1":
+                self.settle(self.book.left(call, data["supervisor"], now))
+
+    def available(self, supervisor: str, away: Away | None) -> None:
+        """A supervisor's phone can be rung from now on (None), or can't and why."""
+        self.settle(self.book.available(supervisor, away, time.time()))
+
+    def calls_known(self, calls: Container[str]) -> None:
+        """Which calls there are is known now, and stays so: alerts of others, from before a restart, end."""
+        self._calls = calls
+        self._drop_gone()
+
+    def unanswered(self, alert: str) -> None:
+        """The ring of an alert ended and nobody answered."""
+        self.settle(self.book.unanswered(alert, time.time()))
+
+    def worker_lost(self, calls: Iterable[str]) -> None:
+        """The worker that judged these calls is gone."""
+        for call in calls:
+            self.book.unconfirm(call, time.time())
+
+    def reconfigure(self, policy: Policy) -> None:
+        """Put another configuration in force."""
+        self.book.reconfigure(policy)
+
+    def _drop_gone(self) -> None:
+        if self._calls is not None:
+            self.settle(self.book.retain_calls(self._calls, time.time()))
+
+    async def _keep_time(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                self.settle(self.book.tick(time.time()))
+            except Exception:  # a mistake about one alert must not end escalation for all
+                log.exception("alerts_not_ticked")
+
+    async def _keep_saved(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_S)
+            if self._recalled:
+                with contextlib.suppress(RedisError, OSError):  # the bus tells of outages; the next round saves all
+                    await self._save()
+            elif not self.book.open():  # recalling replaces the book: not while an alert is open
+                await self._recall()
+
+    async def _save(self) -> None:
+        text = json.dumps(self.book.snapshot())
+        if text != self._saved:
+            await self._client.set(self._key, text, ex=MEMORY_S)
+            self._saved = text
+
+    async def _recall(self) -> None:
+        try:
+            text = await self._client.get(self._key)
+        except (RedisError, OSError):
+            return
+        self._recalled = True
+        if text:
+            try:
+                self.settle(self.book.restore(json.loads(text), time.time()))
+            except (AlertError, ValueError) as error:
+                log.warning("alerts_not_recalled", error=str(error))
+            self._drop_gone()

@@ -1,0 +1,164 @@
+"""From a command to what carries it out."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, cast
+
+from pydantic import ValidationError
+
+from callguard.alerts import AlertError
+from callguard.alerts.silences import SilenceScope
+from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.supervision.session import Session, SupervisionError
+from callguard.asterisk.supervision.supervision import Supervision
+from callguard.config import Config, SupervisorConfig
+from callguard.contracts.commands import Command, CommandError
+from callguard.contracts.vocabulary import Verdict
+from callguard.control.alert_manager import AlertManager
+from callguard.prompts import TEXTS
+
+REASONS: Final = {
+    "no_call": "no such call at this node, or no agent in it now",
+    "no_answer": "the supervisor did not answer",
+    "busy": "the supervisor's phone is busy, or they are in a call with CallGuard already (set_mode changes the mode)",
+    "unreachable": "the supervisor's phone can't be reached",
+    "asterisk": "Asterisk could not do it",
+}
+REFUSALS: Final = {
+    "set_mode": "nobody, or more than one, has joined this call, or it was taken over; name the supervisor",
+    "stop": "no such supervisor is in this call or rung for it",
+    "prompt": "too soon after the last prompt, or the agent is not with the customer now",
+}
+"""What `refused` means, by action."""
+NOT_NOW: Final = "the phone was put down at once, or the agent is not with the customer now"
+
+
+class Floor(Protocol):
+    """What else a command asks of the service."""
+
+    async def opt_out(self, call: str) -> int:
+        """Stop a call's taps and delete its data; return how many events went. Raises KeyError: no such call."""
+
+    def briefing(self, call: str, alert: str | None) -> Sequence[str]:
+        """Return the media URIs that a supervisor hears before joining."""
+
+
+class CommandHandlers:
+    """Carries out commands; raises CommandError with a reason for whoever sent it."""
+
+    def __init__(
+        self, config: Config, calls: Mapping[str, Call], supervision: Supervision, desk: AlertManager, floor: Floor
+    ) -> None:
+        self.config = config
+        self._calls = calls
+        self._supervision = supervision
+        self._desk = desk
+        self._floor = floor
+        self._handlers: Final[dict[str, Callable[[Command], Awaitable[dict[str, Any]]]]] = {
+            "listen": self._join,
+            "whisper": self._join,
+            "barge": self._join,
+            "takeover": self._join,
+            "set_mode": self._set_mode,
+            "stop": self._stop,
+            "prompt": self._prompt,
+            "ack": self._ack,
+            "judge": self._judge,
+            "silence": self._silence,
+            "opt_out": self._opt_out,
+        }
+
+    async def __call__(self, command: Command) -> dict[str, Any]:
+        """Carry a command out; return what came of it."""
+        try:
+            return await self._handlers[command.action](command)
+        except SupervisionError as error:
+            known = REASONS | {"refused": REFUSALS.get(command.action, NOT_NOW)}
+            reason = known.get(error.reason)
+            raise CommandError(f"{error.reason}: {reason}" if reason else error.reason) from error
+        except AlertError as error:
+            raise CommandError(str(error)) from error
+
+    async def _join(self, command: Command) -> dict[str, Any]:
+        call, alert = self._call(command), command.args.get("alert")
+        session = await self._supervision.ring(
+            call=call,
+            supervisors=[self._supervisor(command.supervisor or "")],
+            mode=command.action,  # type: ignore[arg-type]  # the table above sends only these actions here
+            alert=alert,  # type: ignore[arg-type]  # checked against JoinArgs
+            command=command.id,
+            briefing=self._floor.briefing(call, alert),  # type: ignore[arg-type]  # as above
+        )
+        return _facts(session)
+
+    async def _set_mode(self, command: Command) -> dict[str, Any]:
+        mode: Any = command.args["mode"]
+        await self._supervision.set_mode(self._call(command), command.supervisor, mode, "command")
+        return {"mode": mode}
+
+    async def _stop(self, command: Command) -> dict[str, Any]:
+        await self._supervision.stop(self._call(command), command.supervisor)
+        return {}
+
+    async def _prompt(self, command: Command) -> dict[str, Any]:
+        call, name = self._call(command), self._prompt_name(str(command.args["prompt"]))
+        await self._supervision.prompt(call, name, command.id)
+        return {"prompt": name}
+
+    async def _ack(self, command: Command) -> dict[str, Any]:
+        alert = str(command.args["alert"])
+        by = self._supervisor(command.supervisor or "").name
+        self._desk.settle(self._desk.book.acknowledge(alert, by, time.time()))
+        return {"alert": alert, "owner": by}
+
+    async def _judge(self, command: Command) -> dict[str, Any]:
+        alert, verdict = str(command.args["alert"]), cast(Verdict, command.args["verdict"])
+        by = self._supervisor(command.supervisor or "").name
+        self._desk.settle(self._desk.book.judge(alert, verdict, by))
+        return {"alert": alert, "verdict": verdict}
+
+    async def _silence(self, command: Command) -> dict[str, Any]:
+        args: Any = command.args
+        now = time.time()
+        if args["ends"]:
+            self._desk.settle(self._desk.book.unsilence(args["ends"], now))
+            return {"silence": args["ends"], "until": now}
+        scope = SilenceScope(rule=args["rule"], queue=args["queue"], agent=args["agent"], call=command.call)
+        silence, outcome = self._desk.book.silence(
+            command.supervisor or "", args["why"], now, now + args["duration_s"], scope
+        )
+        self._desk.settle(outcome)
+        return {"silence": silence.id, "until": silence.until}
+
+    async def _opt_out(self, command: Command) -> dict[str, Any]:
+        return {"deleted_events": await self._floor.opt_out(self._call(command))}
+
+    def _call(self, command: Command) -> str:
+        if command.call is None or command.call not in self._calls:
+            raise SupervisionError("no_call")
+        return command.call
+
+    def _supervisor(self, given: str) -> SupervisorConfig:
+        """A configured supervisor by name or endpoint; any other endpoint stands for itself."""
+        for supervisor in self.config.supervisors:
+            if given in (supervisor.name, supervisor.endpoint):
+                return supervisor
+        if "/" not in given:
+            known = ", ".join(supervisor.name for supervisor in self.config.supervisors) or "none"
+            raise CommandError(f"no supervisor {given!r}; configured: {known}; or give an endpoint such as PJSIP/boss")
+        try:
+            return SupervisorConfig(name=given, endpoint=given)
+        except ValidationError:
+            raise CommandError(f"{given!r} is no endpoint; one looks like PJSIP/boss") from None
+
+    def _prompt_name(self, given: str) -> str:
+        """A prompt that is there; words may be parted by underscores too."""
+        known = (*TEXTS, *self.config.supervision.prompts)
+        for name in (given, given.replace("_", "-")):
+            if name in known:
+                return name
+        raise CommandError(f"no prompt {given!r}; known: {', '.join(known)}")
+
+
+def _facts(session: Session) -> dict[str, Any]:
+    return {"session": session.id, "supervisor": session.supervisor, "mode": session.present_mode}

@@ -1,0 +1,157 @@
+"""What is kept of calls and callers: handoff cards, the record of a number, and its end when a party opts out."""
+
+import asyncio
+from collections.abc import Collection, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from redis.exceptions import RedisError
+
+from callguard.asterisk.discovery.calls import Call
+from callguard.bus import Bus
+from callguard.bus.erase import erase
+from callguard.config import Config, Privacy
+from callguard.contracts.events import PREFIX, Envelope, Event, SupervisionStarted
+from callguard.history.callers import NONE, Callers
+from callguard.history.handoff import Counts, Handoffs
+from callguard.runtime.tasks import end
+
+T = TypeVar("T")
+RETRY_S: Final = 1.0
+"""Between two attempts at deleting what Redis holds of a call that opted out."""
+GRACE_S: Final = 3.0
+
+
+@dataclass
+class _Calling:
+    """A call that goes on and what it adds to its number's record."""
+
+    number: str
+    counts: Counts = NONE
+    before: Counts = NONE
+    """What an earlier run of ours counted in it."""
+
+    @property
+    def total(self) -> Counts:
+        return self.counts.plus(self.before)
+
+
+class Recorder:
+    """One node's records; `calls` are its present calls."""
+
+    def __init__(self, bus: Bus, calls: Mapping[str, Call], config: Config) -> None:
+        self._bus = bus
+        self._calls = calls
+        self._handoffs = Handoffs()
+        self._callers = Callers(bus.client, config)
+        self._in_turn = asyncio.Lock()
+        """Changes of what is known of callers come one after another, in the order of what happened."""
+        self._callings: dict[str, _Calling] = {}
+        self._uncounted: list[str] = []
+        """Calls that this run saw begin and whose end is not counted yet."""
+        self._erasing: dict[str, asyncio.Task[int]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def with_card(self, event: Event) -> Event:
+        """Give a supervisor's join its handoff card; leave other events as they are."""
+        if not isinstance(event, SupervisionStarted) or event.call is None:
+            return event
+        return event.model_copy(update={"card": self._handoffs.card(event.call, datetime.now(UTC))})
+
+    def reconfigure(self, privacy: Privacy) -> None:
+        """Keep what is known of callers by other settings; raise ConfigError when the key can't be read."""
+        self._callers.reconfigure(privacy)
+
+    def see(self, seen: Envelope) -> None:
+        """Take in what happened."""
+        self._handoffs.see(seen)
+        call = seen.subject or ""
+        match seen.type.removeprefix(PREFIX):
+            case "call.started.v1":
+                self._started(call)
+            case "call.ended.v1":
+                self._ended(call, opted_out=seen.data["reason"] == "opt_out")
+            case _ if calling := self._callings.get(call):
+                self._compare(call, calling)
+
+    def calls_known(self, calls: Collection[str]) -> None:
+        """Which calls there are is known now: those that an earlier run noted and that are gone are counted."""
+        self._begin(self._add_gone(calls))
+
+    async def erased(self, call: str) -> int:
+        """Wait until nothing is held of a call that opted out; return how many events went."""
+        erasing = self._erasing.get(call)
+        return await asyncio.shield(erasing) if erasing else 0
+
+    async def close(self) -> None:
+        """Finish what is under way, or give it up after a while."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=GRACE_S)
+            await end(*late)
+
+    def _started(self, call: str) -> None:
+        present = self._calls.get(call)
+        calling = self._callings[call] = _Calling(present.number if present else "")
+        self._uncounted.append(call)
+        self._begin(self._recall(call, calling))
+
+    def _compare(self, call: str, calling: "_Calling") -> None:
+        """Note what a call adds to its number's record, if that has changed."""
+        counts = self._handoffs.counts(call)
+        if counts != calling.counts:
+            calling.counts = counts
+            self._begin(self._note(call, calling))
+
+    def _ended(self, call: str, *, opted_out: bool) -> None:
+        self._handoffs.close(call)
+        calling = self._callings.pop(call, None) or _Calling("")
+        if opted_out:
+            self._erasing[call] = self._begin(self._erase(call, calling.number))
+        else:
+            self._begin(self._add(call, calling))
+
+    async def _recall(self, call: str, calling: "_Calling") -> None:
+        async with self._in_turn:
+            calling.before = await self._callers.noted(call)
+            if earlier := await self._callers.recall(calling.number):
+                self._handoffs.recall(call, earlier)
+            await self._callers.note(call, calling.number, calling.total)
+
+    async def _note(self, call: str, calling: "_Calling") -> None:
+        async with self._in_turn:
+            await self._callers.note(call, calling.number, calling.total)
+
+    async def _add(self, call: str, calling: "_Calling") -> None:
+        async with self._in_turn:
+            await self._callers.add(call, calling.number, calling.total)
+        self._counted(call)
+
+    async def _add_gone(self, calls: Collection[str]) -> None:
+        async with self._in_turn:
+            await self._callers.add_gone({*calls, *self._uncounted})
+
+    def _counted(self, call: str) -> None:
+        with suppress(ValueError):
+            self._uncounted.remove(call)
+
+    async def _erase(self, call: str, number: str) -> int:
+        """Delete what is known of the caller, and a call's events as soon as all of them stand in Redis."""
+        try:
+            while True:
+                if await self._bus.flush(RETRY_S):
+                    with suppress(RedisError, OSError):
+                        async with self._in_turn:
+                            await self._callers.forget(call, number)
+                        return await erase(self._bus.client, self._bus.keys, call)
+                await asyncio.sleep(RETRY_S)
+        finally:
+            del self._erasing[call]
+            self._counted(call)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

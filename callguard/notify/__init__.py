@@ -1,0 +1,1 @@
+"""Receivers of alerts: webhook, e-mail, Asterisk's own records. No receiver waits for another."""

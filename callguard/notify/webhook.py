@@ -1,0 +1,45 @@
+"""Alerts to HTTP receivers: CloudEvents, Slack, Teams."""
+
+import time
+from typing import Final
+
+import aiohttp
+
+from callguard.config import Webhook
+from callguard.contracts.events import Envelope
+from callguard.notify.formats import CONTENT_TYPES, body
+from callguard.notify.receiver import UndeliverableError
+from callguard.notify.signature import HEADER, sign
+
+TIMEOUT_S: Final = 10.0
+_AGAIN: Final = (408, 425, 429)
+"""Refusals that ask for another try; other 4xx are for good, 5xx never are."""
+
+
+class RefusedError(Exception):
+    """The receiver did not take it now."""
+
+
+class WebhookSender:
+    """Posts envelopes to one receiver. Redirects are not followed: a signed body goes where it was meant to go."""
+
+    def __init__(self, config: Webhook, session: aiohttp.ClientSession) -> None:
+        self._url = config.url.read().get_secret_value()
+        self._key = config.signing_key.read().get_secret_value()
+        self._style = config.style
+        self._session = session
+
+    async def __call__(self, envelope: Envelope) -> None:
+        """Post one envelope; raise when the receiver does not say 2xx."""
+        content = body(self._style, envelope)
+        headers = {"Content-Type": CONTENT_TYPES[self._style], "User-Agent": "callguard"}
+        if self._key:
+            headers[HEADER] = sign(self._key, content, int(time.time()))
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        request = self._session.post(self._url, data=content, headers=headers, timeout=timeout, allow_redirects=False)
+        async with request as response:
+            status = response.status
+        if 300 <= status < 500 and status not in _AGAIN:
+            raise UndeliverableError(f"HTTP {status}")
+        if not 200 <= status < 300:
+            raise RefusedError(f"HTTP {status}")

@@ -1,0 +1,1 @@
+"""Rules as files and as tests: reading, checking, unit tests, back-tests, verdicts."""

@@ -1,0 +1,71 @@
+"""Pictures of rules.
+
+A back-test: fires per supervisor-hour, rule by rule, before and after a change. Verdicts: where useful and false alarms
+lay against a threshold.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from callguard.rules.authoring.backtest import Backtest, Total
+from callguard.rules.authoring.proposals import Samples
+
+GOLDEN: Final = 0.618034
+"""Share of a row by which each mark lies above the one before, modulo the row: neighbours never cover each other."""
+
+
+def plot_backtest(path: Path, before: Backtest, after: Backtest | None, change: str, budget: int) -> None:
+    """Write the picture; its format follows the name's ending. Needs matplotlib (`pip install callguard[plots]`)."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(total.rule for each in (before, after) if each for total in each.totals))
+    figure = Figure(figsize=(9, 1.5 + 0.45 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    height = 0.4 if after else 0.7
+    _bars(axes, names, before.totals, -height / 2 if after else 0.0, height, "as it is", "#4c78a8")
+    if after:
+        _bars(axes, names, after.totals, height / 2, height, change, "#f58518")
+    axes.axvline(budget, color="#888888", linestyle="--", label=f"alert budget ({budget})")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        f"fires per supervisor-hour ({before.calls_at_once:g} calls at once, {before.hours:.2f} h of calls)"
+    )
+    axes.legend(loc="best", fontsize="small")
+    figure.savefig(path)
+
+
+def _bars(
+    axes: "object", names: list[str], totals: tuple[Total, ...], offset: float, height: float, label: str, color: str
+) -> None:
+    values = {total.rule: total.per_supervisor_hour for total in totals}
+    widths = [values.get(name, 0.0) for name in names]
+    axes.barh([index + offset for index in range(len(names))], widths, height, label=label, color=color)  # type: ignore[attr-defined]  # matplotlib is untyped here
+
+
+def plot_verdicts(path: Path, rows: Sequence[tuple[Samples, float | None]]) -> None:
+    """Write the picture of thresholds, each with the value proposed for it, if one is. Needs matplotlib."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 0.8 + 1.5 * len(rows)), layout="constrained")
+    for axes, (found, value) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
+        _marks(axes, found, found.false, 0, "x", "#c44e52", "false alarm")
+        _marks(axes, found, found.useful, 1, "o", "#4c78a8", "useful")
+        axes.axvline(found.now, color="#444444", label="now")
+        if value is not None:
+            axes.axvline(value, color="#f58518", linestyle="--", label="proposed")
+        axes.set_yticks([0, 1], [f"{len(found.false)} false", f"{len(found.useful)} useful"])
+        axes.set_ylim(-0.5, 1.5)
+        axes.set_title(f"{found.rule}: {found.threshold}", loc="left", fontsize="medium")
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small", frameon=False)
+    figure.savefig(path)
+
+
+def _marks(
+    axes: "object", found: Samples, limits: tuple[float, ...], row: int, marker: str, color: str, label: str
+) -> None:
+    values = [limit * found.direction for limit in limits if math.isfinite(limit)]
+    heights = [row + 0.6 * (index * GOLDEN % 1 - 0.5) for index in range(len(values))]
+    axes.plot(values, heights, marker, color=color, markersize=4, label=label)  # type: ignore[attr-defined]  # matplotlib is untyped here

@@ -1,0 +1,74 @@
+"""A rule made ready to run: its verdict over all calls, and the sides of its comparisons for evidence."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from callguard.rules.engine.compiler import Inputs, Numbers, Verdicts, compile_condition, compile_number, rise
+from callguard.rules.engine.rule import Rule
+from callguard.rules.language import symbols as names
+from callguard.rules.language.ast import Compare, Number, Numeric, Reading, Rising, Window, walk
+
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison of a rule: what is measured, against what.
+
+    Attributes:
+        text: the comparison as the author wrote it.
+        operator: how value and threshold are compared, value first.
+        model: whether a model output is measured.
+    """
+
+    text: str
+    operator: str
+    value: Numbers
+    threshold: Numbers
+    holds: Verdicts
+    model: bool
+
+    def at(self, inputs: Inputs, call: int) -> tuple[float, float, bool]:
+        """Return value, threshold and whether it holds, on one call."""
+        value, threshold = (_pick(side(inputs), call) for side in (self.value, self.threshold))
+        return value, threshold, bool(_pick(self.holds(inputs).yes, call))
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A rule with its functions."""
+
+    rule: Rule
+    verdict: Verdicts
+    checks: tuple[Check, ...]
+
+
+def compile_rule(rule: Rule) -> Program:
+    """Compile once; evaluated for all calls at every step."""
+    return Program(rule, compile_condition(rule.tree), tuple(_check(rule, node) for node in rule.comparisons))
+
+
+def _check(rule: Rule, node: Compare | Rising) -> Check:
+    text = rule.written(node)
+    holds = compile_condition(node)
+    if isinstance(node, Rising):
+        return Check(text, ">", rise(node), compile_number(node.by), holds, node.ref in names.MODEL)
+    value, operator, threshold = _oriented(node)
+    return Check(text, operator, compile_number(value), compile_number(threshold), holds, _is_model(value))
+
+
+def _oriented(node: Compare) -> tuple[Numeric, str, Numeric]:
+    if isinstance(node.left, Number) and not isinstance(node.right, Number):
+        return node.right, _MIRRORED[node.operator], node.left
+    return node.left, node.operator, node.right
+
+
+def _is_model(node: Numeric) -> bool:
+    return any(inner.ref in names.MODEL for inner in walk(node) if isinstance(inner, Reading | Window))
+
+
+def _pick(values: object, call: int) -> float:
+    column = np.asarray(values)
+    return float(column[call] if column.ndim else column)

@@ -1,0 +1,70 @@
+"""Where and when a rule applies. Judged when a call opens or its facts change, never per step."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Final
+
+from callguard.contracts.messages import CallFacts
+from callguard.contracts.vocabulary import Mode
+
+WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Conditions on the call's facts; an empty one holds always.
+
+    Attributes:
+        queues: shell-style patterns; a call without a queue matches only an empty scope.
+        languages: BCP 47, a plain language takes its regions in (`en` matches `en-GB`), patterns allowed.
+        modes: modes of analysis.
+        hours: HH:MM-HH:MM local time in which the call began; may run over midnight.
+        days: days on which that shift began.
+    """
+
+    queues: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    modes: tuple[Mode, ...] = ("raised_voice", "emotion")
+    hours: str | None = None
+    days: tuple[str, ...] = ()
+
+    def applies(self, facts: CallFacts) -> bool:
+        """Return whether a call is in scope."""
+        return (
+            facts.mode in self.modes
+            and _matches(self.queues, facts.queue)
+            and _speaks(self.languages, facts.language)
+            and self._began_within(facts.started_at)
+        )
+
+    def _began_within(self, started_at: float) -> bool:
+        # 0.0: an offline recording, whose time of day is not known; it is judged by every rule.
+        if not started_at or (self.hours is None and not self.days):
+            return True
+        return within(self.hours, self.days, datetime.fromtimestamp(started_at).astimezone())
+
+
+def within(hours: str | None, days: tuple[str, ...], local: datetime) -> bool:
+    """Return whether local time is in a shift. After midnight a night shift belongs to the day on which it began."""
+    start, end = _minutes(hours or "00:00-24:00")
+    minute = local.hour * 60 + local.minute
+    overnight = end <= start
+    if overnight and minute < end:
+        local -= timedelta(days=1)
+    on_shift = (minute >= start or minute < end) if overnight else start <= minute < end
+    return on_shift and (not days or WEEK[local.weekday()] in days)
+
+
+def _minutes(hours: str) -> tuple[int, int]:
+    start, end = (int(text[:2]) * 60 + int(text[3:]) for text in hours.split("-"))
+    return start, end
+
+
+def _matches(patterns: tuple[str, ...], name: str | None) -> bool:
+    return not patterns or (name is not None and any(fnmatchcase(name, pattern) for pattern in patterns))
+
+
+def _speaks(patterns: tuple[str, ...], language: str | None) -> bool:
+    widened = tuple(text for pattern in patterns for text in (pattern.lower(), f"{pattern.lower()}-*"))
+    return _matches(widened, language.lower() if language else None)

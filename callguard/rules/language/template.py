@@ -1,0 +1,88 @@
+"""Annotations with values in them: "The customer is at {customer.raised_voice:.0%} after {call.elapsed_s:.0f} s".
+
+Braces hold a signal, or one of the facts queue, language, mode, rule; `{{` and `}}` stand for braces themselves.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from callguard.rules.language import symbols as names
+from callguard.rules.language.ast import Ref
+from callguard.rules.language.lexer import ExpressionError
+
+FACTS: Final = ("queue", "language", "mode", "rule")
+UNKNOWN: Final = "unjudged"
+LONGEST: Final = 1000
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_FORMAT = re.compile(r"\.[0-6][f%]", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value in a text."""
+
+    source: Ref | str
+    format: str = ".2f"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Literal text and fields, in order."""
+
+    pieces: tuple[str | Field, ...]
+
+    @property
+    def reads(self) -> tuple[Ref, ...]:
+        """Signals in the text."""
+        return tuple(p.source for p in self.pieces if isinstance(p, Field) and isinstance(p.source, Ref))
+
+    def fill(self, value: Callable[[Ref], float], facts: Mapping[str, str | None]) -> str:
+        """Return the text with present values; a signal that is not known reads "unjudged"."""
+        return "".join(piece if isinstance(piece, str) else _show(piece, value, facts) for piece in self.pieces)
+
+
+def parse_template(text: str) -> Template:
+    """Return the template; raise ExpressionError at the brace that is wrong."""
+    if len(text) > LONGEST:
+        raise ExpressionError(text, LONGEST, f"longer than {LONGEST} characters")
+    pieces: list[str | Field] = []
+    at = 0
+    for match in _PIECE.finditer(text):
+        pieces.append(text[at : match.start()])
+        pieces.append(_piece(text, match))
+        at = match.end()
+    return Template(tuple(piece for piece in [*pieces, text[at:]] if piece != ""))
+
+
+def _piece(text: str, match: re.Match[str]) -> str | Field:
+    if match.group() in {"{{", "}}"}:
+        return match.group()[0]
+    if match.group(1) is None:
+        raise ExpressionError(text, match.start(), "a single brace; write {{ or }} for a brace itself")
+    try:
+        return _field(match.group(1).strip())
+    except ValueError as error:
+        raise ExpressionError(text, match.start(), str(error)) from error
+
+
+def _field(inner: str) -> Field:
+    name, colon, style = inner.partition(":")
+    if colon and not _FORMAT.fullmatch(style):
+        raise ValueError(f"format {style!r}; allowed: .0f to .6f, .0% to .6%")
+    if name in FACTS:
+        return Field(name)
+    try:
+        return Field(names.resolve(name), style or ".2f")
+    except ValueError as error:
+        raise ValueError(f"{error}; or one of {', '.join(FACTS)}") from error
+
+
+def _show(piece: Field, value: Callable[[Ref], float], facts: Mapping[str, str | None]) -> str:
+    if isinstance(piece.source, str):
+        return facts.get(piece.source) or "none"
+    present = value(piece.source)
+    return format(present, piece.format) if math.isfinite(present) else UNKNOWN

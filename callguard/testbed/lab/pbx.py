@@ -1,0 +1,178 @@
+"""The PBX of the lab: an Asterisk configured as our guide tells an administrator, with the very snippets we ship."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from callguard.config.shipped import config_folder
+from callguard.testbed.lab.instance import Instance, Login
+from callguard.testbed.lab.ports import HOST, Ports
+from callguard.testbed.lab.root import AsteriskUnavailable, Installation
+from callguard.testbed.lab.sounds import with_prompts
+from callguard.testbed.lab.tones import music, write_wav
+
+QUEUE: Final = "500"
+"""Dials queue `support` without options: Asterisk would bridge it natively if it could."""
+QUEUE_WITH_FEATURES: Final = "501"
+"""Dials queue `support`; both sides may transfer, and *55, *56 and *57 work."""
+SALES: Final = "502"
+"""Dials queue `sales`."""
+LOCAL: Final = "503"
+"""Dials queue `local`, whose members are Local channels that Asterisk takes out of an answered call."""
+LOCAL_KEPT: Final = "504"
+"""Dials queue `local-kept`, whose members are Local channels that stay in the call (`/n`)."""
+FEATURES: Final = "8"
+"""Before a phone's number: Dial with the options of QUEUE_WITH_FEATURES."""
+
+
+class Pbx(Instance):
+    """The PBX: `admin` is the tests' own user; `ari` and `ami` are those that CallGuard gets by our snippets."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        folder: Path,
+        ports: Ports,
+        farm: Ports,
+        phones: dict[str, str],
+        agents: Sequence[str],
+        *,
+        native_rtp: bool,
+        hold_music: Path | None,
+    ) -> None:
+        self.ari = Login("callguard")
+        self.ami = Login("callguard")
+        etc = folder / "etc"
+        etc.mkdir(parents=True, exist_ok=True)
+        self._install_snippets(etc)
+        (folder / "log" / "cel-custom").mkdir(parents=True)
+        moh = folder / "moh"
+        moh.mkdir()
+        if hold_music:
+            (moh / "music.wav").write_bytes(hold_music.read_bytes())
+        else:
+            write_wav(moh / "music.wav", music(30.0))
+        files = {
+            "modules.conf": "" if native_rtp else "#include modules_callguard.conf\n",
+            "http.conf": "#include http_callguard.conf\n",
+            "ari.conf": "#include ari_callguard.conf\n",
+            "manager.conf": "#include manager_callguard.conf\n",
+            "features.conf": _FEATURES,
+            "cel.conf": _CEL,
+            "cel_custom.conf": _MARKS,
+            "extensions.conf": _dialplan(phones),
+            "queues.conf": _queues(agents),
+            "musiconhold.conf": f"[default]\nmode = files\ndirectory = {moh}\n",
+            "pjsip.conf": "".join(_PHONE.format(name=name, number=phones[name], port=farm.sip) for name in phones),
+        }
+        super().__init__("pbx", with_prompts(installation, folder / "data"), folder, ports, files)
+
+    def _install_snippets(self, etc: Path) -> None:
+        for snippet in sorted(snippets().glob("*_callguard.conf")):
+            text = snippet.read_text("utf-8")
+            text = text.replace("change-this-ari-password", self.ari.secret)
+            text = text.replace("change-this-ami-secret", self.ami.secret)
+            (etc / snippet.name).write_text(text, "utf-8")
+
+
+def snippets() -> Path:
+    """The folder of configuration snippets that administrators include."""
+    try:
+        return config_folder() / "asterisk"
+    except FileNotFoundError as error:
+        raise AsteriskUnavailable(str(error)) from error
+
+
+def _dialplan(phones: dict[str, str]) -> str:
+    lines = [_DIALPLAN]
+    for name, number in phones.items():
+        lines.append(f"exten => {number},1,Dial(PJSIP/{name},60)\n")
+        lines.append(f"exten => {FEATURES}{number},1,{_CODES}\n")
+        lines.append(f" same => n,Dial(PJSIP/{name},60,tT)\n")
+    lines.append("[agents]\n")
+    lines += [f"exten => {name},1,Dial(PJSIP/{name},60)\n" for name in phones]
+    return "".join(lines) + "#include extensions_callguard.conf\n"
+
+
+def _queues(agents: Sequence[str]) -> str:
+    queues = (_QUEUE.format(name=queue) + _members(how, agents) for queue, how in _MEMBERS.items())
+    return "[general]\n" + "".join(queues)
+
+
+def _members(how: str, agents: Sequence[str]) -> str:
+    return "".join(f"member => {how.format(name)},0,{name},PJSIP/{name}\n" for name in agents)
+
+
+_MEMBERS: Final = {
+    "support": "PJSIP/{}",
+    "sales": "PJSIP/{}",
+    "local": "Local/{}@agents",
+    "local-kept": "Local/{}@agents/n",
+}
+"""How each queue reaches an agent."""
+
+
+_CODES: Final = "Set(__DYNAMIC_FEATURES=callguard-help#callguard-abuse#callguard-quiet)"
+_DIALPLAN: Final = f"""\
+[phones]
+exten => {QUEUE},1,Answer()
+ same => n,Queue(support)
+exten => {QUEUE_WITH_FEATURES},1,Answer()
+ same => n,{_CODES}
+ same => n,Queue(support,tT)
+exten => {SALES},1,Answer()
+ same => n,Queue(sales)
+exten => {LOCAL},1,Answer()
+ same => n,Queue(local)
+exten => {LOCAL_KEPT},1,Answer()
+ same => n,Queue(local-kept)
+"""
+
+# The first member that is free is rung, in the order of the phones' names.
+_QUEUE: Final = """\
+[{name}]
+strategy = linear
+timeout = 20
+retry = 1
+wrapuptime = 0
+ringinuse = no
+"""
+
+_CEL: Final = """\
+[general]
+enable = yes
+events = USER_DEFINED
+"""
+_MARKS: Final = """\
+[mappings]
+marks.csv => ${CHANNEL(linkedid)},${userdeftype},${eventextra}
+"""
+"""Written to log/cel-custom, which Asterisk does not make."""
+
+_FEATURES: Final = """\
+[general]
+transferdigittimeout = 2
+featuredigittimeout = 1000
+[featuremap]
+blindxfer => #1
+atxfer => *2
+[applicationmap]
+#include features_callguard.conf
+"""
+
+_PHONE: Final = (
+    """\
+
+[{name}](phone)
+context = phones
+identify_by = username
+aors = {name}
+callerid = "{name}" <{number}>
+
+[{name}]
+type = aor
+contact = sip:{name}@"""
+    + HOST
+    + """:{port}
+"""
+)

@@ -1,0 +1,28 @@
+"""Asterisk's data with our spoken prompts in it: links in a folder of the lab, for the installation may be shared."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from callguard.prompts import FOLDER
+from callguard.testbed.lab.root import Installation
+
+LANGUAGE: Final = "en"
+
+
+def with_prompts(installation: Installation, folder: Path) -> Installation:
+    """Return the installation with its data, linked into `folder`, and sound:callguard/NAME beside them."""
+    sounds = folder / "sounds"
+    english = sounds / LANGUAGE
+    english.mkdir(parents=True)
+    _link(installation.data, folder, leave="sounds")
+    _link(installation.data / "sounds", sounds, leave=LANGUAGE)
+    _link(installation.data / "sounds" / LANGUAGE, english, leave="callguard")
+    (english / "callguard").symlink_to(FOLDER)
+    return replace(installation, data=folder)
+
+
+def _link(source: Path, folder: Path, *, leave: str) -> None:
+    for path in source.iterdir() if source.is_dir() else ():
+        if path.name != leave:
+            (folder / path.name).symlink_to(path)

@@ -1,0 +1,1 @@
+"""A media worker: the process that owns legs, and the pipeline that it runs."""

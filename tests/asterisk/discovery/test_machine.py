@@ -1,0 +1,402 @@
+"""Call discovery: Dial and Queue calls, roles, hold, transfers, opt-out - from events alone."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callguard.asterisk import events
+from callguard.asterisk.discovery.calls import (
+    Changed,
+    HandOff,
+    Inspect,
+    Inspected,
+    OptOut,
+    Output,
+    Over,
+    QueueConnected,
+    Snapshot,
+    Started,
+)
+from callguard.asterisk.discovery.machine import Discovery
+from callguard.asterisk.events import Bridge, Channel
+from callguard.config import Analysis, QueueAnalysis, RoleRule, Roles
+
+
+class Pbx:
+    """Tells Discovery what a PBX would; answers Inspect at once unless told otherwise."""
+
+    def __init__(self, roles: Roles | None = None, analysis: Analysis | None = None) -> None:
+        self.discovery = Discovery("callguard", roles or Roles(), analysis or Analysis())
+        self.variables: dict[str, tuple[str, str]] = {}
+        self.said: list[Output] = []
+        self.clock = count(1000)
+        self.answering = True
+
+    def tell(self, event: object) -> list[Output]:
+        outputs = self.discovery.see(event)
+        for output in list(outputs):
+            if isinstance(output, Inspect) and self.answering:
+                outputs += self.answer(output.channel)
+        self.said += outputs
+        return [output for output in outputs if not isinstance(output, Inspect)]
+
+    def answer(self, channel: str) -> list[Output]:
+        role, setting = self.variables.get(channel, ("", ""))
+        return self.discovery.see(Inspected(next(self.clock), channel, "linked", role, setting))
+
+    def enter(self, channel: Channel, bridge: str = "b1") -> list[Output]:
+        return self.tell(events.ChannelEnteredBridge(next(self.clock), channel, Bridge(bridge)))
+
+    def leave(self, channel: Channel, bridge: str = "b1") -> list[Output]:
+        return self.tell(events.ChannelLeftBridge(next(self.clock), channel, Bridge(bridge)))
+
+    def destroy(self, channel: Channel) -> list[Output]:
+        return self.tell(events.ChannelDestroyed(next(self.clock), channel))
+
+    def set(self, channel: Channel, name: str, value: str) -> list[Output]:
+        return self.tell(events.ChannelVarset(next(self.clock), channel, name, value))
+
+    def talk(self, customer: Channel, agent: Channel) -> Started:
+        self.enter(agent)
+        (started,) = self.enter(customer)
+        assert isinstance(started, Started)
+        return started
+
+
+def channel(name: str, app: str, data: str = "", **more: Any) -> Channel:
+    return Channel(name, f"PJSIP/{name}-1", app=app, app_data=data, **more)
+
+
+CUSTOMER, AGENT = channel("customer", "Dial", "PJSIP/agent"), channel("agent", "AppDial", "(Outgoing Line)")
+CALLER, MEMBER = channel("caller", "Queue", "support,tT"), channel("member", "AppQueue", "(Outgoing Line)")
+AGENT2 = channel("agent2", "AppDial")
+
+
+def test_a_dial_call_starts_when_both_are_in_the_bridge() -> None:
+    pbx = Pbx()
+    assert pbx.enter(AGENT) == []
+    (started,) = pbx.enter(CUSTOMER)
+    assert isinstance(started, Started)
+    call = started.call
+    assert (call.id, call.customer, call.agent, call.queue) == ("linked", "customer", "agent", None)
+    assert call.legs() == {"customer": ("customer", "PJSIP/customer-1"), "agent": ("agent", "PJSIP/agent-1")}
+    assert call.member == "PJSIP/agent"
+
+
+def test_a_queue_call_has_the_queues_name_and_amis_word_on_member_and_wait() -> None:
+    pbx = Pbx()
+    connect = QueueConnected(0, "caller", "support", "Mia", "PJSIP/member", 12.0)
+    started = pbx.talk(CALLER, MEMBER)
+    assert (started.call.queue, started.call.wait_s) == ("support", None)
+    (changed,) = pbx.tell(connect)
+    assert isinstance(changed, Changed)
+    assert (changed.change, changed.call.member, changed.call.wait_s) == ("agent", "Mia", 12.0)
+
+
+def test_amis_word_that_comes_first_is_in_the_start() -> None:
+    pbx = Pbx()
+    pbx.tell(events.ChannelCreated(0, CALLER))
+    pbx.tell(QueueConnected(0, "caller", "support", "Mia", "PJSIP/member", 12.0))
+    assert pbx.talk(CALLER, MEMBER).call.member == "Mia"
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_local_member_is_a_link_and_not_a_party(reverse: bool) -> None:
+    """Queue members such as Local/200@from-queue/n, as FreePBX makes them."""
+    pbx = Pbx(Roles(dial_caller="agent"))
+    one = Channel("l1", "Local/200@q-0001;1", app="AppQueue")
+    two = Channel("l2", "Local/200@q-0001;2", app="Dial")
+    steps = [(CALLER, "b1"), (one, "b1"), (two, "b2"), (AGENT, "b2")]
+    for member, bridge in reversed(steps) if reverse else steps:
+        outputs = pbx.enter(member, bridge)
+    (started,) = outputs
+    assert isinstance(started, Started)
+    assert (started.call.customer, started.call.agent) == ("caller", "agent")
+
+
+def test_our_own_channels_are_never_parties() -> None:
+    pbx = Pbx()
+    for ours in (
+        Channel("callguard.supervisor.1", "PJSIP/boss-1", app="Stasis"),
+        Channel("b8c1", "Snoop/agent-1"),
+        Channel("callguard.media.1", "UnicastRTP/127.0.0.1-1"),
+    ):
+        assert pbx.enter(ours, "room") == []
+    assert pbx.enter(CUSTOMER, "room") == []
+    assert pbx.said == []
+
+
+@pytest.mark.parametrize(
+    ("roles", "variables", "customer"),
+    [
+        (Roles(dial_caller="agent"), {}, "agent"),
+        (Roles(), {"agent": ("customer", "")}, "agent"),
+        (Roles(), {"customer": ("agent", "")}, "agent"),
+        (Roles(rules=(RoleRule(channel="PJSIP/agent*", role="customer"),)), {}, "agent"),
+        (Roles(rules=(RoleRule(context="from-trunk", role="customer"),)), {}, "customer"),
+        (Roles(rules=(RoleRule(number="+49*", role="customer"),)), {}, "agent"),
+        (
+            Roles(rules=(RoleRule(channel="PJSIP/agent*", role="customer"),)),
+            {"agent": ("agent", "")},
+            "customer",
+        ),
+    ],
+)
+def test_variable_then_rule_then_default_decides_the_role(
+    roles: Roles, variables: dict[str, tuple[str, str]], customer: str
+) -> None:
+    pbx = Pbx(roles)
+    pbx.variables = variables
+    caller = channel("customer", "Dial", context="from-trunk")
+    called = channel("agent", "AppDial", number="+491")
+    assert pbx.talk(caller, called).call.customer == customer
+
+
+@pytest.mark.parametrize("role", ["ignore", "supervisor", "agent"])
+def test_no_call_without_a_customer_and_an_agent(role: str) -> None:
+    pbx = Pbx(Roles(rules=(RoleRule(channel="PJSIP/agent*", role="agent"),)))
+    pbx.variables = {"customer": (role, "")}
+    pbx.enter(AGENT)
+    assert pbx.enter(CUSTOMER) == []
+
+
+def test_nothing_starts_before_the_variables_are_known() -> None:
+    pbx = Pbx()
+    pbx.answering = False
+    pbx.enter(AGENT)
+    assert pbx.enter(CUSTOMER) == []
+    assert pbx.said == [Inspect("agent"), Inspect("customer")]
+    assert pbx.answer("agent") == []
+    assert isinstance(pbx.answer("customer")[0], Started)
+
+
+def test_hold_and_unhold() -> None:
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    (held,) = pbx.tell(events.ChannelHold(1, AGENT))
+    assert isinstance(held, Changed)
+    assert (held.change, held.call.on_hold) == ("hold", True)
+    assert pbx.tell(events.ChannelHold(1, CUSTOMER)) == [], "held already"
+    assert pbx.tell(events.ChannelUnhold(2, AGENT)) == [], "held still by the other"
+    (unheld,) = pbx.tell(events.ChannelUnhold(2, CUSTOMER))
+    assert isinstance(unheld, Changed)
+    assert (unheld.change, unheld.call.on_hold) == ("unhold", False)
+
+
+def changes(outputs: list[Output]) -> list[str]:
+    return [output.change for output in outputs if isinstance(output, Changed)]
+
+
+def test_a_blind_transfer_keeps_the_call_and_takes_the_new_agent() -> None:
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    pbx.tell(events.BridgeTransfer(1, AGENT))
+    assert changes(pbx.leave(AGENT)) == ["apart"]
+    pbx.leave(CUSTOMER)
+    (gone,) = pbx.destroy(AGENT)
+    assert isinstance(gone, Changed)
+    assert gone.call.legs().keys() == {"customer"}
+    pbx.enter(AGENT2, "b2")
+    (moved,) = pbx.enter(CUSTOMER, "b2")
+    assert isinstance(moved, Changed)
+    assert (moved.change, moved.call.agent, moved.call.together, moved.call.id) == (
+        "transfer",
+        "agent2",
+        True,
+        "linked",
+    )
+    assert isinstance(pbx.destroy(AGENT2)[0], Over), "the transfer is over with the new agent"
+
+
+def test_an_attended_transfer_is_apart_during_the_consultation() -> None:
+    """As Asterisk tells it: the agent joins a Local channel, whose other half is with the next agent."""
+    pbx = Pbx(Roles(dial_caller="agent", rules=(RoleRule(channel="PJSIP/customer*", role="customer"),)))
+    one, two = Channel("l1", "Local/202@p-0;1"), Channel("l2", "Local/202@p-0;2", app="Dial")
+    pbx.talk(CUSTOMER, AGENT)
+    pbx.tell(events.ChannelHold(1, AGENT))
+    pbx.enter(one, "consult")
+    assert changes(pbx.leave(AGENT)) == ["apart"]
+    pbx.enter(AGENT, "consult")
+    pbx.enter(AGENT2, "b3")
+    assert pbx.enter(two, "b3") == [], "the consultation is no call, and the present call does not change"
+    assert pbx.leave(AGENT, "consult") == []
+    pbx.leave(one, "consult")
+    (moved,) = pbx.enter(one, "b1")
+    assert isinstance(moved, Changed)
+    assert (moved.change, moved.call.agent, moved.call.on_hold) == ("transfer", "agent2", False)
+    assert pbx.destroy(AGENT) == []
+
+
+def test_a_consultation_that_was_a_call_of_its_own_takes_nothing_from_the_transferred_call() -> None:
+    """By the phone, without rules for roles: the agent's second call looks like a customer's."""
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    second = channel("line2", "Dial")
+    pbx.enter(AGENT2, "b2")
+    assert isinstance(pbx.enter(second, "b2")[0], Started)
+    pbx.leave(CUSTOMER)
+    pbx.leave(second, "b2")
+    (moved,) = pbx.enter(CUSTOMER, "b2")
+    assert isinstance(moved, Changed)
+    assert (moved.change, moved.call.id, moved.call.agent) == ("transfer", "linked", "agent2")
+    (over,) = pbx.destroy(second)
+    assert isinstance(over, Over)
+    assert over.call.id == "line2"
+    assert pbx.destroy(AGENT) == []
+    assert pbx.discovery.call_of("agent2") == moved.call
+    assert isinstance(pbx.destroy(AGENT2)[0], Over)
+
+
+@pytest.mark.parametrize("first", ["customer", "agent"])
+@pytest.mark.parametrize("destroyed_first", ["customer", "agent"])
+def test_a_call_ends_with_either_party_and_says_who_left(first: str, destroyed_first: str) -> None:
+    pbx = Pbx()
+    pbx.clock = iter(1000 + n / 1000 for n in range(99))  # type: ignore[assignment]  # a hangup takes milliseconds
+    pbx.talk(CUSTOMER, AGENT)
+    pbx.leave(CUSTOMER if first == "customer" else AGENT)
+    pbx.leave(AGENT if first == "customer" else CUSTOMER)
+    outputs = pbx.destroy(CUSTOMER if destroyed_first == "customer" else AGENT)
+    (over,) = outputs
+    assert isinstance(over, Over)
+    assert (over.reason, over.left) == ("hangup", first)
+    assert pbx.destroy(AGENT if destroyed_first == "customer" else CUSTOMER) == []
+    assert not pbx.discovery.calls
+
+
+def test_a_third_party_changes_nothing_while_the_agent_is_there() -> None:
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    assert pbx.enter(AGENT2) == []
+    (moved,) = pbx.leave(AGENT)
+    assert isinstance(moved, Changed)
+    assert (moved.change, moved.call.agent) == ("transfer", "agent2")
+
+
+def test_a_supervisor_who_took_over_is_the_new_agent() -> None:
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    boss = Channel("callguard.supervisor.1", "PJSIP/boss-1", app="BridgeAdd")
+    pbx.enter(boss)
+    pbx.tell(HandOff(1, boss.id))
+    (changed,) = pbx.leave(AGENT)
+    assert isinstance(changed, Changed)
+    assert (changed.change, changed.call.agent) == ("handoff", boss.id)
+    assert pbx.destroy(AGENT) == []
+    assert isinstance(pbx.destroy(boss)[0], Over)
+
+
+@pytest.mark.parametrize(
+    ("setting", "queue_mode", "default", "mode"),
+    [
+        ("", None, "raised_voice", "raised_voice"),
+        ("", "emotion", "raised_voice", "emotion"),
+        ("", "off", "raised_voice", "off"),
+        ("on", "off", "raised_voice", "raised_voice"),
+        ("on", None, "emotion", "emotion"),
+        ("emotion", "off", "off", "emotion"),
+        ("raised_voice", "emotion", "emotion", "raised_voice"),
+        ("nonsense", None, "emotion", "emotion"),
+    ],
+)
+def test_mode_of_a_call(setting: str, queue_mode: Any, default: Any, mode: str) -> None:
+    pbx = Pbx(analysis=Analysis(mode=default, queues={"support": QueueAnalysis(mode=queue_mode)}))
+    pbx.variables = {"caller": ("", setting)}
+    call = pbx.talk(CALLER, MEMBER).call
+    assert call.mode == mode
+    assert bool(call.legs()) == (mode != "off")
+
+
+def test_a_call_that_says_off_is_never_started_until_it_says_on() -> None:
+    pbx = Pbx()
+    pbx.variables = {"agent": ("", "off")}
+    pbx.enter(AGENT)
+    assert pbx.enter(CUSTOMER) == []
+    (started,) = pbx.set(CUSTOMER, "CALLGUARD", "emotion")
+    assert isinstance(started, Started)
+    assert started.call.mode == "emotion"
+
+
+def test_off_in_mid_call_ends_it_for_us_and_it_may_come_back() -> None:
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    (changed,) = pbx.set(AGENT, "CALLGUARD", "emotion")
+    assert isinstance(changed, Changed)
+    assert (changed.change, changed.call.mode) == ("mode", "emotion")
+    (over,) = pbx.set(CUSTOMER, "CALLGUARD", "off")
+    assert isinstance(over, Over)
+    assert over.reason == "opt_out"
+    assert pbx.tell(events.ChannelHold(1, AGENT)) == []
+    assert isinstance(pbx.set(CUSTOMER, "CALLGUARD", "on")[0], Started)
+
+
+def test_an_opt_out_by_command_holds_until_the_variable_says_otherwise() -> None:
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    (over,) = pbx.tell(OptOut(1, "linked"))
+    assert isinstance(over, Over)
+    pbx.leave(AGENT)
+    assert pbx.enter(AGENT) == []
+    assert pbx.tell(OptOut(1, "linked")) == [], "there is no such call any more"
+
+
+def test_a_snapshot_finds_calls_that_were_there_before_us() -> None:
+    pbx = Pbx()
+    (started,) = pbx.tell(Snapshot(1, (CALLER, MEMBER), (Bridge("b1", ("caller", "member")),)))
+    assert isinstance(started, Started)
+    assert started.call.queue == "support"
+    assert pbx.tell(Snapshot(2, (CALLER, MEMBER), (Bridge("b1", ("caller", "member")),))) == [], "nothing is doubled"
+
+
+def test_a_snapshot_ends_calls_that_went_while_we_were_deaf() -> None:
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    (over,) = pbx.tell(Snapshot(9, (), ()))
+    assert isinstance(over, Over)
+    assert over.reason == "lost"
+    assert not pbx.discovery.calls
+
+
+ALL = [CUSTOMER, AGENT, CALLER, MEMBER, AGENT2, Channel("l1", "Local/1@x-1;1"), Channel("l2", "Local/1@x-1;2")]
+PICK = st.sampled_from(ALL)
+EVENT = st.one_of(
+    st.builds(events.ChannelCreated, st.just(1.0), PICK),
+    st.builds(events.ChannelDestroyed, st.just(1.0), PICK),
+    st.builds(events.ChannelEnteredBridge, st.just(1.0), PICK, st.sampled_from([Bridge("a"), Bridge("b")])),
+    st.builds(events.ChannelLeftBridge, st.just(1.0), PICK, st.sampled_from([Bridge("a"), Bridge("b")])),
+    st.builds(events.ChannelHold, st.just(1.0), PICK),
+    st.builds(events.ChannelUnhold, st.just(1.0), PICK),
+    st.builds(events.BridgeTransfer, st.just(1.0), PICK),
+    st.builds(
+        events.ChannelVarset,
+        st.just(1.0),
+        PICK,
+        st.sampled_from(["CALLGUARD", "CALLGUARD_ROLE"]),
+        st.sampled_from(["on", "off", "emotion", "agent", "customer", "ignore", ""]),
+    ),
+    st.builds(OptOut, st.just(1.0), st.just("linked")),
+    st.builds(HandOff, st.just(1.0), st.sampled_from([c.id for c in ALL])),
+    st.just(Snapshot(1.0, (CALLER, MEMBER), (Bridge("a", ("caller", "member", "unknown")),))),
+    st.just(Snapshot(1.0, (), ())),
+)
+
+
+@given(st.lists(EVENT, max_size=40))
+def test_any_order_of_events_starts_and_ends_each_call_once(story: list[object]) -> None:
+    pbx = Pbx()
+    for event in story:
+        pbx.tell(event)
+    running = set()
+    for output in pbx.said:
+        if isinstance(output, Started):
+            assert output.call.id not in running
+            running.add(output.call.id)
+        elif isinstance(output, Changed):
+            assert output.call.id in running
+        elif isinstance(output, Over):
+            running.remove(output.call.id)
+    assert running == set(pbx.discovery.calls)
+    parties = [c for call in pbx.discovery.calls.values() for c in (call.customer, call.agent) if c]
+    assert len(parties) == len(set(parties)), "nobody is in two calls"

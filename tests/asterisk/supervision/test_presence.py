@@ -1,0 +1,158 @@
+"""A session and its call: audio is cut before anything is told, and goes on where both hear each other."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.supervision import presence as module
+from callguard.asterisk.supervision.presence import Hooks, Presence
+from callguard.asterisk.supervision.session import Briefed, Session, SupervisionError, Suspended
+from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
+from tests.asterisk.harness.fake_ari import FakeAri
+from tests.asterisk.harness.stasis import stasis
+
+CALL = Call(
+    id="c1", customer="customer", customer_channel="PJSIP/customer-1", agent="agent", agent_channel="PJSIP/agent-1",
+    member="Mia", interface="PJSIP/agent", queue=None, wait_s=None, mode="raised_voice", started_at=0.0,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_ARI_PASSWORD", "x")
+    monkeypatch.setattr(module, "SETTLE_S", 0.1)
+    monkeypatch.setattr(module, "NEWS_S", 0.05)
+
+
+class World:
+    """One supervisor who whispers in one call."""
+
+    def __init__(self, fake: FakeAri, make: Callable[..., Presence]) -> None:
+        self.fake = fake
+        self.calls = {"c1": CALL}
+        self.events: list[Event] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+        hooks = Hooks(self.events.append, lambda call, channel: None, lambda session, verdict: None)
+        self.presence = make(self.calls, hooks, lambda work: self.tasks.add(asyncio.create_task(work)))
+        self.session = Session(
+            "s", "c1", "boss", "PJSIP/boss", "whisper", None, None, "callguard.supervisor.s", "agent", Briefed(1.0)
+        )
+
+    async def becomes(self, **facts: Any) -> list[str]:
+        """The call changes; return what Asterisk was asked once all is quiet."""
+        before = len(self.fake.requests)
+        self.changes(**facts)
+        await self.quiet()
+        return self.fake.calls()[before:]
+
+    def changes(self, **facts: Any) -> None:
+        self.calls["c1"] = replace(self.calls["c1"], **facts)
+        self.presence.follow(self.session)
+
+    async def quiet(self) -> None:
+        while self.tasks:
+            await self.tasks.pop()
+
+    def told(self) -> list[tuple[bool, str | None]]:
+        return [(each.suspended, each.reason) for each in self.events if isinstance(each, SupervisionModeChanged)]
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with stasis() as (fake, ari, watch):
+        made = World(fake, lambda *given: Presence(ari, watch, *given))
+        await made.presence.enter(made.session)
+        await made.quiet()
+        assert [type(event) for event in made.events] == [SupervisionStarted]
+        yield made
+        await made.quiet()
+
+
+async def test_parting_cuts_first_and_tells_afterwards(world: World) -> None:
+    world.changes(together=False)
+    await asyncio.sleep(0.05)
+    assert world.fake.calls()[-1].startswith("DELETE /channels/callguard.ear.")
+    assert world.told() == []
+    await world.quiet()
+    assert world.told() == [(True, "consultation")]
+    assert await world.becomes(together=True) == [
+        "POST /channels/agent/snoop",
+        "POST /bridges/callguard.room.s/addChannel",
+    ]
+    assert world.told()[1:] == [(False, "together")]
+    assert world.session.present_mode == "whisper"
+
+
+async def test_a_parting_that_is_over_at_once_is_not_told(world: World) -> None:
+    world.changes(together=False)
+    await asyncio.sleep(0.03)
+    world.changes(together=True)
+    await world.quiet()
+    assert world.told() == []
+    assert world.fake.calls()[-1] == "POST /bridges/callguard.room.s/addChannel", "the supervisor is back"
+
+
+async def test_a_direct_transfer_moves_the_ear_to_the_new_agent(world: World) -> None:
+    asked = await world.becomes(agent="successor", agent_channel="PJSIP/successor-1")
+    assert asked[-1] == "POST /bridges/callguard.room.s/addChannel"
+    assert "POST /channels/successor/snoop" in asked
+    assert world.told() == [(False, "transfer")]
+
+
+async def test_changes_that_come_thick_and_fast_end_where_the_call_is(world: World) -> None:
+    for agent, together in (("a", True), ("a", False), ("b", True), ("b", False), ("c", True)):
+        world.changes(agent=agent, together=together)
+        await asyncio.sleep(0.02)
+    await world.quiet()
+    snoops = [path for _, path, _ in world.fake.requests if path.endswith("/snoop")]
+    assert snoops[-1] == "/channels/c/snoop"
+    made = [query["snoopId"] for _, path, query in world.fake.requests if path.endswith("/snoop")]
+    assert [snoop for snoop in made if f"DELETE /channels/{snoop}" not in world.fake.calls()] == made[-1:]
+    assert world.told()[-1] == (False, "transfer")
+
+
+async def test_a_mode_chosen_while_apart_counts_afterwards_and_a_takeover_is_refused(world: World) -> None:
+    await world.becomes(together=False)
+    before = len(world.fake.requests)
+    with pytest.raises(SupervisionError, match="refused"):
+        await world.presence.switch(world.session, "takeover", "key")
+    await world.presence.switch(world.session, "barge", "key")
+    assert len(world.fake.requests) == before
+    assert isinstance(world.session.state, Suspended)
+    await world.becomes(together=True)
+    whispers = [query["whisper"] for _, path, query in world.fake.requests if path.endswith("/snoop")]
+    assert whispers == ["out", "both"]
+
+
+async def test_waiting_for_a_new_agent_has_an_end_and_a_consultation_has_none(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FOLLOW_S", 0.05)
+    await world.becomes(together=False)
+    await asyncio.sleep(0.1)
+    assert world.session.why is None
+    await world.becomes(agent=None, agent_channel=None, transferring=True)
+    await asyncio.sleep(0.1)
+    assert world.session.why == "transfer"
+
+
+async def test_an_ear_that_cant_be_made_ends_the_session(world: World) -> None:
+    world.fake.answer("POST", "/channels/successor/snoop", {"message": "gone"}, 404)
+    await world.becomes(agent="successor", agent_channel="PJSIP/successor-1")
+    assert world.session.why == "asterisk"
+
+
+async def test_what_failed_because_the_agent_hung_up_is_left_to_the_hangup(world: World) -> None:
+    world.fake.answer("POST", "/channels/successor/snoop", {"message": "gone"}, 404)
+    world.changes(agent="successor", agent_channel="PJSIP/successor-1")
+    await asyncio.sleep(0.02)
+    await world.becomes(agent=None, agent_channel=None, together=False)
+    assert world.session.why is None
+
+
+async def test_who_took_over_follows_nobody(world: World) -> None:
+    assert await world.becomes(agent=world.session.channel, agent_channel="PJSIP/boss-1") == []

@@ -1,0 +1,168 @@
+"""The order in which a supervisor's room changes makes a leak impossible."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from callguard.asterisk.client import AriClient, AriError, UnreachableError
+from callguard.asterisk.supervision import room as module
+from callguard.asterisk.supervision.room import CutError, Room
+from callguard.asterisk.waiter import Waiter
+from tests.asterisk.harness.fake_ari import FakeAri
+from tests.asterisk.harness.stasis import stasis
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_ARI_PASSWORD", "x")
+    monkeypatch.setattr(module, "GONE_S", 0.2)
+    monkeypatch.setattr(module, "ENTER_S", 0.2)
+
+
+@pytest.fixture
+async def made() -> AsyncIterator[tuple[FakeAri, Room]]:
+    async with stasis() as (fake, ari, watch):
+        room = make_room(ari, watch)
+        await room.open()
+        await room.tune("barge", "agent")
+        yield fake, room
+
+
+def make_room(ari: AriClient, watch: Waiter) -> Room:
+    return Room(ari, watch, session="s", supervisor="boss")
+
+
+def added(fake: FakeAri) -> list[str]:
+    return [query["channel"] for _, path, query in fake.requests if path.endswith("/addChannel")]
+
+
+async def test_the_new_snoop_enters_only_when_the_old_one_is_gone(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    old = added(fake)[-1]
+    before = len(fake.requests)
+    await room.tune("whisper", "agent")
+    new = added(fake)[-1]
+    assert fake.calls()[before:] == [
+        "POST /channels/agent/snoop",
+        f"DELETE /channels/{old}",
+        "POST /bridges/callguard.room.s/addChannel",
+    ]
+    assert new != old
+    assert fake.requests[before][2]["whisper"] == "out"
+
+
+async def test_an_old_snoop_that_will_not_go_stops_the_change(made: tuple[FakeAri, Room]) -> None:
+    """Then nobody could tell who hears the supervisor; the session's end hangs the supervisor up."""
+    fake, room = made
+    before = added(fake)
+    fake.stuck = {before[-1]}
+    with pytest.raises(UnreachableError, match="did not go"):
+        await room.tune("whisper", "agent")
+    assert added(fake) == before
+    assert len([call for call in fake.calls() if call.startswith("DELETE /channels/callguard.ear.")]) == 2
+
+
+async def test_a_snoop_that_cant_be_made_leaves_the_old_mode(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    fake.answer("POST", "/channels/agent/snoop", {"message": "gone"}, 404)
+    before = added(fake)
+    with pytest.raises(AriError):
+        await room.tune("listen", "agent")
+    assert added(fake) == before
+    assert f"DELETE /channels/{before[-1]}" not in fake.calls()
+
+
+async def test_before_a_takeover_the_supervisor_is_cut_from_both(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    before = len(fake.requests)
+    await room.take_over("agent", "PJSIP/agent-1")
+    calls = fake.calls()[before:]
+    assert calls[0].startswith("DELETE /channels/callguard.ear.")
+    assert calls[1:] == [
+        "POST /channels/boss/variable",
+        "POST /channels/boss/continue",
+        "DELETE /bridges/callguard.room.s",
+    ]
+    assert fake.requests[before + 1][2] == {"variable": "CALLGUARD_JOIN", "value": "PJSIP/agent-1"}
+
+
+async def test_a_takeover_that_does_not_arrive_is_an_error(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    fake.stuck = {"boss"}
+    with pytest.raises(UnreachableError, match="did not join"):
+        await room.take_over("agent", "PJSIP/agent-1")
+
+
+async def test_a_change_that_is_cancelled_leaves_no_snoop(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    fake.stuck = {added(fake)[-1]}
+    task = asyncio.create_task(room.tune("whisper", "agent"))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await room.close()
+    snoops = [query["snoopId"] for _, path, query in fake.requests if path.endswith("/snoop")]
+    assert all(f"DELETE /channels/{snoop}" in fake.calls() for snoop in snoops)
+    assert "DELETE /bridges/callguard.room.s" in fake.calls()
+
+
+async def test_a_cut_deletes_the_snoop_and_another_agent_may_follow(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    old, before = added(fake)[-1], len(fake.requests)
+    await room.cut()
+    assert room.agent is None
+    assert fake.calls()[before:] == [f"DELETE /channels/{old}"]
+    await room.tune("whisper", "successor")
+    assert fake.calls()[before + 1 :] == ["POST /channels/successor/snoop", "POST /bridges/callguard.room.s/addChannel"]
+    assert room.agent == "successor"
+
+
+async def test_a_snoop_that_went_with_its_agent_is_not_waited_for(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    fake.answer("DELETE", f"/channels/{added(fake)[-1]}", {"message": "gone"}, 404)
+    await asyncio.wait_for(room.cut(), 0.15)
+
+
+@pytest.mark.parametrize("when", [0.0, 0.03])
+async def test_a_cut_wins_against_a_mode_that_is_being_tuned(made: tuple[FakeAri, Room], when: float) -> None:
+    """Were it the other way round, the supervisor would be in the agent's private consultation."""
+    fake, room = made
+    before = added(fake)
+    tuning = asyncio.create_task(room.tune("barge", "agent"))
+    await asyncio.sleep(when)
+    await room.cut()
+    with pytest.raises(CutError):
+        await tuning
+    assert added(fake) == before
+    snoops = [query["snoopId"] for _, path, query in fake.requests if path.endswith("/snoop")]
+    assert all(f"DELETE /channels/{snoop}" in fake.calls() for snoop in snoops)
+
+
+async def test_a_cut_while_the_snoop_enters_takes_it_out_again(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+
+    async def slowly(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.1)
+        return web.json_response({"message": "gone"}, status=404)
+
+    fake.answers["POST", "/bridges/callguard.room.s/addChannel"] = slowly
+    tuning = asyncio.create_task(room.tune("barge", "agent"))
+    while len(added(fake)) < 3:  # supervisor, first snoop, this one
+        await asyncio.sleep(0.01)
+    await room.cut()
+    assert f"DELETE /channels/{added(fake)[-1]}" in fake.calls(), "while it was still being added"
+    with pytest.raises(CutError):
+        await tuning
+
+
+async def test_a_cut_stops_a_takeover_before_the_supervisor_moves(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    taking = asyncio.create_task(room.take_over("agent", "PJSIP/agent-1"))
+    await asyncio.sleep(0.03)
+    await room.cut()
+    with pytest.raises(CutError):
+        await taking
+    assert "POST /channels/boss/continue" not in fake.calls()

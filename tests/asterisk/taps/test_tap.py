@@ -1,0 +1,151 @@
+"""One leg's tap: opened, kept, opened again, cleaned up - on a fake ARI."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from callguard.asterisk.taps import tap as module
+from callguard.asterisk.taps.tap import Tap, TapKit
+from callguard.config import Media
+from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, OpenLeg
+from tests.asterisk.harness.fake_ari import FakeAri
+from tests.asterisk.harness.stasis import stasis
+
+CHANNEL = {"id": "1.1", "name": "PJSIP/customer-1", "state": "Up"}
+
+
+class Plane:
+    """A media plane that takes every leg, or refuses all."""
+
+    def __init__(self) -> None:
+        self.said: list[object] = []
+        self.error: Exception | None = None
+
+    async def open_leg(self, leg: OpenLeg) -> int:
+        if self.error:
+            raise self.error
+        self.said.append(leg)
+        return 9092
+
+    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg) -> None:
+        self.said.append(message)
+
+    def legs(self) -> list[OpenLeg]:
+        return [message for message in self.said if isinstance(message, OpenLeg)]
+
+
+@dataclass
+class Bench:
+    fake: FakeAri
+    plane: Plane
+    tap: Tap
+    events: list[Event]
+
+    async def until(self, kind: type[Event], n: int = 1) -> None:
+        for _ in range(300):
+            if len([event for event in self.events if isinstance(event, kind)]) >= n:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(self.events)
+
+    async def opened(self, n: int = 1) -> str:
+        """Connect the n-th attempt, once its media path is up; return its UUID."""
+        for _ in range(300):
+            if len(self.plane.legs()) >= n and any(self._ready(call) for call in self.fake.calls()):
+                break
+            await asyncio.sleep(0.01)
+        self.tap.on_connected()
+        await self.until(TapOpened if n == 1 else TapRestored)
+        return self.plane.legs()[-1].leg
+
+    def _ready(self, call: str) -> bool:
+        return call == f"POST /channels/{self.tap.leg}/continue" or call.endswith(f"{self.tap.leg}/addChannel")
+
+
+@pytest.fixture(params=["audiosocket", "external_media"])
+async def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.setenv("FAKE_ARI_PASSWORD", "x")
+    monkeypatch.setattr(module, "FAREWELL_S", 0.02)
+    monkeypatch.setattr(module, "BACKOFF_S", (0.01,))
+    plane, events = Plane(), list[Event]()
+    async with stasis() as (fake, ari, watch):
+        fake.answer("GET", "/channels/1.1", CHANNEL)
+        kit = TapKit(ari, watch, plane, Media(tap=request.param, connect_timeout_s=0.3), events.append)
+        tap = Tap(kit, "c", "customer", "1.1", "PJSIP/customer-1", lambda: CallFacts("c"))
+        tap.start()
+        yield Bench(fake, plane, tap, events)
+        task = tap.close()
+        assert task
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def removed(fake: FakeAri) -> list[str]:
+    return [call.removeprefix("DELETE ") for call in fake.calls() if call.startswith("DELETE")]
+
+
+async def test_the_worker_knows_the_call_before_its_leg(bench: Bench) -> None:
+    await bench.opened()
+    facts, leg = bench.plane.said[:2]
+    assert isinstance(facts, CallFacts)
+    assert isinstance(leg, OpenLeg)
+    assert (leg.call, leg.role, leg.codec) == ("c", "customer", "slin")
+
+
+async def test_a_closed_tap_leaves_nothing(bench: Bench) -> None:
+    leg = await bench.opened()
+    task = bench.tap.close()
+    assert task
+    await asyncio.gather(task, return_exceptions=True)
+    expected = {f"/channels/{leg}"}
+    if leg and bench.tap.kit.transport == "rtp":
+        expected |= {f"/channels/callguard.media.{leg}", f"/bridges/callguard.mixer.{leg}"}
+    assert set(removed(bench.fake)) == expected
+    assert bench.plane.said[-1] == CloseLeg(leg)
+    assert [type(event) for event in bench.events] == [TapOpened]
+
+
+async def test_a_lost_leg_is_said_once_and_opened_under_a_new_id(bench: Bench) -> None:
+    first = await bench.opened()
+    bench.tap.on_lost("stalled")
+    await bench.until(TapLost)
+    second = await bench.opened(2)
+    assert first != second
+    assert f"/channels/{first}" in removed(bench.fake)
+    assert [type(event) for event in bench.events] == [TapOpened, TapLost, TapRestored]
+
+
+async def test_media_that_never_come_count_as_lost(bench: Bench) -> None:
+    await bench.until(TapLost)
+    (lost,) = (event for event in bench.events if isinstance(event, TapLost))
+    assert (lost.reason, lost.leg, lost.call) == ("timeout", "customer", "c")
+
+
+async def test_the_end_of_a_hung_up_leg_is_no_loss(bench: Bench) -> None:
+    await bench.opened()
+    bench.fake.answer("GET", "/channels/1.1", {"message": "gone"}, 404)
+    bench.tap.on_lost("eof")
+    assert bench.tap._task
+    await asyncio.wait_for(bench.tap._task, 2)
+    assert not [event for event in bench.events if isinstance(event, TapLost)]
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError("worker"), RuntimeError("full")])
+async def test_a_worker_that_refuses_is_asked_again(bench: Bench, error: Exception) -> None:
+    bench.plane.error = error
+    await bench.until(TapLost)
+    (lost,) = (event for event in bench.events if isinstance(event, TapLost))
+    assert lost.reason in ("refused", "timeout")
+    bench.plane.error = None
+    await bench.opened(len(bench.plane.legs()) + 1 if bench.plane.legs() else 2)
+
+
+async def test_an_asterisk_that_fails_is_asked_again(bench: Bench) -> None:
+    bench.fake.answer("POST", "/channels/1.1/snoop", {"message": "no"}, 500)
+    await bench.until(TapLost)
+    del bench.fake.answers["POST", "/channels/1.1/snoop"]
+    attempts = len(bench.plane.legs())
+    await bench.opened(attempts + 1)
+    assert isinstance(bench.events[-1], TapRestored)

@@ -1,0 +1,224 @@
+import numpy as np
+import pytest
+
+from callguard.analysis.replay import load_models
+from callguard.audio.bank import LegBank
+from callguard.audio.frames import FRAME_DTMF, FRAME_LOST
+from callguard.audio.gates import Reason
+from callguard.contracts.messages import CallFacts
+from callguard.models.emotion import EmotionModel
+from callguard.rules import RuleEngine, RuleSet, load_rules
+from callguard.signals.table import CALL_INDEX, LEG_INDEX, SignalTable
+from callguard.worker.pipeline import Models, Pipeline
+from tests.support.sound import HOP_SAMPLES, buzz, hops, noise, tone
+
+EAGER = """
+groups:
+  - name: any
+    rules:
+      - alert: Eager
+        expr: customer.raised_voice > 0.3 or customer.anger > 0.3
+        labels: {severity: warning}
+        actions: [notify]
+"""
+
+
+class TakesAllForSpeech:
+    """A gate that lets the buzz pass which stands for speech here; the shipped gate takes it for music, and rightly."""
+
+    def forget(self, row):
+        pass
+
+    def reasons(self, rows, window, speech_s):
+        return np.zeros(len(rows), np.int8)
+
+
+class Stage:
+    """A pipeline of some legs with a call of customer (row 0) and agent (row 1)."""
+
+    def __init__(self, mode="raised_voice", rules=None, legs=4, gate=None):
+        self.table = SignalTable(legs, 2)
+        self.bank = LegBank(legs)
+        ruleset = rules or RuleSet(())
+        models = Models(load_models(legs).emotion, gate or TakesAllForSpeech())
+        self.pipeline = Pipeline(self.bank, self.table, RuleEngine(ruleset, self.table), models)
+        self.pipeline.open_call(0, CallFacts("c", mode=mode))
+        for role in ("customer", "agent"):
+            self.pipeline.open_leg(self.bank.open(), 0, role)
+        self.now = 0.0
+        self.transitions = []
+
+    def play(self, customer, agent=None, flags=0):
+        other = np.zeros_like(customer) if agent is None else agent
+        for hop in hops(customer, other):
+            self.bank.push(0, hop.pcm[0], flags)
+            self.bank.push(1, hop.pcm[1], 0)
+            self.now += 0.1
+            self.transitions += self.pipeline.tick(self.now)
+
+    def leg(self, row, name):
+        return float(self.table.leg[LEG_INDEX[name], row])
+
+    def reason(self, row=0):
+        return Reason(self.pipeline.reason[row])
+
+
+def test_a_speaking_customer_is_judged_and_every_signal_is_in_its_range():
+    from callguard.signals.table import LEG_SIGNALS
+
+    stage = Stage("emotion")
+    stage.play(buzz(6))
+    assert stage.reason() is Reason.JUDGED
+    for at, signal in enumerate(LEG_SIGNALS):
+        assert signal.low <= stage.table.leg[at, 0] <= signal.high, signal.name
+
+
+def test_anger_is_told_in_mode_emotion_alone():
+    for mode, told in (("emotion", True), ("raised_voice", False)):
+        stage = Stage(mode)
+        stage.play(buzz(6))
+        assert np.isfinite(stage.leg(0, "raised_voice"))
+        assert np.isfinite(stage.leg(0, "anger")) == told
+
+
+def test_no_agents_leg_reaches_the_model(monkeypatch):
+    """Whatever the agent says, the session never sees it: not its rows, not its sound."""
+    seen = []
+    original = EmotionModel.score
+
+    def spy(self, rows, window, baseline, evidence):
+        seen.append((rows.rows.tolist(), window.copy()))
+        return original(self, rows, window, baseline, evidence)
+
+    monkeypatch.setattr(EmotionModel, "score", spy)
+    stage = Stage("emotion")
+    stage.play(buzz(5, seed=1), buzz(5, 220, 0.6, seed=2))
+    assert stage.reason(1) is Reason.JUDGED
+    assert {row for rows, _ in seen for row in rows} == {0}
+    assert all(len(rows) == len(window) for rows, window in seen)
+    assert np.isnan(stage.leg(1, "raised_voice"))
+    assert np.isnan(stage.leg(1, "anger"))
+    assert np.isfinite(stage.leg(1, "level_dbfs"))
+
+
+def test_a_row_that_passes_from_customer_to_agent_is_scored_no_more():
+    stage = Stage()
+    stage.play(buzz(4))
+    stage.pipeline.close_leg(0)
+    stage.pipeline.open_leg(0, 0, "agent")
+    stage.play(buzz(4))
+    assert np.isnan(stage.leg(0, "raised_voice"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"on_hold": True}, Reason.HOLD),
+        ({"together": False}, Reason.APART),
+        ({"mode": "off"}, Reason.OFF),
+    ],
+)
+def test_what_stands_against_judging_takes_the_values_away(facts, reason):
+    stage = Stage("emotion")
+    stage.play(buzz(4))
+    stage.pipeline.update_call(0, CallFacts("c", **({"mode": "emotion"} | facts)))
+    stage.play(buzz(1))
+    assert stage.reason() is reason
+    for name in set(LEG_INDEX) - {"judged", "quality"}:
+        assert np.isnan(stage.leg(0, name)), name
+    assert stage.leg(0, "judged") == 0
+
+
+def test_hold_loosens_the_baseline_and_is_not_learnt_from():
+    stage = Stage()
+    stage.play(buzz(8))
+    known = stage.pipeline.listener.baselines.sums[0].copy()
+    stage.pipeline.update_call(0, CallFacts("c", on_hold=True))
+    stage.play(tone(3, 440, 660))
+    assert np.array_equal(stage.pipeline.listener.baselines.sums[0], known)
+    stage.pipeline.update_call(0, CallFacts("c"))
+    assert stage.pipeline.listener.baselines.sums[0, 0] < known[0]
+
+
+def test_dtmf_and_loss_are_reasons():
+    stage = Stage()
+    stage.play(buzz(3))
+    stage.play(buzz(0.3), flags=FRAME_DTMF)
+    assert stage.reason() is Reason.DTMF
+    stage.play(buzz(3))
+    assert stage.reason() is Reason.JUDGED
+    stage.play(buzz(3), flags=FRAME_LOST)
+    assert stage.reason() is Reason.LOST
+
+
+class TakesAgentsForNoise(TakesAllForSpeech):
+    """A gate that has found the agent's line to carry nothing but noise."""
+
+    def reasons(self, rows, window, speech_s):
+        return np.where(rows == 1, np.int8(Reason.NOISE), np.int8(Reason.JUDGED))
+
+
+def test_noise_that_passes_the_vad_talks_over_nobody():
+    spoken, noisy = Stage(), Stage(gate=TakesAgentsForNoise())
+    for stage in (spoken, noisy):
+        stage.play(buzz(14), buzz(14, 180))
+    talk_over = [float(stage.table.call[CALL_INDEX["talk_over"], 0]) for stage in (spoken, noisy)]
+    assert talk_over[0] > 0.9
+    assert talk_over[1] < 0.1
+
+
+STRANGE = {
+    "nothing": np.zeros(8 * HOP_SAMPLES, np.int16),
+    "dc": np.full(40000, 20000, np.int16),
+    "full scale square": np.tile(np.repeat(np.array([32767, -32768], np.int16), 20), 1000),
+    "dial tone": tone(5, 425),
+    "fax": tone(5, 2100),
+    "white noise": noise(6, 0.2),
+    "one sample": np.array([30000], np.int16),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_what_is_no_voice_fires_nothing(name):
+    """A rule far more eager than the shipped ones stays still."""
+    stage = Stage("emotion", load_rules([("any", EAGER)]), gate=load_models(4).gate)
+    stage.play(STRANGE[name])
+    assert [change for change in stage.transitions if change.kind == "fired"] == []
+
+
+def test_random_samples_never_break_the_pipeline():
+    rng = np.random.default_rng(5)
+    stage = Stage("emotion")
+    for _ in range(30):
+        loud = rng.choice([1, 100, 3000, 32767])
+        stage.play(rng.integers(-loud, loud + 1, HOP_SAMPLES).astype(np.int16), noise(0.1, 0.5))
+    assert not np.isinf(stage.table.leg).any()
+
+
+def test_a_lagging_leg_is_caught_up_and_nothing_is_lost():
+    stage = Stage()
+    for hop in hops(buzz(0.4)):
+        stage.bank.push(0, hop.pcm[0])
+    stage.pipeline.tick(1.0)
+    assert len(stage.bank.take().rows) == 0
+
+
+def test_a_roles_newest_leg_counts_and_its_end_leaves_none():
+    stage = Stage()
+    row = stage.bank.open()
+    stage.pipeline.open_leg(row, 0, "customer")
+    assert stage.table.customer[0] == row
+    stage.pipeline.close_leg(0)
+    assert stage.table.customer[0] == row
+    stage.pipeline.close_leg(row)
+    assert stage.table.customer[0] == -1
+
+
+def test_facts_become_signals():
+    stage = Stage()
+    stage.pipeline.update_call(0, CallFacts("c", on_hold=True, agent_request=2, started_at=10.0))
+    stage.pipeline.tick(25.0)
+    values = stage.table.call[:, 0]
+    assert values[CALL_INDEX["on_hold"]] == 1
+    assert values[CALL_INDEX["agent_request"]] == 2
+    assert values[CALL_INDEX["elapsed_s"]] == pytest.approx(15)
