@@ -1,6 +1,7 @@
 """A thin typed ARI client: REST with a time limit on every call, events over a WebSocket that comes back by itself."""
 
 import asyncio
+import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
@@ -101,7 +102,7 @@ class AriClient:
 
     def __init__(self, config: Ari) -> None:
         self.app = config.app
-        self.reader = EventReader()
+        self.reader = EventReader(time.time)
         self._config = config
         self._base = config.url.rstrip("/") + "/ari"
         self._session: aiohttp.ClientSession | None = None

@@ -4,7 +4,6 @@ An unknown type, malformed JSON or a missing field is counted and dropped; it ne
 """
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -153,7 +152,7 @@ AriEvent = ChannelEvent | PlaybackFinished | ApplicationReplaced
 class EventReader:
     """Turns WebSocket messages into events; counts what it drops in `dropped` by reason."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.dropped: Counter[str] = Counter()
         self._clock = clock
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -193,7 +194,7 @@ async def tap_without_dialplan(stage: Stage) -> list[Any]:
 
 def story(messages: list[str]) -> Story:
     """What CallGuard's own reader makes of the events, per party: how parties' events interleave is chance."""
-    reader = EventReader()
+    reader = EventReader(time.time)
     told: Story = defaultdict(list)
     for message in messages:
         event = reader.read(message.encode())

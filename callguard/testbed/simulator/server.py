@@ -17,10 +17,10 @@ from callguard.testbed.simulator.ears import Sound
 from callguard.testbed.simulator.exchange import Exchange
 from callguard.testbed.simulator.media import AudioSocket, RtpSession
 from callguard.testbed.simulator.objects import Json, Phone
-from callguard.testbed.simulator.rest import GeneralRest, guard
-from callguard.testbed.simulator.rest_bridges import BridgeRest
-from callguard.testbed.simulator.rest_channels import ChannelRest
-from callguard.testbed.simulator.rest_devices import DeviceRest
+from callguard.testbed.simulator.rest.bridges import BridgeRest
+from callguard.testbed.simulator.rest.channels import ChannelRest
+from callguard.testbed.simulator.rest.devices import DeviceRest
+from callguard.testbed.simulator.rest.general import GeneralRest, guard
 from callguard.testbed.simulator.weather import Weather
 
 HOST: Final = "127.0.0.1"

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from callguard.testbed.simulator.objects import Channel
-from callguard.testbed.simulator.rest import AriFault, Rest, arguments, needed
-from callguard.testbed.simulator.rest_channels import make_playback
+from callguard.testbed.simulator.rest.channels import make_playback
+from callguard.testbed.simulator.rest.general import AriFault, Rest, arguments, needed
 
 
 class BridgeRest(Rest):

@@ -5,7 +5,7 @@ from aiohttp import web
 from callguard.testbed.simulator.applications import Applications
 from callguard.testbed.simulator.exchange import Exchange
 from callguard.testbed.simulator.objects import Phone
-from callguard.testbed.simulator.rest import Rest
+from callguard.testbed.simulator.rest.general import Rest
 
 
 class DeviceRest(Rest):

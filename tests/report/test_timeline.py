@@ -1,9 +1,9 @@
-"""A call's timeline says what happened when, with the evidence, and shows no text of others as markup."""
+"""A call's timeline says what happened when, with the evidence."""
 
 from datetime import UTC, datetime, timedelta
 
 from callguard.contracts.events import AlertFired, CallEnded, CallStarted, Envelope, Event, SupervisionStarted, envelope
-from callguard.report import page, timeline
+from callguard.report.timeline import timeline
 from tests.support.events import supervision_suspended
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -33,15 +33,6 @@ def test_what_happened_stands_in_order_with_its_time() -> None:
     assert found.as_json()["moments"][1]["evidence"] == EVIDENCE
 
 
-def test_the_page_tells_severity_by_shape_and_counts_alerts() -> None:
-    found = timeline("1.1", envelopes())
-    assert found is not None
-    assert found.moments[1].severity == "warning"
-    html = page(found)
-    assert '<span class="mark">▲</span>' in html
-    assert "1 warning" in html
-
-
 def test_an_event_delivered_twice_counts_once() -> None:
     twice = envelopes()
     found = timeline("1.1", [*twice, *twice])
@@ -51,17 +42,6 @@ def test_an_event_delivered_twice_counts_once() -> None:
 
 def test_a_call_without_events_has_no_timeline() -> None:
     assert timeline("9.9", []) is None
-
-
-def test_the_page_shows_evidence_and_escapes_what_others_wrote() -> None:
-    found = timeline("1.1", envelopes())
-    assert found is not None
-    html = page(found)
-    assert "0.90 against 0.60" in html
-    assert "<polyline" in html
-    assert "&lt;b&gt;support" in html
-    assert "<b>support" not in html
-    assert "<script" not in html
 
 
 def test_a_consultation_is_told_as_the_supervisors_waiting() -> None:

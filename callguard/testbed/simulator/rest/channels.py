@@ -14,7 +14,7 @@ from callguard.testbed.simulator.exchange import BUSY, NORMAL, UNKNOWN, Exchange
 from callguard.testbed.simulator.media import RTP_FORMATS, RtpSession
 from callguard.testbed.simulator.objects import Channel, Direction, Party, Phone, Place, Playback, Snoop
 from callguard.testbed.simulator.prompts import prompt
-from callguard.testbed.simulator.rest import AriFault, Rest, arguments, needed
+from callguard.testbed.simulator.rest.general import AriFault, Rest, arguments, needed
 from callguard.testbed.simulator.ringing import Ringing
 
 APPLIED: Final = "AppDial2"
