@@ -15,8 +15,8 @@ from callguard.bus.keys import GROUP
 from callguard.bus.streams import entries
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.commands import Command, CommandError
+from callguard.testbed.valkey import StoppableValkey
 from tests.support.events import supervision_started
-from tests.support.valkey import StoppableValkey
 
 COMMANDS = "callguard:commands"
 

@@ -13,6 +13,7 @@ from callguard.bus import Bus
 from callguard.bus.streams import entries
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import Envelope, TapOpened
+from callguard.testbed.valkey import StoppableValkey
 from tests.support.events import (
     alert_fired,
     alert_resolved,
@@ -21,7 +22,6 @@ from tests.support.events import (
     snapshot,
     supervision_started,
 )
-from tests.support.valkey import StoppableValkey
 
 ALERT = "io.callguard.alert."
 

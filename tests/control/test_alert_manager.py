@@ -16,7 +16,7 @@ from callguard.config import SupervisorConfig
 from callguard.contracts.events import CallEnded, Event, SupervisionStarted, envelope
 from callguard.contracts.messages import Transition
 from callguard.control.alert_manager import AlertManager
-from tests.support.valkey import StoppableValkey
+from callguard.testbed.valkey import StoppableValkey
 
 POLICY = Policy(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),))
 KEY = "callguard:book:test"

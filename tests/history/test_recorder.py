@@ -15,8 +15,8 @@ from callguard.contracts.cards import CallerHistory
 from callguard.contracts.events import CallEnded, Event, PromptPlayed, SupervisionModeChanged
 from callguard.history import recorder as module
 from callguard.history.recorder import Recorder
+from callguard.testbed.valkey import StoppableValkey
 from tests.support.events import alert_fired, call_ended, call_started, supervision_started
-from tests.support.valkey import StoppableValkey
 
 NUMBER = "+49 30 1234"
 

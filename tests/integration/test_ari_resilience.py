@@ -23,11 +23,11 @@ from callguard.contracts.events import (
 from callguard.testbed.lab.lab import Lab
 from callguard.testbed.lab.phone import PhoneCall
 from callguard.testbed.lab.tones import tone_dbfs
+from callguard.testbed.proxy import Proxy
 from tests.asterisk.harness.node import Node, config_for, node, supervisor
 from tests.asterisk.harness.receiver import Receiver
 from tests.asterisk.harness.talk import OTHER_HZ, conversation
 from tests.integration.harness.leftovers import leftovers
-from tests.integration.harness.proxy import Proxy
 from tests.integration.harness.tones import Voices
 
 ROOT = Path(__file__).parents[2]

@@ -13,12 +13,12 @@ from callguard.testbed.lab.lab import Lab
 from callguard.testbed.lab.pbx import QUEUE
 from callguard.testbed.lab.phone import PhoneCall
 from callguard.testbed.lab.tones import tone_dbfs
+from callguard.testbed.proxy import Proxy
+from callguard.testbed.valkey import StoppableValkey
 from tests.asterisk.harness.talk import console
-from tests.integration.harness.proxy import Proxy
 from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.speech import call_voice
 from tests.integration.harness.tones import Voices
-from tests.support.valkey import StoppableValkey
 
 AGENT_HZ = 1130
 
