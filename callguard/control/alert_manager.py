@@ -1,24 +1,25 @@
-"""The alert desk: the thin shell around the alert book. Feeds it, publishes what it says, carries out what it wants.
+"""The thin shell around the alert store: feeds it, publishes its events, has its effects carried out.
 
-The book's memory lies in Redis, so that silences, budgets and open alerts survive a restart.
+The state lies in Redis, so that silences, budgets and open alerts survive a restart.
 """
 
 import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from callguard.alerts import AlertError, AlertStore, Outcome
+from callguard.alerts import Alert, AlertError, AlertStore, Outcome, Silence, SilenceScope
 from callguard.alerts.effects import Effect
 from callguard.alerts.policy import Policy
 from callguard.contracts.events import PREFIX, Away, Envelope, Event
 from callguard.contracts.messages import Transition
+from callguard.contracts.vocabulary import Verdict
 from callguard.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
@@ -39,13 +40,13 @@ class AlertManager:
 
     def __init__(
         self,
-        book: AlertStore,
+        alerts: AlertStore,
         where: Callable[[str], Any],
         publish: Callable[[Event], None],
         carry_out: CarryOut,
         store: tuple[Redis, str],
     ) -> None:
-        self.book = book
+        self._store = alerts
         self._where = where
         self._publish = publish
         self._carry_out = carry_out
@@ -68,7 +69,55 @@ class AlertManager:
             with contextlib.suppress(RedisError, OSError):
                 await self._save()
 
-    def settle(self, outcome: Outcome) -> None:
+    # --- what it knows ---
+
+    def get(self, alert: str) -> Alert:
+        """Return an open alert; raise AlertError when there is none of that identifier."""
+        return self._store.get(alert)
+
+    def open(self) -> list[Alert]:
+        """Return open alerts, most needed first."""
+        return self._store.open()
+
+    def silences(self) -> list[Silence]:
+        """Return the silences in force."""
+        return self._store.silences(time.time())
+
+    def waiting(self) -> int:
+        """Return how many alerts want a ring and got none."""
+        return len(self._store.waiting())
+
+    @property
+    def away(self) -> Mapping[str, Away]:
+        """Supervisors whose phones can't be rung now, and why."""
+        return self._store.away
+
+    # --- people ---
+
+    def acknowledge(self, alert: str, by: str) -> None:
+        """A supervisor takes an alert, and what rings together with it. Raises AlertError, naming the owner."""
+        self._settle(self._store.acknowledge(alert, by, time.time()))
+
+    def judge(self, alert: str, verdict: Verdict, by: str) -> None:
+        """Note what a fired alert was worth. Raises AlertError."""
+        self._settle(self._store.judge(alert, verdict, by))
+
+    def silence(self, by: str, why: str, duration_s: float, scope: SilenceScope) -> Silence:
+        """Let matching alerts ring nobody for so many seconds; return the silence. Raises AlertError."""
+        now = time.time()
+        silence, outcome = self._store.silence(by, why, now, now + duration_s, scope)
+        self._settle(outcome)
+        return silence
+
+    def unsilence(self, silence: str) -> float:
+        """End a silence; return when, Unix time. Raises AlertError."""
+        now = time.time()
+        self._settle(self._store.unsilence(silence, now))
+        return now
+
+    # --- what happens ---
+
+    def _settle(self, outcome: Outcome) -> None:
         """Publish an outcome's events, then carry out its intents."""
         for event in outcome.events:
             self._publish(event)
@@ -78,22 +127,24 @@ class AlertManager:
         """Take in what a rule did; a call that is over meanwhile has no alerts any more."""
         where = self._where(transition.call)
         if where is not None:
-            self.settle(self.book.apply(transition, where, time.time()))
+            self._settle(self._store.apply(transition, where, time.time()))
 
     def see(self, seen: Envelope) -> None:
         """Take in what happened to calls and supervisors."""
         data, call, now = seen.data, seen.subject or "", time.time()
         match seen.type.removeprefix(PREFIX):
             case "call.ended.v1":
-                self.settle(self.book.call_ended(call, now, "opt_out" if data["reason"] == "opt_out" else "call_ended"))
+                self._settle(
+                    self._store.call_ended(call, now, "opt_out" if data["reason"] == "opt_out" else "call_ended")
+                )
             case "supervision.started.v1":
-                self.settle(self.book.joined(call, data["supervisor"], now, data["alert"]))
+                self._settle(self._store.joined(call, data["supervisor"], now, data["alert"]))
             case "supervision.ended.v1":
-                self.settle(self.book.left(call, data["supervisor"], now))
+                self._settle(self._store.left(call, data["supervisor"], now))
 
     def available(self, supervisor: str, away: Away | None) -> None:
         """A supervisor's phone can be rung from now on (None), or can't and why."""
-        self.settle(self.book.available(supervisor, away, time.time()))
+        self._settle(self._store.available(supervisor, away, time.time()))
 
     def calls_known(self, calls: Container[str]) -> None:
         """Which calls there are is known now, and stays so: alerts of others, from before a restart, end."""
@@ -102,26 +153,26 @@ class AlertManager:
 
     def unanswered(self, alert: str) -> None:
         """The ring of an alert ended and nobody answered."""
-        self.settle(self.book.unanswered(alert, time.time()))
+        self._settle(self._store.unanswered(alert, time.time()))
 
     def worker_lost(self, calls: Iterable[str]) -> None:
         """The worker that judged these calls is gone."""
         for call in calls:
-            self.book.unconfirm(call, time.time())
+            self._store.unconfirm(call, time.time())
 
     def reconfigure(self, policy: Policy) -> None:
         """Put another configuration in force."""
-        self.book.reconfigure(policy)
+        self._store.reconfigure(policy)
 
     def _drop_gone(self) -> None:
         if self._calls is not None:
-            self.settle(self.book.retain_calls(self._calls, time.time()))
+            self._settle(self._store.retain_calls(self._calls, time.time()))
 
     async def _keep_time(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             try:
-                self.settle(self.book.tick(time.time()))
+                self._settle(self._store.tick(time.time()))
             except Exception:  # a mistake about one alert must not end escalation for all
                 log.exception("alerts_not_ticked")
 
@@ -131,11 +182,11 @@ class AlertManager:
             if self._recalled:
                 with contextlib.suppress(RedisError, OSError):  # the bus tells of outages; the next round saves all
                     await self._save()
-            elif not self.book.open():  # recalling replaces the book: not while an alert is open
+            elif not self._store.open():  # recalling replaces the book: not while an alert is open
                 await self._recall()
 
     async def _save(self) -> None:
-        text = json.dumps(self.book.snapshot())
+        text = json.dumps(self._store.snapshot())
         if text != self._saved:
             await self._client.set(self._key, text, ex=MEMORY_S)
             self._saved = text
@@ -148,7 +199,7 @@ class AlertManager:
         self._recalled = True
         if text:
             try:
-                self.settle(self.book.restore(json.loads(text), time.time()))
+                self._settle(self._store.restore(json.loads(text), time.time()))
             except (AlertError, ValueError) as error:
                 log.warning("alerts_not_recalled", error=str(error))
             self._drop_gone()

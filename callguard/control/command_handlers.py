@@ -1,6 +1,5 @@
 """From a command to what carries it out."""
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
@@ -47,12 +46,12 @@ class CommandHandlers:
     """Carries out commands; raises CommandError with a reason for whoever sent it."""
 
     def __init__(
-        self, config: Config, calls: Mapping[str, Call], supervision: Supervision, desk: AlertManager, floor: Floor
+        self, config: Config, calls: Mapping[str, Call], supervision: Supervision, alerts: AlertManager, floor: Floor
     ) -> None:
         self.config = config
         self._calls = calls
         self._supervision = supervision
-        self._desk = desk
+        self._alerts = alerts
         self._floor = floor
         self._handlers: Final[dict[str, Callable[[Command], Awaitable[dict[str, Any]]]]] = {
             "listen": self._join,
@@ -108,26 +107,21 @@ class CommandHandlers:
     async def _ack(self, command: Command) -> dict[str, Any]:
         alert = str(command.args["alert"])
         by = self._supervisor(command.supervisor or "").name
-        self._desk.settle(self._desk.book.acknowledge(alert, by, time.time()))
+        self._alerts.acknowledge(alert, by)
         return {"alert": alert, "owner": by}
 
     async def _judge(self, command: Command) -> dict[str, Any]:
         alert, verdict = str(command.args["alert"]), cast(Verdict, command.args["verdict"])
         by = self._supervisor(command.supervisor or "").name
-        self._desk.settle(self._desk.book.judge(alert, verdict, by))
+        self._alerts.judge(alert, verdict, by)
         return {"alert": alert, "verdict": verdict}
 
     async def _silence(self, command: Command) -> dict[str, Any]:
         args: Any = command.args
-        now = time.time()
         if args["ends"]:
-            self._desk.settle(self._desk.book.unsilence(args["ends"], now))
-            return {"silence": args["ends"], "until": now}
+            return {"silence": args["ends"], "until": self._alerts.unsilence(args["ends"])}
         scope = SilenceScope(rule=args["rule"], queue=args["queue"], agent=args["agent"], call=command.call)
-        silence, outcome = self._desk.book.silence(
-            command.supervisor or "", args["why"], now, now + args["duration_s"], scope
-        )
-        self._desk.settle(outcome)
+        silence = self._alerts.silence(command.supervisor or "", args["why"], args["duration_s"], scope)
         return {"silence": silence.id, "until": silence.until}
 
     async def _opt_out(self, command: Command) -> dict[str, Any]:

@@ -96,16 +96,16 @@ class Service:
             on_phone=self._phone,
             on_calls=self._calls_known,
         )
-        book = AlertStore(Policy.from_config(config), lambda: str(uuid.uuid4()), self._joinable)
+        alerts = AlertStore(Policy.from_config(config), lambda: str(uuid.uuid4()), self._joinable)
         store = (self.bus.client, f"{config.redis.prefix}book:{config.node}")
-        self.desk = AlertManager(book, self._where, self._emit, self._carry_out, store)
+        self.desk = AlertManager(alerts, self._where, self._emit, self._carry_out, store)
         self._records = Recorder(self.bus, self.ari.calls, config)
         self._dispatcher = CommandHandlers(config, self.ari.calls, self.ari.supervision, self.desk, self)
         self._commands = CommandConsumer(self.bus, config.node, self._dispatcher)
         names = [supervisor.name for supervisor in config.supervisors]
         self.console = Console(config.console, self.bus.overview, self._commands.submit, self.metrics, names)
         self.metrics.watch_bus(lambda: self.bus.stats)
-        self.metrics.watch_floor(self._phones, lambda: len(self.desk.book.waiting()))
+        self.metrics.watch_floor(self._phones, self.desk.waiting)
         self._snapshot_listeners: list[Callable[[CallSnapshot], None]] = [self.bus.show, self.console.show]
         self.bus.listen(self._records.see)
         self.bus.listen(self.desk.see)
@@ -235,7 +235,7 @@ class Service:
         if session.alert is None:
             return
         with suppress(AlertError):
-            self.desk.settle(self.desk.book.judge(session.alert, VERDICTS[verdict], session.supervisor))
+            self.desk.judge(session.alert, VERDICTS[verdict], session.supervisor)
 
     def _phone(self, supervisor: str, away: Away | None) -> None:
         self.desk.available(supervisor, away)
@@ -246,7 +246,7 @@ class Service:
 
     def _phones(self) -> Tally[str]:
         """How many supervisors' phones are free, busy, unreachable."""
-        away = self.desk.book.away
+        away = self.desk.away
         return Tally(away.get(supervisor.name, "free") for supervisor in self._config.supervisors)
 
     def _alert_briefing(self, ring: RingSupervisors) -> Sequence[str]:
@@ -262,7 +262,7 @@ class Service:
         queue = self._config.analysis.queues.get(present.queue or "")
         about: Alert | None = None
         with suppress(AlertError):
-            about = self.desk.book.get(alert) if alert else None
+            about = self.desk.get(alert) if alert else None
         minute = int((time.time() - present.started_at) // 60) + 1
         return briefing(about, minute=minute, agent=present.member, queue_media=queue.spoken if queue else None)
 

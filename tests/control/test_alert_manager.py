@@ -1,4 +1,4 @@
-"""The desk feeds the alert book, publishes before it acts, and remembers over a restart."""
+"""The manager feeds the alert store, publishes before it acts, and remembers over a restart."""
 
 import asyncio
 import itertools
@@ -71,19 +71,18 @@ async def test_who_joins_takes_the_alert_and_the_end_of_the_call_resolves_it(flo
     assert "AlertAcknowledged" in floor.kinds
     desk.see(envelope(CallEnded(call="1.1", mode="raised_voice", duration_s=9), "test"))
     assert "AlertResolved" in floor.kinds
-    assert desk.book.open() == []
+    assert desk.open() == []
 
 
 async def test_silences_survive_a_restart(floor: Floor) -> None:
     first = floor.desk()
     await first.start()
-    now = 2_000_000_000.0
-    first.book.silence("lead", "fire drill", now, now + 60, SilenceScope(queue="support"))
+    first.silence("lead", "fire drill", 60, SilenceScope(queue="support"))
     await first.stop()
     second = floor.desk()
     await second.start()
     await second.stop()
-    assert [silence.why for silence in second.book.silences(now)] == ["fire drill"]
+    assert [silence.why for silence in second.silences()] == ["fire drill"]
 
 
 async def test_a_memory_out_of_reach_at_the_start_is_recalled_later(
@@ -93,18 +92,18 @@ async def test_a_memory_out_of_reach_at_the_start_is_recalled_later(
     floor = Floor(stoppable_valkey.url)
     first = floor.desk()
     await first.start()
-    first.book.silence("lead", "fire drill", 2e9, 2e9 + 60, SilenceScope())
+    first.silence("lead", "fire drill", 60, SilenceScope())
     await first.stop()
     stoppable_valkey.stop()
     second = floor.desk()
     await second.start()
     stoppable_valkey.start()
     for _ in range(100):
-        if second.book.silences(2e9):
+        if second.silences():
             break
         await asyncio.sleep(0.05)
     await second.stop()
-    assert len(second.book.silences(2e9)) == 1
+    assert len(second.silences()) == 1
 
 
 @pytest.mark.parametrize("recalled", ["first", "last"])
@@ -124,7 +123,7 @@ async def test_an_alert_of_a_call_that_ended_while_nobody_watched_ends(floor: Fl
     if recalled == "last":
         await second.start()
     await second.stop()
-    assert [alert.call for alert in second.book.open()] == ["2.2"]
+    assert [alert.call for alert in second.open()] == ["2.2"]
     assert floor.kinds.count("AlertResolved") == 1
 
 
@@ -133,7 +132,7 @@ async def test_a_memory_that_cant_be_read_is_no_obstacle(floor: Floor) -> None:
     desk = floor.desk()
     await desk.start()
     await desk.stop()
-    assert desk.book.open() == []
+    assert desk.open() == []
 
 
 async def test_a_mistake_at_one_tick_does_not_end_time(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +146,7 @@ async def test_a_mistake_at_one_tick_does_not_end_time(floor: Floor, monkeypatch
             raise KeyError("alert")
         return Outcome()
 
-    monkeypatch.setattr(desk.book, "tick", tick)
+    monkeypatch.setattr(desk._store, "tick", tick)
     await desk.start()
     async with asyncio.timeout(3):
         while len(ticks) < 3:

@@ -14,7 +14,7 @@ CONFIG = Config(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),
 
 
 class Recorder:
-    """Stands for supervision, desk and app: notes what is asked of it."""
+    """Stands for supervision, alerts and app: notes what is asked of it."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -46,29 +46,24 @@ class Recorder:
         self.asked.append((what, facts))
 
 
-class Book:
-    def acknowledge(self, alert: str, by: str, now: float) -> str:
-        raise AlertError(f"no open alert {alert!r}")
-
-    def judge(self, alert: str, verdict: str, by: str) -> str:
-        return f"{by}: {alert} was {verdict}"
-
-
-class FakeDesk:
-    book = Book()
+class Alerts:
+    """Stands for the alert manager."""
 
     def __init__(self) -> None:
-        self.settled: list[object] = []
+        self.judged: list[tuple[str, str, str]] = []
 
-    def settle(self, outcome: object) -> None:
-        self.settled.append(outcome)
+    def acknowledge(self, alert: str, by: str) -> None:
+        raise AlertError(f"no open alert {alert!r}")
+
+    def judge(self, alert: str, verdict: str, by: str) -> None:
+        self.judged.append((alert, verdict, by))
 
 
 def dispatcher(recorder: Recorder) -> CommandHandlers:
     calls: Any = {"1.1": object()}
     other: Any = recorder
-    desk: Any = FakeDesk()
-    return CommandHandlers(CONFIG, calls, other, desk, recorder)
+    alerts: Any = Alerts()
+    return CommandHandlers(CONFIG, calls, other, alerts, recorder)
 
 
 def command(action: str, **fields: Any) -> Command:
@@ -85,14 +80,14 @@ async def test_joining_rings_the_supervisor_in_that_mode(mode: str) -> None:
 
 
 async def test_a_verdict_reaches_the_book() -> None:
-    recorder, desk = Recorder(), FakeDesk()
+    recorder, alerts = Recorder(), Alerts()
     anything: Any = recorder
-    given: Any = desk
+    given: Any = alerts
     calls: Any = {}
     judge = CommandHandlers(CONFIG, calls, anything, given, recorder)
     args = {"alert": "a7", "verdict": "false"}
     assert await judge(command("judge", supervisor="PJSIP/s1", args=args)) == args
-    assert desk.settled == ["lead: a7 was false"]
+    assert alerts.judged == [("a7", "false", "lead")]
 
 
 async def test_a_supervisor_is_known_by_name_or_endpoint_and_any_endpoint_will_do() -> None:
