@@ -23,7 +23,7 @@ from callguard.audio.ingest import Ingest
 from callguard.audio.rtp import Packet
 from callguard.audio.rtp import serialise as rtp_packet
 from callguard.contracts.messages import OpenLeg, Transport
-from callguard.worker.process import raise_file_limit
+from callguard.runtime.limits import raise_file_limit
 
 TICKS = 10
 ROUNDS = 5

@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Hears when a customer's voice rises on an Asterisk call, and brings a supervisor to the agent's ear.",
-    epilog="Exit codes: 0 ok, 1 findings or failure, 2 usage or bad configuration.",
+    epilog="Exit codes: 0 ok, 1 findings or failure, 2 usage or bad configuration; `run`: 3 application name taken.",
 )
 
 

@@ -18,6 +18,8 @@ FINDINGS: Final = 1
 """Exit code: the command worked and found something wrong, or failed."""
 USAGE: Final = 2
 """Exit code: wrong usage or bad configuration."""
+TAKEN: Final = 3
+"""Exit code of `run`: another program took over our application in Asterisk. The systemd unit knows it."""
 
 PICTURES: Final = (".png", ".svg", ".pdf")
 """Endings of the pictures that `rules` draws."""

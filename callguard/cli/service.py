@@ -8,6 +8,7 @@ import typer
 
 from callguard.cli.common import (
     FINDINGS,
+    TAKEN,
     USAGE,
     ConfigOption,
     JsonOption,
@@ -26,15 +27,20 @@ if TYPE_CHECKING:
 def run(config: ConfigOption = None) -> None:
     """Run the service: tap, detect, evaluate rules, alert, act, serve the console. Ends at SIGTERM; SIGHUP reloads.
 
+    Exit 0 when asked to end, 1 when a part failed for good, 2 for a bad configuration, 3 when another program took
+    over the application's name in Asterisk (asterisk.ari.app). Restarting helps only after 1.
+
     Example: CALLGUARD_ARI_PASSWORD=… CALLGUARD_AMI_SECRET=… callguard run --config /etc/callguard/callguard.yaml
     """
     from callguard.config import ConfigError
     from callguard.config.secrets import require_secrets
-    from callguard.control.service import FatalError, serve
+    from callguard.control.service import FatalError, TakenError, serve
+    from callguard.runtime.limits import raise_file_limit
     from callguard.runtime.logs import configure
 
     settings, path = read_config(config)
     configure(settings.logging)
+    raise_file_limit()
     try:
         require_secrets(settings, str(path))
         check_model(settings, path)
@@ -42,7 +48,7 @@ def run(config: ConfigOption = None) -> None:
     except ConfigError as error:
         fail("\n".join(error.problems), USAGE)
     except FatalError as error:
-        fail(str(error), FINDINGS)
+        fail(str(error), TAKEN if isinstance(error, TakenError) else FINDINGS)
 
 
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -75,6 +75,10 @@ class FatalError(Exception):
     """The service can't go on; the message says why and what to do."""
 
 
+class TakenError(FatalError):
+    """Another program took over our application in Asterisk: two would fight for it, so that we give way."""
+
+
 class Service:
     """One node, running while it is entered. Raises ConfigError when it can't be built from its configuration."""
 
@@ -184,9 +188,10 @@ class Service:
         if task.cancelled() or self.stopped.done():
             return
         error = task.exception()
-        if not isinstance(error, ApplicationTakenError):
+        taken = isinstance(error, ApplicationTakenError)
+        if not taken:
             log.error("part_failed", part=task.get_name(), exc_info=error)
-        self.stopped.set_exception(FatalError(f"{task.get_name()}: {error}"))
+        self.stopped.set_exception((TakenError if taken else FatalError)(f"{task.get_name()}: {error}"))
 
     def end(self) -> None:
         """Have the service end in good order."""

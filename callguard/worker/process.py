@@ -5,7 +5,6 @@ One thread, one loop: between two ticks it waits for messages. Run by `workers.W
 """
 
 import gc
-import resource
 import sys
 import time
 from collections import Counter, deque
@@ -39,6 +38,7 @@ from callguard.models.emotion import SHIPPED, EmotionModel
 from callguard.models.gate import GateModel
 from callguard.rules import RuleEngine, load_rules
 from callguard.runtime import logs
+from callguard.runtime.limits import raise_file_limit
 from callguard.runtime.mailbox import GarbledError, GoneError, Mailbox, accept_boot
 from callguard.signals.snapshot import snapshot
 from callguard.signals.table import SignalTable
@@ -279,12 +279,6 @@ class Worker:
         watch.watch(pipeline, "tick", "signals")
         watch.watch(self, "_report", "report")
         return watch
-
-
-def raise_file_limit() -> None:
-    """Allow as many sockets as the system lets this process have; the usual 1,024 is too few for 2,000 legs."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main(descriptor: int) -> None:

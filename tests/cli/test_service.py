@@ -1,13 +1,25 @@
 """`check`, `reload` and `prompts` say what is wrong and exit 0, 1 or 2."""
 
+import asyncio
 import json
+import os
+import shutil
+import subprocess
+import sys
+from configparser import ConfigParser
 from pathlib import Path
 
+import aiohttp
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from callguard.cli import service
+from callguard.cli.common import TAKEN, USAGE
+from callguard.config.schema import Media
+from callguard.testbed.simulator.server import Simulator
+
+ROOT = Path(__file__).parents[2]
 
 app = typer.Typer()
 service.register(app)
@@ -115,3 +127,52 @@ def test_check_warns_of_ways_that_are_switched_off(config: Path) -> None:
     told = [line for line in json.loads(out)["warnings"] if "rule" in line]
     assert status == 0
     assert told == ["rule Loud: actions: user_event is switched off; notify.user_event: true switches it on"]
+
+
+async def test_a_taken_application_name_has_an_exit_status_of_its_own(redis_url: str, tmp_path: Path) -> None:
+    """The unit file must know it: two services that are restarted for ever would fight for the name for ever."""
+    async with Simulator(password="secret") as pbx:
+        settings = {
+            "asterisk": {"ari": {"url": pbx.url}, "ami": {"enabled": False}},
+            "media": {"audiosocket_port": 0, "legs_per_worker": 8},
+            "rules": {"files": [str(ROOT / "config" / "rules" / "*.yaml")]},
+            "redis": {"url": redis_url},
+            "console": {"port": 0},
+        }
+        path = tmp_path / "callguard.yaml"
+        path.write_text(json.dumps(settings))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "callguard", "run", "--config", str(path)),
+            env=os.environ | {"CALLGUARD_ARI_PASSWORD": "secret"},
+            stderr=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        await asyncio.wait_for(pbx.until(lambda: pbx.applications.active("callguard")), 30)
+        login = {"Authorization": aiohttp.encode_basic_auth("callguard", "secret")}
+        async with (
+            aiohttp.ClientSession(headers=login) as http,
+            http.ws_connect(f"{pbx.url}/ari/events?app=callguard&subscribeAll=true"),
+        ):
+            _, err = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 3
+    assert b"asterisk.ari.app" in err
+
+
+def test_the_systemd_unit_stops_restarting_where_that_cannot_help() -> None:
+    unit = ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(ROOT / "config" / "callguard.service")
+    service = unit["Service"]
+    assert service["RestartPreventExitStatus"].split() == [str(USAGE), str(TAKEN)]
+    assert service["Restart"] == "always"
+    assert int(service["LimitNOFILE"]) >= 2 * Media().legs_per_worker
+    assert service["LimitCORE"] == "0"
+    assert service["StateDirectory"] == "callguard"
+    assert service["Environment"] == "ORT_DISABLE_TELEMETRY=1"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_understands_the_unit() -> None:
+    unit = ROOT / "config" / "callguard.service"
+    said = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False).stderr
+    assert [line for line in said.splitlines() if "callguard.service" in line and "not executable" not in line] == []

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from callguard.audio.audiosocket import IDENTITY, SLIN, serialise
 from callguard.audio.codec import Format, encode
 from callguard.audio.frames import FRAME_S, FRAME_SAMPLES, Pcm
+from callguard.runtime.limits import raise_file_limit
 from callguard.runtime.mailbox import GoneError, accept_boot
-from callguard.worker.process import raise_file_limit
 
 PHASES: Final = 100
 """Legs start one millisecond after each other, over a whole hop: as with independent calls, each tick finds some of
