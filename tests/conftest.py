@@ -12,7 +12,7 @@ from tests.support.valkey import redis_url, stoppable_valkey, valkey_session_url
 
 __all__ = ["redis_url", "stoppable_valkey", "valkey_session_url"]
 
-NEEDS_THE_REAL_THING = ("asterisk", "browser", "redis")
+NEEDS_THE_REAL_THING = ("asterisk", "browser", "redis", "isolation")
 
 
 def _required() -> bool:

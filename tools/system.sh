@@ -1,9 +1,12 @@
 #!/bin/sh
-# Installs the system programs that tests use, where it may: a browser, and a speech synthesiser for call audio.
+# Installs the system programs that tests use, where it may: a browser, a speech synthesiser for call audio, and what
+# shows that nothing leaves the machine.
 set -eu
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v espeak-ng >/dev/null || missing="$missing espeak-ng"
+command -v strace >/dev/null || missing="$missing strace"
+command -v ip >/dev/null || missing="$missing iproute2"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "callguard: not installed and can't be installed here:$missing (tests that need them are skipped)" >&2
