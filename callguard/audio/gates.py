@@ -37,8 +37,12 @@ class Reason(IntEnum):
     APART = 12
     """The parties are in different bridges."""
     HOLD = 13
+    STALLED = 14
+    """Nothing has come for a second; yields to OFF, APART and HOLD, which explain it."""
 
 
+UNHEARD: Final = (Reason.LOST, Reason.STALLED, Reason.OFF, Reason.APART, Reason.HOLD)
+"""With these nothing is known of what a party says to the other, not even whether they speak."""
 CLIPPED_SHARE: Final = 0.25
 """Of a second's samples in flat tops from which vowels are no longer vowels."""
 LOST_SHARE: Final = 0.4

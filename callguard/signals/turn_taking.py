@@ -1,4 +1,7 @@
-"""Signals of calls: who talks over whom, who cuts in, how long nobody speaks, whether the customer escalates."""
+"""Signals of calls: who talks over whom, who cuts in, how long nobody speaks, whether the customer escalates.
+
+They are known while both parties are heard: a party whose audio does not come is not silent.
+"""
 
 from typing import Final
 
@@ -29,6 +32,7 @@ _BY_CUSTOMER: Final = CALL_INDEX["interruptions_customer"]
 _BY_AGENT: Final = CALL_INDEX["interruptions_agent"]
 _SILENCE: Final = CALL_INDEX["silence_s"]
 _ESCALATING: Final = CALL_INDEX["escalating"]
+_OF_BOTH: Final = (_TALK_OVER, _BY_CUSTOMER, _BY_AGENT, _SILENCE)
 
 
 class Conversations:
@@ -54,18 +58,30 @@ class Conversations:
         self._cut_ins[:, call] = -MINUTE_HOPS
         self._cut_in_next[:, call] = 0
 
-    def step(self, calls: NDArray[np.intp], activity: Activity) -> None:
-        """Advance calls by one hop."""
+    def step(self, calls: NDArray[np.intp], activity: Activity, heard: NDArray[np.bool_]) -> None:
+        """Advance calls by one hop.
+
+        Args:
+            calls: shape (n,).
+            activity: of all legs.
+            heard: whether a leg's audio comes and is what its party says to the other, shape (legs,).
+        """
         table = self._table
-        customer, customer_turn = _party(table.customer[calls], activity)
-        agent, agent_turn = _party(table.agent[calls], activity)
-        both = customer & agent
+        hears_customer, customer, customer_turn = _party(table.customer[calls], activity, heard)
+        hears_agent, agent, agent_turn = _party(table.agent[calls], activity, heard)
+        known, both = hears_customer & hears_agent, customer & agent
         self._both[calls, self._hops[calls] % OVERLAP_HOPS] = both
-        self._silent[calls] = np.where(customer | agent, 0, self._silent[calls] + 1)
+        self._silent[calls] = np.where(known & ~customer & ~agent, self._silent[calls] + 1, 0)
         self._note_cut_ins(calls, both, customer_turn, agent_turn)
         self._hops[calls] += 1
-        heard = np.minimum(self._hops[calls], OVERLAP_HOPS)
-        table.call[_TALK_OVER, calls] = self._both[calls].sum(axis=1) / heard
+        self._show(calls)
+        table.call[np.ix_(_OF_BOTH, calls[~known])] = np.nan
+        table.call[_ESCALATING, calls[~hears_customer]] = np.nan
+
+    def _show(self, calls: NDArray[np.intp]) -> None:
+        table = self._table
+        hops = np.minimum(self._hops[calls], OVERLAP_HOPS)
+        table.call[_TALK_OVER, calls] = self._both[calls].sum(axis=1) / hops
         table.call[_SILENCE, calls] = self._silent[calls] * HOP_S
         since = self._hops[calls] - MINUTE_HOPS
         for who, signal in enumerate((_BY_CUSTOMER, _BY_AGENT)):
@@ -102,10 +118,13 @@ class Conversations:
             self._cut_in_next[party, found] += 1
 
 
-def _party(rows: NDArray[np.intp], activity: Activity) -> tuple[NDArray[np.bool_], FloatArray]:
-    present = rows != NO_ROW
-    at = np.where(present, rows, 0)
-    return present & activity.talking(at), np.where(present, activity.turn(at), 0.0).astype(np.float32)
+def _party(
+    rows: NDArray[np.intp], activity: Activity, heard: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], FloatArray]:
+    """Return whether parties are heard, whether they talk, and for how many seconds; each of shape (n,)."""
+    at = np.where(rows == NO_ROW, 0, rows)
+    known = (rows != NO_ROW) & heard[at]
+    return known, known & activity.talking(at), np.where(known, activity.turn(at), 0.0).astype(np.float32)
 
 
 def _slopes(time: NDArray[np.float64], value: FloatArray) -> FloatArray:

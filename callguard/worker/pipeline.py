@@ -16,6 +16,7 @@ from callguard.audio.frames import Hop, Rows
 from callguard.audio.gates import (
     CLIPPED_SHARE,
     LOST_SHARE,
+    UNHEARD,
     Reason,
     clipped_share,
     is_tone,
@@ -44,6 +45,8 @@ LEAST_BASELINE_S: Final = 1.0
 _FOLLOW: Final = 0.1
 """Weight of the newest hop in the shares of clipped and lost audio (about a second)."""
 _GOOD_SNR_DB: Final = 20.0
+STALLED_TICKS: Final = 10
+"""Ticks without a hop (1 s) after which nothing is known of a leg; network jitter is far below."""
 
 _MODES: Final = {"off": 0, "raised_voice": 1, "emotion": 2}
 _WAITING: Final = (Reason.WARMING, Reason.SILENCE)
@@ -107,6 +110,7 @@ class Pipeline:
         self._clipped: FloatArray = np.zeros(legs, np.float32)
         self._lost: FloatArray = np.zeros(legs, np.float32)
         self._dtmf: NDArray[np.int8] = np.zeros(legs, np.int8)
+        self._quiet: NDArray[np.int32] = np.zeros(legs, np.int32)
         self._mode: NDArray[np.int8] = np.zeros(calls, np.int8)
         self._standing: NDArray[np.int8] = np.zeros(calls, np.int8)
         self._started: NDArray[np.float64] = np.zeros(calls, np.float64)
@@ -117,13 +121,16 @@ class Pipeline:
         Args:
             now: engine time in seconds.
         """
+        self._quiet += 1
         for _ in range(LATE_HOPS):
             hop = self.bank.take()
             if len(hop.rows) == 0:
                 break
+            self._quiet[hop.rows] = 0
             self._hear(hop)
+        self._note_stalled()
         calls = np.flatnonzero(self.table.live)
-        self.conversations.step(calls, self.activity)
+        self.conversations.step(calls, self.activity, ~np.isin(self.reason, UNHEARD))
         self.table.call[CALL_INDEX["elapsed_s"], calls] = np.maximum(now - self._started[calls], 0.0)
         return self.rules.step(now)
 
@@ -160,7 +167,7 @@ class Pipeline:
         self.table.clear_leg(row)
         self.roles.assign(row, role)
         self._call_of[row] = call
-        self._clipped[row] = self._lost[row] = self._dtmf[row] = 0
+        self._clipped[row] = self._lost[row] = self._dtmf[row] = self._quiet[row] = 0
         self.reason[row] = Reason.WARMING
         (self.table.customer if role == "customer" else self.table.agent)[call] = row
 
@@ -243,6 +250,13 @@ class Pipeline:
         leg[LEG_INDEX["anger"], customers.rows] = np.where(allowed, scores.anger, np.nan)
         newest = self.table.customer[calls] == customers.rows
         self.conversations.follow(calls[newest], scores.raised_voice[newest])
+
+    def _note_stalled(self) -> None:
+        """Know nothing more of legs whose audio has not come for a while, until it comes again."""
+        rows = np.flatnonzero((self._quiet >= STALLED_TICKS) & (self._call_of != NO_ROW))
+        standing = self._standing[self._call_of[rows]]
+        self.reason[rows] = np.where(standing == Reason.JUDGED, np.int8(Reason.STALLED), standing)
+        self._silence_unjudged(rows)
 
     # --- signals ---
 

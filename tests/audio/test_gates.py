@@ -52,5 +52,5 @@ def test_reasons_keep_their_numbers():
     """Stored history and the table of precedence rely on them."""
     assert [reason.name.lower() for reason in sorted(Reason)] == [
         "judged", "warming", "silence", "laughter", "noise", "music", "clipping", "tone", "fax", "dtmf", "lost",
-        "off", "apart", "hold",
+        "off", "apart", "hold", "stalled",
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from callguard.contracts.messages import CallFacts
 from callguard.models.emotion import EmotionModel
 from callguard.rules import RuleEngine, RuleSet, load_rules
 from callguard.signals.table import CALL_INDEX, LEG_INDEX, SignalTable
-from callguard.worker.pipeline import Models, Pipeline
+from callguard.worker.pipeline import STALLED_TICKS, Models, Pipeline
 from tests.support.sound import HOP_SAMPLES, buzz, hops, noise, tone
 
 EAGER = """
@@ -20,6 +20,13 @@ groups:
         expr: customer.raised_voice > 0.3 or customer.anger > 0.3
         labels: {severity: warning}
         actions: [notify]
+"""
+
+DEAD_AIR = """
+groups:
+  - name: any
+    rules:
+      - {alert: DeadAir, expr: call.silence_s > 3, labels: {severity: info}, actions: [notify]}
 """
 
 
@@ -53,8 +60,11 @@ class Stage:
         for hop in hops(customer, other):
             self.bank.push(0, hop.pcm[0], flags)
             self.bank.push(1, hop.pcm[1], 0)
-            self.now += 0.1
-            self.transitions += self.pipeline.tick(self.now)
+            self.tick()
+
+    def tick(self):
+        self.now += 0.1
+        self.transitions += self.pipeline.tick(self.now)
 
     def leg(self, row, name):
         return float(self.table.leg[LEG_INDEX[name], row])
@@ -149,6 +159,41 @@ def test_dtmf_and_loss_are_reasons():
     assert stage.reason() is Reason.JUDGED
     stage.play(buzz(3), flags=FRAME_LOST)
     assert stage.reason() is Reason.LOST
+
+
+def test_nothing_is_known_of_a_leg_whose_audio_stops_coming():
+    stage = Stage()
+    stage.play(buzz(4))
+    for _ in range(STALLED_TICKS + 1):
+        stage.tick()
+    assert stage.reason() is Reason.STALLED
+    assert [name for name in set(LEG_INDEX) - {"judged", "quality"} if not np.isnan(stage.leg(0, name))] == []
+    assert np.isnan(stage.table.call[CALL_INDEX["silence_s"], 0])
+    stage.play(buzz(4))
+    assert stage.reason() is Reason.JUDGED
+
+
+def test_a_party_on_hold_sends_nothing_and_that_is_no_fault():
+    stage = Stage()
+    stage.play(buzz(4))
+    stage.pipeline.update_call(0, CallFacts("c", on_hold=True))
+    for _ in range(STALLED_TICKS + 1):
+        stage.tick()
+    assert stage.reason() is Reason.HOLD
+
+
+def test_dead_air_is_never_told_of_a_call_that_is_not_heard():
+    """Neither where a tap is lost, nor where nothing comes by one that is there."""
+    heard, lost, stalled = (Stage(rules=load_rules([("r.yaml", DEAD_AIR)])) for _ in range(3))
+    lost.pipeline.close_leg(1)
+    for _ in range(60):
+        for stage in (heard, lost):
+            stage.bank.push(0, np.zeros((5, 160), np.int16))
+        heard.bank.push(1, np.zeros((5, 160), np.int16))
+        stalled.bank.push(0, np.zeros((5, 160), np.int16))
+        for stage in (heard, lost, stalled):
+            stage.tick()
+    assert [len(stage.transitions) for stage in (heard, lost, stalled)] == [1, 0, 0]
 
 
 class TakesAgentsForNoise(TakesAllForSpeech):
