@@ -32,7 +32,7 @@ _BY_CUSTOMER: Final = CALL_INDEX["interruptions_customer"]
 _BY_AGENT: Final = CALL_INDEX["interruptions_agent"]
 _SILENCE: Final = CALL_INDEX["silence_s"]
 _ESCALATING: Final = CALL_INDEX["escalating"]
-_OF_BOTH: Final = (_TALK_OVER, _BY_CUSTOMER, _BY_AGENT, _SILENCE)
+_OF_BOTH: Final = np.array([_TALK_OVER, _BY_CUSTOMER, _BY_AGENT, _SILENCE])
 
 
 class Conversations:
@@ -75,7 +75,7 @@ class Conversations:
         self._note_cut_ins(calls, both, customer_turn, agent_turn)
         self._hops[calls] += 1
         self._show(calls)
-        table.call[np.ix_(_OF_BOTH, calls[~known])] = np.nan
+        table.call[_OF_BOTH[:, None], calls[~known]] = np.nan
         table.call[_ESCALATING, calls[~hears_customer]] = np.nan
 
     def _show(self, calls: NDArray[np.intp]) -> None:
