@@ -98,6 +98,7 @@ class Floor:
             "redis": {"url": redis_url, "events_maxlen": 2000},
             "console": {"port": self._console},
             "logging": {"level": "warning", "json_lines": True},
+            "journal": {"folder": str(self._folder / "state")},
         }
 
     async def _start(self, *arguments: str) -> asyncio.subprocess.Process:

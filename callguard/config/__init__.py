@@ -1,6 +1,7 @@
 """Configuration: the schema, the reader that names file and line, secrets, and what a reload puts in force."""
 
 from callguard.config.base import Secret, Section
+from callguard.config.notify import Email, Notify, Watchdog, Webhook
 from callguard.config.schema import (
     AlertsConfig,
     Ami,
@@ -9,11 +10,10 @@ from callguard.config.schema import (
     AsteriskConfig,
     Config,
     Console,
-    Email,
     Inhibit,
+    JournalConfig,
     Logging,
     Media,
-    Notify,
     Privacy,
     QueueAnalysis,
     Redis,
@@ -22,7 +22,6 @@ from callguard.config.schema import (
     Rules,
     SupervisionConfig,
     SupervisorConfig,
-    Webhook,
     load_config,
     parse_config,
     read_rule_files,
@@ -40,6 +39,7 @@ __all__ = [
     "Console",
     "Email",
     "Inhibit",
+    "JournalConfig",
     "Logging",
     "Media",
     "Notify",
@@ -53,6 +53,7 @@ __all__ = [
     "Section",
     "SupervisionConfig",
     "SupervisorConfig",
+    "Watchdog",
     "Webhook",
     "load_config",
     "parse_config",

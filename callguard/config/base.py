@@ -2,12 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from callguard.config.source import ConfigError
+
+Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Section(BaseModel):

@@ -22,11 +22,12 @@ RELOADS: Final[Mapping[str, str]] = {
     "console": "`token` holds at once; the others need a restart.",
     "privacy": "holds at once; what was counted under another `number_hash_key` is not found again and expires.",
     "logging": "holds at once, in the media workers too.",
+    "journal": "needs a restart.",
 }
 
 _FIXED: Final = (
     *("node", "asterisk", "media", "redis", "console.enabled", "console.listen", "console.port"),
-    *("analysis.model", "analysis.onnx_threads"),
+    *("analysis.model", "analysis.onnx_threads", "journal"),
 )
 
 

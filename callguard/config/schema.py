@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from callguard.config.base import Secret, Section, without_password
+from callguard.config.base import Port, Secret, Section, without_password
+from callguard.config.notify import Notify
 from callguard.config.source import ConfigError, read_document
 from callguard.contracts import vocabulary
 from callguard.contracts.vocabulary import JoinMode, LogLevel, Part, Role
 
 __all__ = ["ConfigError", "Secret", "Section"]  # theirs, and part of what this module offers
 
-Port = Annotated[int, Field(ge=0, le=65535)]
 Mode = Annotated[vocabulary.Mode, BeforeValidator(lambda given: "off" if given is False else given)]
 """YAML reads a bare `off` as false."""
 Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
@@ -203,6 +203,13 @@ class AlertsConfig(Section):
         (Inhibit(source={"severity": "critical"}, target={"severity": "warning"}),),
         description="Which alerts speak for which others of the same call.",
     )
+    ring_again_s: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="Seconds after the last tier went unanswered before an alert rings from the first tier again, "
+        "within the budget; 0: never.",
+    )
 
 
 class Redis(Section):
@@ -220,36 +227,6 @@ class Redis(Section):
     )
     events_maxlen: int = Field(100_000, ge=100, description="About how many events the stream keeps.")
     buffer: int = Field(10_000, ge=100, description="Events kept in memory while Redis can't be reached.")
-
-
-class Webhook(Section):
-    """One HTTP receiver of alerts."""
-
-    url: Secret = Field(description="Where to post (a secret: chat webhooks carry their key in the URL).")
-    style: Literal["cloudevents", "slack", "teams"] = Field("cloudevents", description="Shape of the body.")
-    signing_key: Secret = Field(Secret(), description="Key of the HMAC-SHA256 signature header.")
-
-
-class Email(Section):
-    """One mailbox that receives alerts."""
-
-    to: tuple[str, ...] = Field(min_length=1, description="Recipients.")
-    sender: str = Field("callguard@localhost", description="From address.")
-    host: str = Field("127.0.0.1", description="SMTP server.")
-    port: Port = Field(25, description="SMTP port.")
-    user: str | None = Field(None, description="SMTP user.")
-    password: Secret = Field(Secret(), description="Password of that user.")
-    starttls: bool = Field(True, description="Whether STARTTLS is required.")
-
-
-class Notify(Section):
-    """Ways out besides Redis and the supervisor's phone; a rule names them in `actions`."""
-
-    webhooks: dict[str, Webhook] = Field({}, description="Per name; action `webhook:NAME`.")
-    emails: dict[str, Email] = Field({}, description="Per name; action `email:NAME`.")
-    queue_log: bool = Field(False, description="Whether alerts are also written to queue_log (AMI QueueLog).")
-    user_event: bool = Field(False, description="Whether alerts are also sent as AMI UserEvent.")
-    cel: bool = Field(False, description="Whether alerts are also marked in CEL (dialplan context callguard-cel).")
 
 
 class Console(Section):
@@ -270,6 +247,17 @@ class Privacy(Section):
     )
     number_memory_days: float = Field(
         90.0, gt=0, le=3650, description="Days after its last call that a number's hash and counts are forgotten."
+    )
+
+
+class JournalConfig(Section):
+    """What must survive a restart, on local disk: alerts, undelivered messages and events, deletions that are due."""
+
+    folder: Path | None = Field(
+        None,
+        examples=["/var/lib/callguard"],
+        description="Where each node keeps a file NODE.journal; default: systemd's StateDirectory, else "
+        "/var/lib/callguard where it can be written, else ~/.local/state/callguard.",
     )
 
 
@@ -302,6 +290,7 @@ class Config(Section):
     console: Console = Field(Console(), description="Web console, health, metrics.")
     privacy: Privacy = Field(Privacy(), description="What is kept.")
     logging: Logging = Field(Logging(), description="Logs.")
+    journal: JournalConfig = Field(JournalConfig(), description="What must survive a restart.")
 
     @field_validator("supervisors")
     @classmethod

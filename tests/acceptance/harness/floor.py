@@ -103,6 +103,7 @@ class Floor:
             "rules": {"files": ["rules.yaml"]},
             "redis": {"url": f"redis://127.0.0.1:{VALKEY_PORT}/0"},
             "console": {"enabled": False},
+            "journal": {"folder": str(self._folder / "state")},
         }
         (self._folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "test", "rules": self._rules}]}))
         path = self._folder / "callguard.yaml"

@@ -184,6 +184,7 @@ def _settings(lab: Lab, redis_url: str, folder: Path, own_rules: bool) -> dict[s
         "supervision": {"briefing": False, "ring_timeout_s": 5},
         "redis": {"url": redis_url},
         "console": {"port": 0},
+        "journal": {"folder": str(folder / "state")},
     }
 
 
