@@ -174,4 +174,38 @@ class WorkerLost:
     calls: tuple[str, ...]
 
 
-FromWorker = WorkerReady | LegReady | LegConnected | LegLost | Transition | CallSnapshot | WorkerStats | WorkerLost
+@dataclass(frozen=True, slots=True)
+class PartDown:
+    """A part of the media plane fails since now. worker: a worker is missing; room: a leg finds no room."""
+
+    part: Literal["worker", "room"]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartUp:
+    """A part that failed is whole again."""
+
+    part: Literal["worker", "room"]
+
+
+FromWorker = (
+    WorkerReady
+    | LegReady
+    | LegConnected
+    | LegLost
+    | Transition
+    | CallSnapshot
+    | WorkerStats
+    | WorkerLost
+    | PartDown
+    | PartUp
+)
+
+
+class MediaError(RuntimeError):
+    """A leg can't be opened; the message says why."""
+
+
+class NoRoomError(MediaError):
+    """All rows or ports of the worker are in use."""

@@ -36,13 +36,24 @@ from callguard.config.secrets import require_secrets
 from callguard.console import Console
 from callguard.console.metrics import Metrics
 from callguard.contracts.commands import Command
-from callguard.contracts.events import Away, CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
+from callguard.contracts.events import (
+    Away,
+    CommandCompleted,
+    CommandFailed,
+    Event,
+    NodeDegraded,
+    NodeRecovered,
+    NodeStarted,
+    NodeStopped,
+)
 from callguard.contracts.messages import (
     CallSnapshot,
     FromWorker,
     LegConnected,
     LegLost,
     LoadRules,
+    PartDown,
+    PartUp,
     SetLogging,
     Transition,
     WorkerLost,
@@ -235,6 +246,10 @@ class Service:
                 self.metrics.take(message)
             case WorkerLost():
                 self.desk.worker_lost(message.calls)
+            case PartDown():
+                self._emit(NodeDegraded(node=self._config.node, reason=message.part))
+            case PartUp():
+                self._emit(NodeRecovered(node=self._config.node, reason=message.part))
 
     def _verdict(self, session: Session, verdict: Verdict) -> None:
         if session.alert is None:

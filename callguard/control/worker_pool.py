@@ -1,12 +1,8 @@
-"""The workers as control sees them: started, kept alive, and given calls."""
+"""The workers as control sees them: kept running, and given calls."""
 
 import asyncio
-import contextlib
-import subprocess
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -20,51 +16,28 @@ from callguard.contracts.messages import (
     LegLost,
     LegReady,
     LoadRules,
+    MediaError,
+    NoRoomError,
     OpenLeg,
+    PartDown,
+    PartUp,
     SetLogging,
-    StopWorker,
     WorkerLost,
-    WorkerReady,
 )
-from callguard.runtime.mailbox import GarbledError, GoneError, Mailbox, start_process
+from callguard.contracts.vocabulary import Role
+from callguard.control.worker_keeper import START_S, STOP_S, WorkerKeeper, WorkerProcess
 from callguard.runtime.tasks import end
+
+__all__ = ["MediaError", "WorkerPool"]
 
 log = structlog.get_logger(__name__)
 
-START_S: Final = 60.0
-"""Seconds that a worker may take to start; imports and models take about two on an idle machine."""
-STOP_S: Final = 5.0
-SILENT_S: Final = 15.0
-"""A worker reports every second; after so long without a word it hangs and is replaced."""
-BACKOFF_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0)
-"""Pauses before a worker that died is started again; the last repeats."""
-STEADY_S: Final = 60.0
-"""A worker that lived so long starts the pauses over."""
-
-
-class MediaError(RuntimeError):
-    """A leg can't be opened; the message says why."""
-
-
-@dataclass(eq=False)
-class _Life:
-    """One worker process from its start to its end."""
-
-    index: int
-    process: "subprocess.Popen[bytes]"
-    mailbox: Mailbox
-    ready: "asyncio.Future[None]"
-    """Settled once it listens."""
-    listener: threading.Thread | None = None
-    legs: dict[str, str] = field(default_factory=dict)
-    """Call of each leg."""
-    calls: set[str] = field(default_factory=set)
-    started: float = field(default_factory=time.monotonic)
-    heard: float = field(default_factory=time.monotonic)
+WAITING_S: Final = 20.0
+"""A leg that was refused for want of room asks again within half of this; one that does not has given up."""
 
 
 class WorkerPool:
-    """Starts the configured number of workers, gives each call to one of them, replaces the dead.
+    """Keeps the configured number of workers running and gives each call to one of them.
 
     Args:
         config: of the node.
@@ -78,66 +51,65 @@ class WorkerPool:
         self._config = config
         self._rules = rules
         self._on_message = on_message
-        self._lives: dict[int, _Life] = {}
+        self._keepers: list[WorkerKeeper] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self._opening: dict[str, asyncio.Future[int]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._failures = [0] * config.media.workers
-        self._stopping = False
+        self._down: set[int] = set()
+        self._room = _Room(on_message)
 
     async def start(self) -> None:
         """Start all workers; raise MediaError when one does not come up."""
-        self._loop = asyncio.get_running_loop()
-        for index in range(self._config.media.workers):
-            self._launch(index)
+        self._keepers = [WorkerKeeper(index, self) for index in range(self._config.media.workers)]
+        self._tasks = [asyncio.create_task(keeper.run(), name="worker keeper") for keeper in self._keepers]
         try:
             async with asyncio.timeout(START_S):
-                await asyncio.gather(*(life.ready for life in self._lives.values()))
+                await asyncio.gather(*(keeper.first for keeper in self._keepers))
         except (TimeoutError, MediaError) as error:
             await self.stop()
             raise MediaError(
                 f"media workers did not start: {str(error) or f'not ready after {START_S:.0f} s'}"
             ) from error
-        self._run(self._watch())
 
     async def stop(self) -> None:
         """End all workers, by force those that don't end when told."""
-        self._stopping = True
-        await end(*self._tasks)
-        lives = list(self._lives.values())
-        for life in lives:
-            life.mailbox.post(StopWorker())
-        await asyncio.gather(*(asyncio.to_thread(_end, life.process, STOP_S) for life in lives))
-        for life in lives:
-            self._bury(life)
+        self._room.close()
+        await end(*self._tasks, ask_again_s=STOP_S + 1.0)
+        self._tasks.clear()
 
     async def open_leg(self, leg: OpenLeg) -> int:
         """Expect a leg's media; return the port to send it to.
 
-        Raises MediaError when the call's worker has no room or dies.
+        Raises NoRoomError when the call's worker has no room, MediaError when it dies or none is there.
         """
-        life = self._of(leg.call)
-        if life is None:
+        worker = self._of(leg.call)
+        if worker is None:
             raise MediaError("no media worker is running")
-        opening: asyncio.Future[int] = self._loop.create_future()
+        opening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._opening[leg.leg] = opening
-        life.legs[leg.leg] = leg.call
-        life.mailbox.post(leg)
+        worker.legs[leg.leg] = leg
+        worker.mailbox.post(leg)
         try:
-            return await opening
+            port = await opening
+        except NoRoomError:
+            self._refused(worker, leg)
+            raise
         finally:
             del self._opening[leg.leg]
+        self._room.given(leg.call, leg.role)
+        return port
 
     def send(self, call: str, message: CallFacts | CloseCall | CloseLeg) -> None:
         """Tell the worker of a call something. Facts of a new call choose its worker."""
-        life = self._of(call, choose=isinstance(message, CallFacts))
-        if life is None:
+        if isinstance(message, CloseCall):
+            self._room.given(call, "customer", "agent")
+        worker = self._of(call, choose=isinstance(message, CallFacts))
+        if worker is None:
             return
         if isinstance(message, CloseLeg):
-            life.legs.pop(message.leg, None)
+            worker.legs.pop(message.leg, None)
         elif isinstance(message, CloseCall):
-            life.calls.discard(call)
-            life.legs = {leg: owner for leg, owner in life.legs.items() if owner != call}
-        life.mailbox.post(message)
+            self._forget(worker, call)
+        worker.mailbox.post(message)
 
     def broadcast(self, message: LoadRules | SetLogging) -> None:
         """Give rules or logging to all workers, also to those that are started later."""
@@ -147,62 +119,83 @@ class WorkerPool:
             self._config = self._config.model_copy(
                 update={"logging": Logging(level=message.level, json_lines=message.json_lines)}
             )
-        for life in self._lives.values():
-            life.mailbox.post(message)
+        for worker in self._workers():
+            worker.mailbox.post(message)
 
     def pids(self) -> list[int]:
         """Return the process ids of the workers that live."""
-        return [life.process.pid for life in self._lives.values()]
+        return [worker.process.pid for worker in self._workers()]
 
-    def _of(self, call: str, *, choose: bool = True) -> _Life | None:
+    def _workers(self) -> list[WorkerProcess]:
+        return [keeper.worker for keeper in self._keepers if keeper.worker is not None]
+
+    def _of(self, call: str, *, choose: bool = True) -> WorkerProcess | None:
         """Return the worker of a call; a new call goes to the one with the fewest legs."""
-        for life in self._lives.values():
-            if call in life.calls:
-                return life
-        if not choose or not self._lives:
+        workers = self._workers()
+        for worker in workers:
+            if call in worker.calls:
+                return worker
+        if not choose or not workers:
             return None
-        life = min(self._lives.values(), key=lambda life: (len(life.legs), len(life.calls)))
-        life.calls.add(call)
-        return life
+        chosen = min(workers, key=lambda worker: (len(worker.legs), len(worker.calls)))
+        chosen.calls.add(call)
+        return chosen
 
-    # --- lives ---
+    def _refused(self, worker: WorkerProcess, leg: OpenLeg) -> None:
+        """Note that a leg waits for room. A call without any leg may go to another worker next time."""
+        self._room.wanted(leg.call, leg.role)
+        if not any(other.call == leg.call for other in worker.legs.values()):
+            self._forget(worker, leg.call)
+            worker.mailbox.post(CloseCall(leg.call))
 
-    def _launch(self, index: int) -> None:
-        process, mailbox = start_process("callguard.worker", (self._config, index, self._rules))
-        life = self._lives[index] = _Life(index, process, mailbox, self._loop.create_future())
-        life.listener = threading.Thread(target=self._listen, args=(life,), name=f"worker {index}", daemon=True)
-        life.listener.start()
+    def _forget(self, worker: WorkerProcess, call: str) -> None:
+        worker.calls.discard(call)
+        worker.legs = {leg: asked for leg, asked in worker.legs.items() if asked.call != call}
 
-    def _listen(self, life: _Life) -> None:
-        """Hand a worker's messages to the loop until it is gone; a thread, so that a half-written one blocks nobody."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
-            while True:
-                try:
-                    messages = life.mailbox.receive(None)
-                except GarbledError as error:
-                    log.warning("message_malformed", worker=life.index, why=str(error))
-                    continue
-                except GoneError:
-                    self._loop.call_soon_threadsafe(self._died, life)
-                    return
-                self._loop.call_soon_threadsafe(self._take, life, messages)
+    # --- what keepers tell ---
 
-    def _take(self, life: _Life, messages: list[Any]) -> None:
-        life.heard = time.monotonic()
+    def boot(self, index: int) -> object:
+        """Return what a worker is told first."""
+        return self._config, index, self._rules
+
+    def take(self, worker: WorkerProcess, messages: list[Any]) -> None:
+        """Answer those who wait for legs; pass everything else on."""
         for message in messages:
             match message:
-                case WorkerReady():
-                    life.ready.set_result(None)
                 case LegReady():
                     self._opened(message.leg, message.port)
                 case LegLost() if message.leg in self._opening:
-                    life.legs.pop(message.leg, None)
-                    self._opened(message.leg, MediaError(f"the worker has no room: {message.reason}"))
+                    worker.legs.pop(message.leg, None)
+                    kind = NoRoomError if message.reason == "full" else MediaError
+                    self._opened(message.leg, kind(f"the worker refused the leg: {message.reason}"))
                 case LegLost():
-                    life.legs.pop(message.leg, None)
+                    worker.legs.pop(message.leg, None)
                     self._on_message(message)
                 case _:
                     self._on_message(message)
+
+    def up(self, worker: WorkerProcess) -> None:
+        """Say so once all workers are there again."""
+        if worker.index in self._down:
+            log.info("worker_back", worker=worker.index, pid=worker.process.pid)
+            self._down.discard(worker.index)
+            if not self._down:
+                self._on_message(PartUp("worker"))
+
+    def down(self, worker: WorkerProcess) -> None:
+        """Tell of the legs that went with a worker."""
+        self._on_message(WorkerLost(worker.index, tuple(sorted(worker.calls))))
+        for leg in worker.legs:
+            if leg in self._opening:
+                self._opened(leg, MediaError("the worker died"))
+            else:
+                self._on_message(LegLost(leg, "eof"))
+
+    def failed(self, index: int, why: str) -> None:
+        """Say once in each outage that a worker is missing."""
+        if index not in self._down and self._keepers[index].first.exception() is None:
+            self._down.add(index)
+            self._on_message(PartDown("worker", f"worker {index} {why}"))
 
     def _opened(self, leg: str, result: int | MediaError) -> None:
         opening = self._opening.get(leg)
@@ -213,57 +206,43 @@ class WorkerPool:
         else:
             opening.set_result(result)
 
-    def _died(self, life: _Life) -> None:
-        """Tell of the legs that went with a worker; start another."""
-        if self._stopping or self._lives.get(life.index) is not life:
-            return
-        self._bury(life)
-        log.error("worker_died", worker=life.index, code=life.process.returncode, legs=len(life.legs))
-        if not life.ready.done():
-            life.ready.set_exception(MediaError(f"worker {life.index} ended while starting"))
-            life.ready.exception()  # only `start` waits for it, and only the first time
-        self._on_message(WorkerLost(life.index, tuple(sorted(life.calls))))
-        for leg in life.legs:
-            if leg in self._opening:
-                self._opened(leg, MediaError("the worker died"))
-            else:
-                self._on_message(LegLost(leg, "eof"))
-        self._run(self._relaunch(life))
 
-    def _bury(self, life: _Life) -> None:
-        """Clean up after a worker that has ended or closed its connection."""
-        del self._lives[life.index]
-        _end(life.process, 0)
-        if life.listener is not None:
-            life.listener.join()  # the other end is closed, so that it ends at once
-        life.mailbox.close()
+class _Room:
+    """Which legs wait for room, told as one part of the node: down while any leg waits."""
 
-    async def _relaunch(self, dead: _Life) -> None:
-        steady = time.monotonic() - dead.started > STEADY_S
-        failures = 0 if steady else self._failures[dead.index]
-        self._failures[dead.index] = failures + 1
-        await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
-        self._launch(dead.index)
+    def __init__(self, on_message: Callable[[FromWorker], None]) -> None:
+        self._on_message = on_message
+        self._waiting: dict[tuple[str, Role], float] = {}
+        self._look: asyncio.TimerHandle | None = None
 
-    async def _watch(self) -> None:
-        """Kill workers that have said nothing for too long; their end is noticed as any other."""
-        while True:
-            await asyncio.sleep(1)
-            for life in self._lives.values():
-                patience = SILENT_S if life.ready.done() else START_S
-                if time.monotonic() - life.heard > patience:
-                    log.error("worker_hangs", worker=life.index)
-                    life.process.kill()
+    def wanted(self, call: str, role: Role) -> None:
+        """A leg was refused; it asks again."""
+        if not self._waiting:
+            log.warning("no_room", call=call, role=role)
+            self._on_message(PartDown("room", "more legs than workers have room for; see media.legs_per_worker"))
+        self._waiting[call, role] = time.monotonic()
+        if self._look is None:
+            self._look = asyncio.get_running_loop().call_later(WAITING_S / 2, self._drop_silent)
 
-    def _run(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def given(self, call: str, *roles: Role) -> None:
+        """A leg was taken, or its call is over."""
+        before = len(self._waiting)
+        for role in roles:
+            self._waiting.pop((call, role), None)
+        if before and not self._waiting:
+            self._on_message(PartUp("room"))
 
+    def close(self) -> None:
+        """Look no more."""
+        if self._look is not None:
+            self._look.cancel()
 
-def _end(process: "subprocess.Popen[bytes]", patience_s: float) -> None:
-    try:
-        process.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    def _drop_silent(self) -> None:
+        """Drop legs that ask no more: their channel hung up while they waited."""
+        self._look = None
+        oldest = time.monotonic() - WAITING_S
+        for (call, role), asked in list(self._waiting.items()):
+            if asked < oldest:
+                self.given(call, role)
+        if self._waiting:
+            self._look = asyncio.get_running_loop().call_later(WAITING_S / 2, self._drop_silent)

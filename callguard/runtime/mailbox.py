@@ -4,6 +4,7 @@ A thread writes what was posted, in batches, so that a slow or stopped reader ho
 processes of this program and were connected by inheritance, so that messages travel pickled.
 """
 
+import contextlib
 import ctypes
 import os
 import pickle
@@ -101,16 +102,22 @@ def start_process(module: str, boot: object) -> tuple["subprocess.Popen[bytes]",
     """Run a module of this program as a process that answers at a mailbox and ends with this one.
 
     It is run with the number of a file descriptor as its argument, from which `accept_boot` makes the other end.
+    Raises OSError or RuntimeError when no descriptor, process or thread is to be had; then nothing is left behind.
     """
     ours, theirs = socket.socketpair()
-    with theirs:
-        process = subprocess.Popen(  # noqa: S603 # this program's own interpreter and module
-            [sys.executable, "-m", module, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **_ENVIRONMENT},
-        )
-    mailbox = Mailbox(Connection(ours.detach()))
+    with contextlib.ExitStack() as undo:
+        undo.callback(ours.close)
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 # this program's own interpreter and module
+                [sys.executable, "-m", module, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **_ENVIRONMENT},
+            )
+        undo.callback(process.wait)
+        undo.callback(process.kill)
+        mailbox = Mailbox(Connection(ours.detach()))
+        undo.pop_all()
     mailbox.post((os.getpid(), boot))
     return process, mailbox
 

@@ -22,11 +22,14 @@ from callguard.contracts.messages import (
     LegConnected,
     LegLost,
     LoadRules,
+    NoRoomError,
     OpenLeg,
+    PartDown,
+    PartUp,
     Transition,
     WorkerStats,
 )
-from callguard.control import worker_pool as workers
+from callguard.control import worker_keeper, worker_pool
 from callguard.control.worker_pool import MediaError, WorkerPool
 from tests.support.media import LOUD_RULE, OTHER_RULE, Sender, config, voice
 
@@ -99,7 +102,7 @@ async def test_new_rules_reach_the_workers(control: Control) -> None:
 async def test_a_worker_that_is_killed_loses_its_legs_and_comes_back_with_the_rules_in_force(
     control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "BACKOFF_S", (0.0,))
+    monkeypatch.setattr(worker_keeper, "BACKOFF_S", (0.0,))
     control.pool.broadcast(LoadRules(OTHER_RULE))
     leg, port = await control.open()
     with Sender(port, leg):
@@ -119,8 +122,8 @@ async def test_a_worker_that_is_killed_loses_its_legs_and_comes_back_with_the_ru
 
 
 async def test_a_worker_that_hangs_is_replaced(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "SILENT_S", 2.5)
-    monkeypatch.setattr(workers, "BACKOFF_S", (0.0,))
+    monkeypatch.setattr(worker_keeper, "SILENT_S", 2.5)
+    monkeypatch.setattr(worker_keeper, "BACKOFF_S", (0.0,))
     leg, port = await control.open()
     with Sender(port, leg):
         await control.until(lambda message: message == LegConnected(leg))
@@ -131,8 +134,58 @@ async def test_a_worker_that_hangs_is_replaced(control: Control, monkeypatch: py
 async def test_a_full_worker_refuses_and_says_why(control: Control) -> None:
     for number in range(4):
         await control.open(f"1.{number}")
-    with pytest.raises(MediaError, match="full"):
+    with pytest.raises(NoRoomError, match="full"):
         await control.open("1.9")
+
+
+async def test_a_leg_without_room_is_told_until_it_has_found_room(control: Control) -> None:
+    for number in range(4):
+        await control.open(f"1.{number}")
+    for _ in range(2):
+        with pytest.raises(NoRoomError):
+            await control.open("1.9")
+    assert [message.part for message in control.heard if isinstance(message, PartDown)] == ["room"]
+    control.pool.send("1.0", CloseCall("1.0"))
+    await control.open("1.9")
+    assert [message for message in control.heard if isinstance(message, PartUp)] == [PartUp("room")]
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_leg_that_gave_up_waiting_for_room_counts_no_longer(
+    control: Control, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    monkeypatch.setattr(worker_pool, "WAITING_S", 60.0 if told else 0.1)
+    for number in range(4):
+        await control.open(f"1.{number}")
+    with pytest.raises(NoRoomError):
+        await control.open("1.9")
+    if told:
+        control.pool.send("1.9", CloseCall("1.9"))
+    await control.until(lambda message: message == PartUp("room"))
+
+
+async def test_a_call_without_a_leg_goes_where_room_is_found_first() -> None:
+    control = Control(workers=2, legs=2)
+    await control.pool.start()
+    try:
+        held = [await control.open(f"1.{number}") for number in range(2)]
+        with pytest.raises(NoRoomError):
+            await control.open("1.9")
+        refused = next(worker for worker in control.pool._workers() if len(worker.calls) == 1)
+        other = next(f"1.{number}" for number in range(2) if f"1.{number}" not in refused.calls)
+        control.pool.send(other, CloseCall(other))
+        assert (await control.open("1.9"))[1] in [port for _, port in held]
+    finally:
+        await control.pool.stop()
+
+
+async def test_a_worker_that_is_killed_is_told_as_a_part_that_is_down_and_back(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.kill(control.pool.pids()[0], signal.SIGKILL)
+    down = await control.until(lambda message: isinstance(message, PartDown))
+    assert (down.part, down.why) == ("worker", "worker 0 was ended by SIGKILL")
+    await control.until(lambda message: message == PartUp("worker"))
 
 
 async def test_calls_are_spread_over_the_workers_and_stay_together() -> None:
@@ -155,14 +208,14 @@ async def test_stopping_ends_every_process_and_opens_nothing_more() -> None:
     await control.until(lambda message: isinstance(message, WorkerStats))
     started = time.monotonic()
     await control.pool.stop()
-    assert time.monotonic() - started < workers.STOP_S
+    assert time.monotonic() - started < worker_keeper.STOP_S
     assert not is_alive(pid)
     with pytest.raises(MediaError, match="no media worker"):
         await control.pool.open_leg(OpenLeg(str(uuid.uuid4()), "1.1", "customer"))
 
 
 async def test_a_pool_that_cannot_start_says_so_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "BACKOFF_S", (60.0,))
+    monkeypatch.setattr(worker_keeper, "BACKOFF_S", (60.0,))
     control = Control(listen="192.0.2.1")  # an address of nobody's: binding fails
     with pytest.raises(MediaError, match="did not start"):
         await control.pool.start()
