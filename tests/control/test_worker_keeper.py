@@ -19,8 +19,8 @@ from structlog.testing import capture_logs
 
 from callguard.control import worker_keeper
 from callguard.control.worker_keeper import WorkerKeeper, WorkerProcess
+from callguard.testbed.valkey import free_port
 from tests.support.media import LOUD_RULE, config
-from tests.support.valkey import free_port
 
 WAIT_S = 20
 

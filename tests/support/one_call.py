@@ -14,7 +14,7 @@ from typing import Final
 import redis
 import yaml
 
-from tests.support.valkey import free_port, start_valkey
+from callguard.testbed.valkey import free_port, start_valkey
 
 CALL: Final = """
 title: A short loud call
