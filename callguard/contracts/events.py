@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from callguard.contracts.cards import HandoffCard
-from callguard.contracts.vocabulary import Basis, Mode, Role, Subject, SupervisionMode, Verdict
+from callguard.contracts.vocabulary import Basis, Mode, Role, Subject, SupervisionMode, UnheardCause, Verdict
 
 PREFIX: Final = "io.callguard."
 SPEC_VERSION: Final = "1.0"
@@ -84,7 +84,10 @@ class TapLost(TapEvent):
     """Media of a leg stopped although the leg lives."""
 
     TYPE = "tap.lost.v1"
-    reason: str = Field(description="eof, timeout, stalled, protocol, full, asterisk, refused.")
+    reason: str = Field(
+        description="eof, timeout, stalled, protocol, full, asterisk, refused; dialplan: Asterisk ended the tap before "
+        "it reached a worker, as where its context is missing."
+    )
 
 
 class TapRestored(TapEvent):
@@ -304,6 +307,22 @@ class NodeRecovered(NodeEvent):
     TYPE = "node.recovered.v1"
 
 
+class NodeHearing(NodeEvent):
+    """How many calls are heard; told when it changes, and every 10 s as a sign of life."""
+
+    TYPE = "node.hearing.v1"
+    heard: int = Field(description="Calls whose customer is heard and can be judged.")
+    calls: int = Field(
+        description="Calls that are to be heard: all that go on, but for those opted out and those just begun."
+    )
+    causes: dict[UnheardCause, int] = Field(
+        {},
+        description="Number of calls that are not heard, by cause. no_tap: no media reaches a worker. no_audio: none "
+        "comes by a tap that is there. no_room: no worker has room. unjudged: the line is clipped or loses packets. "
+        "opted_out: nobody may listen; these are in none of the other two numbers.",
+    )
+
+
 class NodeStopped(NodeEvent):
     """The service ends in good order."""
 
@@ -317,7 +336,7 @@ EVENTS: Final[dict[str, type[Event]]] = {
         AlertPending, AlertFired, AlertAcknowledged, AlertEscalated, AlertResolved, AlertJudged,
         SupervisionRequested, SupervisionRinging, SupervisionStarted, SupervisionModeChanged, SupervisionEnded,
         SupervisionFailed, PromptPlayed, AssistRequested, AbuseWarned, AbuseEndedCall,
-        CommandCompleted, CommandFailed, NodeStarted, NodeDegraded, NodeRecovered, NodeStopped,
+        CommandCompleted, CommandFailed, NodeStarted, NodeDegraded, NodeRecovered, NodeStopped, NodeHearing,
     )
 }  # fmt: skip
 """Every event class by its full wire name."""

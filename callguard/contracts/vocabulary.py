@@ -15,6 +15,9 @@ Basis = Literal["raised_voice", "emotion", "acoustic", "agent", "none"]
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 """Least first."""
+UnheardCause = Literal["no_tap", "no_audio", "no_room", "unjudged", "opted_out"]
+"""Why a call's customer is not heard: no media reaches a worker; none comes by a tap that is there; no worker has room;
+the line is too bad to judge; nobody may listen, which is no fault."""
 JoinMode = Literal["listen", "whisper", "barge"]
 """How a supervisor may join who does not replace the agent."""
 SupervisionMode = Literal["listen", "whisper", "barge", "takeover"]

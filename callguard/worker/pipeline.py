@@ -126,7 +126,7 @@ class Pipeline:
             hop = self.bank.take()
             if len(hop.rows) == 0:
                 break
-            self._quiet[hop.rows] = 0
+            self._note_coming(hop.rows)
             self._hear(hop)
         self._note_stalled()
         calls = np.flatnonzero(self.table.live)
@@ -167,7 +167,8 @@ class Pipeline:
         self.table.clear_leg(row)
         self.roles.assign(row, role)
         self._call_of[row] = call
-        self._clipped[row] = self._lost[row] = self._dtmf[row] = self._quiet[row] = 0
+        self._clipped[row] = self._lost[row] = self._dtmf[row] = 0
+        self._quiet[row] = STALLED_TICKS  # until its first hop nothing is known of it
         self.reason[row] = Reason.WARMING
         (self.table.customer if role == "customer" else self.table.agent)[call] = row
 
@@ -250,6 +251,11 @@ class Pipeline:
         leg[LEG_INDEX["anger"], customers.rows] = np.where(allowed, scores.anger, np.nan)
         newest = self.table.customer[calls] == customers.rows
         self.conversations.follow(calls[newest], scores.raised_voice[newest])
+
+    def _note_coming(self, rows: Rows) -> None:
+        """Begin to know again of legs whose audio comes."""
+        self._quiet[rows] = 0
+        self.reason[rows[self.reason[rows] == Reason.STALLED]] = Reason.WARMING
 
     def _note_stalled(self) -> None:
         """Know nothing more of legs whose audio has not come for a while, until it comes again."""

@@ -106,3 +106,7 @@ def snapshot(call: str = "c1", raised_voice: float | None = 0.5, at: float = 1.0
         signals={"elapsed_s": 30.0},
         unjudged={} if raised_voice is not None else {"customer": "music"},
     )
+
+
+def unjudged_snapshot(call: str, reason: str) -> CallSnapshot:
+    return CallSnapshot(call, 1.0, {"raised_voice": None}, {}, {}, {"customer": reason})

@@ -1,0 +1,154 @@
+"""How many calls are heard, and why the others are not: folded from events and signals. Pure.
+
+A call is heard while its worker shows signals of the customer's leg: that is the only proof. Whatever fails on the way,
+the proof stops coming, and what is known of the tap then says why.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from callguard.contracts.events import CallEnded, CallStarted, CallUpdated, Event, TapLost, TapOpened, TapRestored
+from callguard.contracts.messages import CallSnapshot
+from callguard.contracts.vocabulary import Mode, UnheardCause
+
+PATIENCE_S: Final = 3.0
+"""A call without proof for so long is not heard. A tap opens in well under a second; signals come each second."""
+BAD_LINE_S: Final = 5.0
+"""Shorter trouble on a line, such as a burst of lost packets, hides no outburst."""
+STALLED: Final = "stalled"
+BAD_LINE: Final[Mapping[str, str]] = {
+    "clipping": "the line is clipped",
+    "lost": "the line loses packets",
+}
+"""What makes a leg that is heard impossible to judge by a fault, and how a person says it."""
+NO_ROOM: Final = "full"
+WHY: Final[Mapping[str, str]] = {
+    "": "no tap yet",
+    "eof": "the tap ended",
+    "timeout": "nothing reached the worker by the tap",
+    STALLED: "no audio comes by the tap",
+    "protocol": "what comes by the tap is no audio",
+    NO_ROOM: "no worker has room",
+    "asterisk": "Asterisk refused the tap",
+    "refused": "no worker took the leg",
+    "dialplan": "Asterisk ended the tap in the dialplan: is extensions_callguard.conf included?",
+}
+"""How a person says a reason of tap.lost."""
+
+
+class Unheard(NamedTuple):
+    """Why one call is not heard."""
+
+    cause: UnheardCause
+    why: str
+    """For people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What is heard now. `calls` leaves out who opted out and who has just begun: `heard` below it is a fault."""
+
+    heard: int = 0
+    calls: int = 0
+    causes: Mapping[UnheardCause, int] = field(default_factory=dict)
+    unheard: Mapping[str, Unheard] = field(default_factory=dict)
+    """By linkedid; those opted out are no part of it."""
+
+    @property
+    def deaf(self) -> int:
+        """How many calls no sound is heard of, by a fault of ours or the PBX's; bad lines don't count."""
+        return sum(count for cause, count in self.causes.items() if cause in ("no_tap", "no_audio", "no_room"))
+
+
+@dataclass(slots=True)
+class _Ear:
+    """What is known of one call's customer. Times are monotonic seconds."""
+
+    mode: Mode
+    heard_at: float
+    """Of the last proof, or since when there can be one."""
+    judged_at: float
+    """When the line was last good."""
+    on_hold: bool = False
+    proved: bool = False
+    open: bool = False
+    lost: str = ""
+    """Reason of the last tap.lost."""
+    trouble: str = ""
+
+    def excuse(self, now: float) -> None:
+        """Begin to be patient anew."""
+        self.heard_at = self.judged_at = now
+
+    def unheard(self, now: float) -> Unheard | None:
+        """Return why it is not heard, if it is not."""
+        if self.mode == "off":
+            return Unheard("opted_out", "switched off")
+        if now - self.heard_at > PATIENCE_S:
+            return self._silent()
+        if now - self.judged_at > BAD_LINE_S:
+            return Unheard("unjudged", BAD_LINE[self.trouble])
+        return None
+
+    def _silent(self) -> Unheard | None:
+        if self.open or self.lost == STALLED:  # a phone on hold may send nothing
+            return None if self.on_hold else Unheard("no_audio", WHY[STALLED])
+        return Unheard("no_room" if self.lost == NO_ROOM else "no_tap", WHY.get(self.lost, self.lost))
+
+
+class Ears:
+    """All present calls of a node. `now` is monotonic time in seconds, in every method."""
+
+    def __init__(self) -> None:
+        self._ears: dict[str, _Ear] = {}
+
+    def see(self, event: Event, now: float) -> None:
+        """Take in what happened to a call or a tap."""
+        call = event.call or ""
+        match event:
+            case CallStarted():
+                self._ears[call] = _Ear(event.mode, now, now)
+            case CallEnded():
+                self._ears.pop(call, None)
+            case CallUpdated() if call in self._ears:
+                self._update(self._ears[call], event, now)
+            case TapOpened() | TapRestored() | TapLost() if call in self._ears and event.leg == "customer":
+                self._tap(self._ears[call], event)
+
+    def show(self, snapshot: CallSnapshot, now: float) -> None:
+        """Take in the signals of a call."""
+        ear = self._ears.get(snapshot.call)
+        trouble = snapshot.unjudged.get("customer", "")
+        if ear is None or not snapshot.customer or trouble == STALLED:
+            return
+        ear.heard_at, ear.proved = now, True
+        if trouble in BAD_LINE:
+            ear.trouble = trouble
+        else:
+            ear.judged_at = now
+
+    def excuse(self, now: float) -> None:
+        """Forgive what did not come: we were asleep ourselves."""
+        for ear in self._ears.values():
+            ear.excuse(now)
+
+    def hearing(self, now: float, opted_out: int = 0) -> Hearing:
+        """Count what is heard; `opted_out` are calls that go on and are none of ours."""
+        why = {call: ear.unheard(now) for call, ear in self._ears.items()}
+        causes = Counter(unheard.cause for unheard in why.values() if unheard)
+        causes["opted_out"] += opted_out
+        unheard = {call: each for call, each in why.items() if each and each.cause != "opted_out"}
+        heard = sum(1 for call, each in why.items() if each is None and self._ears[call].proved)
+        return Hearing(heard, heard + len(unheard), {cause: n for cause, n in sorted(causes.items()) if n}, unheard)
+
+    def _update(self, ear: _Ear, event: CallUpdated, now: float) -> None:
+        if (ear.mode == "off") != (event.mode == "off") or ear.on_hold != event.on_hold:
+            ear.excuse(now)
+        ear.mode, ear.on_hold = event.mode, event.on_hold
+
+    def _tap(self, ear: _Ear, event: TapOpened | TapRestored | TapLost) -> None:
+        ear.open = not isinstance(event, TapLost)
+        if isinstance(event, TapLost):
+            ear.lost = event.reason
