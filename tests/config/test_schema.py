@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callguard.config import Config, ConfigError, Rules, Secret, load_config, parse_config, read_rule_files
+from callguard.config import Config, ConfigError, Rules, load_config, parse_config, read_rule_files
 
 SAMPLE = Path(__file__).parents[2] / "config" / "callguard.yaml"
 
@@ -115,24 +115,6 @@ def test_what_was_found_and_what_is_allowed_is_said_in_words(text: str, said: st
 def test_the_mode_off_needs_no_quotes() -> None:
     config = parse_config("analysis: {mode: off, queues: {sales: {mode: off}}}", "x")
     assert (config.analysis.mode, config.analysis.queues["sales"].mode) == ("off", "off")
-
-
-def test_a_secret_comes_from_the_environment_and_hides_in_its_repr(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("A_SECRET", "hunter2")
-    secret = Secret(env="A_SECRET").read()
-    assert secret.get_secret_value() == "hunter2"
-    assert "hunter2" not in repr(secret)
-
-
-def test_a_secret_comes_from_the_first_line_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "s").write_text("hunter2\n# comment\n")
-    assert Secret(file=tmp_path / "s").read().get_secret_value() == "hunter2"
-
-
-@pytest.mark.parametrize("secret", [Secret(env="NOT_SET_ANYWHERE"), Secret(file=Path("/nonexistent/secret"))])
-def test_a_missing_secret_names_its_source(secret: Secret) -> None:
-    with pytest.raises(ConfigError, match=r"NOT_SET_ANYWHERE|/nonexistent/secret"):
-        secret.read()
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
