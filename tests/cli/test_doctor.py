@@ -1,0 +1,81 @@
+"""`callguard doctor` tells findings to people and programs, and places no call where Asterisk is out of reach."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from callguard.cli import doctor as command
+from callguard.doctor import checks, selftest
+from callguard.doctor.findings import Finding
+
+app = typer.Typer()
+command.register(app)
+
+
+class Pbx:
+    """What the checks find, by area."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.found = {area: [Finding("ok", area, f"{area} [fit]")] for area in ("ari", "ami", "redis", "console")}
+        self.calls = 0
+        for area, name in (("ari", "asterisk"), ("ami", "ami"), ("redis", "redis"), ("console", "console")):
+            monkeypatch.setattr(checks, f"check_{name}", self._check(area))
+        monkeypatch.setattr(selftest, "self_test", self._call)
+
+    def _check(self, area: str):  # type: ignore[no-untyped-def]
+        async def check(_: object) -> list[Finding]:
+            return list(self.found[area])
+
+        return check
+
+    async def _call(self, _: object) -> list[Finding]:
+        self.calls += 1
+        return [Finding("ok", "selftest", "nobody hears what they must not")]
+
+
+@pytest.fixture
+def pbx(monkeypatch: pytest.MonkeyPatch) -> Pbx:
+    return Pbx(monkeypatch)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "callguard.yaml"
+    path.touch()
+    return str(path)
+
+
+def call(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.stdout
+
+
+def test_findings_are_told_with_advice(pbx: Pbx, config: str) -> None:
+    pbx.found["ami"] = [Finding("warning", "ami", "old [11]", "upgrade [soon]")]
+    status, out = call("--config", config)
+    assert status == 0
+    assert "ok      ari       ari [fit]" in out
+    assert "warning ami       old [11]" in out
+    assert "→ upgrade [soon]" in out
+    assert out.index("selftest") > out.index("console")
+    assert pbx.calls == 1
+
+
+def test_an_error_is_exit_code_one_and_programs_get_json(pbx: Pbx, config: str) -> None:
+    pbx.found["redis"] = [Finding("error", "redis", "away")]
+    status, out = call("--config", config, "--json")
+    told = json.loads(out)
+    assert status == 1
+    assert told["healthy"] is False
+    assert [finding["area"] for finding in told["findings"]] == ["ari", "ami", "redis", "console", "selftest"]
+    assert pbx.calls == 1
+
+
+def test_no_call_is_placed_where_asterisk_is_out_of_reach_or_nobody_wants_one(pbx: Pbx, config: str) -> None:
+    assert call("--config", config, "--no-call")[0] == 0
+    pbx.found["ari"] = [Finding("error", "ari", "out of reach")]
+    assert call("--config", config)[0] == 1
+    assert pbx.calls == 0

@@ -1,0 +1,66 @@
+"""Every event has one wire name, and an envelope says once and for all which event it is."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from callguard.contracts import events
+from callguard.contracts.events import EVENTS, PREFIX, Envelope, Event, NodeStopped, PromptPlayed, envelope
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def concrete(kind: type[Event]) -> list[type[Event]]:
+    below = [each for child in kind.__subclasses__() for each in concrete(child)]
+    return below or [kind]
+
+
+def test_every_event_class_is_listed_by_its_wire_name() -> None:
+    ours = [kind for kind in concrete(Event) if kind.__module__ == events.__name__]
+    assert sorted(EVENTS) == sorted(PREFIX + kind.TYPE for kind in ours)
+    assert all(EVENTS[PREFIX + kind.TYPE] is kind for kind in ours)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_wire_names_are_noun_verb_version(name: str) -> None:
+    assert re.fullmatch(r"io\.callguard\.[a-z]+\.[a-z_]+\.v1", name)
+
+
+def test_an_envelope_is_a_cloudevent() -> None:
+    sent = envelope(PromptPlayed(call="1.1", prompt="slow-down", basis="acoustic"), "n1", AT)
+    assert json.loads(sent.to_json()) == {
+        "specversion": "1.0",
+        "id": sent.id,
+        "source": "/callguard/n1",
+        "type": "io.callguard.prompt.played.v1",
+        "time": "2026-01-02T03:04:05Z",
+        "subject": "1.1",
+        "datacontenttype": "application/json",
+        "data": {"call": "1.1", "basis": "acoustic", "prompt": "slow-down", "command": None},
+    }
+
+
+def test_what_is_about_no_call_names_none() -> None:
+    sent = envelope(NodeStopped(node="n1"), "n1")
+    assert sent.subject is None
+    assert "subject" not in json.loads(sent.to_json())
+
+
+def test_every_event_has_an_identifier_and_a_time_of_its_own() -> None:
+    before = datetime.now(UTC)
+    one, two = (envelope(PromptPlayed(call="1", prompt="x"), "n1") for _ in range(2))
+    assert one.id != two.id
+    assert before <= one.time <= two.time <= datetime.now(UTC)
+    assert Envelope.model_validate_json(one.to_json()) == one
+
+
+def test_an_event_takes_no_unknown_fact_and_does_not_change() -> None:
+    with pytest.raises(ValidationError):
+        PromptPlayed.model_validate({"call": "1", "prompt": "x", "audio": "…"})
+    with pytest.raises(ValidationError):
+        PromptPlayed(call="1", prompt="x").prompt = "y"  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        Envelope.model_validate(envelope(PromptPlayed(call="1", prompt="x"), "n1").model_dump() | {"extra": 1})
