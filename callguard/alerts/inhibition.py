@@ -8,7 +8,8 @@ from callguard.config import Inhibit
 
 def speaks_for(rules: Iterable[Inhibit], alert: Alert, others: Iterable[Alert]) -> Alert | None:
     """Return an alert of the same call that speaks for this one. A shadow alert speaks for none."""
-    sources = [other for other in others if other.active and not other.shadow and other.id != alert.id]
+    here = [other for other in others if other.call == alert.call and other.id != alert.id]
+    sources = [other for other in here if other.active and not other.shadow]
     for rule in rules:
         if not _has(alert, rule.target):
             continue

@@ -15,6 +15,12 @@ def test_an_active_source_speaks_for_the_target() -> None:
         assert (found is source) is speaks
 
 
+def test_an_alert_speaks_for_none_of_another_call() -> None:
+    target = alert("fired", id="t", severity="warning")
+    elsewhere = alert("fired", id="s", call="another")
+    assert speaks_for(CRITICAL, target, [target, elsewhere]) is None
+
+
 def test_two_alerts_that_fit_both_sides_do_not_silence_each_other() -> None:
     rules = (Inhibit(source={"team": "x"}, target={"team": "x"}),)
     a, b = (alert("fired", id=name, labels={"team": "x"}) for name in "ab")
