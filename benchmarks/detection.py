@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +19,7 @@ from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE
 from callguard.contracts.messages import CallFacts, Transition
 from callguard.signals.table import SignalTable
 from callguard.worker.pipeline import Pipeline
+from callguard.worker.stage_timer import StageTimer
 
 TURN_S: Final = 3.0
 SHARE: Final = 0.47
@@ -61,18 +61,14 @@ def measure(legs: int, seconds: float) -> dict[str, Any]:
     """Run legs for so many seconds of audio as fast as it goes; return what it cost."""
     sounds = np.stack([talk(seed) for seed in range(VOICES)])
     table = SignalTable(legs, legs // 2)
-    pipeline = Pipeline(LegBank(legs, ring_hops=1), table, NoRules(), load_models(legs))
+    spans = StageTimer()
+    pipeline = Pipeline(LegBank(legs, ring_hops=1), table, NoRules(), load_models(legs), spans)
     for call in range(legs // 2):
         pipeline.open_call(call, CallFacts(str(call), mode="emotion"))
     rng = np.random.default_rng(0)
     offset, voice = rng.integers(0, sounds.shape[1], legs), rng.integers(0, VOICES, legs)
     begins = rng.integers(0, 20, legs)
-    stages: dict[str, float] = {}
-    _watch(pipeline.listener.vad, "step", "vad", stages)
-    _watch(pipeline.listener, "hear", "vad_features", stages)
     _overrule(pipeline.models.gate)
-    _watch(pipeline.models.gate, "reasons", "gate", stages)
-    _watch(pipeline.models.emotion, "score", "model", stages)
     rows = np.array([pipeline.bank.open() for _ in range(legs)])
     for row in rows:
         pipeline.open_leg(int(row), int(row) // 2, "customer" if row % 2 == 0 else "agent")
@@ -85,7 +81,7 @@ def measure(legs: int, seconds: float) -> dict[str, Any]:
         each = np.repeat(present, HOP_FRAMES)
         pipeline.bank.push(each, pcm.reshape(-1, FRAME_SAMPLES))
         if hop == 20:
-            stages.update(dict.fromkeys(stages, 0.0))
+            spans.ns.clear()
             spent, ticks = 0.0, []
         began = time.process_time()
         pipeline.tick(hop * HOP_S)
@@ -99,7 +95,7 @@ def measure(legs: int, seconds: float) -> dict[str, Any]:
         "speech_share": round(float(np.mean(speech[20:])), 3),
         "us_per_leg_s": round(spent / leg_seconds * 1e6, 1),
         "legs_per_core": int(leg_seconds / spent),
-        "stage_us_per_leg_s": {name: round(value / leg_seconds * 1e6, 1) for name, value in sorted(stages.items())},
+        "stage_us_per_leg_s": {name: round(ns / leg_seconds / 1e3, 1) for name, ns in sorted(spans.ns.items())},
         "tick_ms": {"p50": _ms(ticks, 50), "p99": _ms(ticks, 99), "max": _ms(ticks, 100)},
     }
 
@@ -112,20 +108,6 @@ def _overrule(gate: Any) -> None:
 
 def _ms(ticks: list[float], share: float) -> float:
     return round(float(np.percentile(ticks, share)) * 1e3, 2)
-
-
-def _watch(owner: Any, method: str, name: str, stages: dict[str, float]) -> None:
-    original: Callable[..., Any] = getattr(owner, method)
-    stages[name] = 0.0
-
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        began = time.process_time()
-        try:
-            return original(*args, **kwargs)
-        finally:
-            stages[name] += time.process_time() - began
-
-    setattr(owner, method, timed)
 
 
 def main() -> None:

@@ -61,15 +61,21 @@ class Listener:
         self._shape[row] = np.nan
         self._hops[row] = 0
 
-    def hear(self, hop: Hop, refused: BoolArray | None = None) -> Heard:
-        """Take a hop in.
+    def hear(self, hop: Hop) -> None:
+        """Take a hop in and learn from all of its speech."""
+        self.extract(hop, self.detect(hop).speech)
+
+    def detect(self, hop: Hop) -> Heard:
+        """Return which frames of a hop are speech, and their levels."""
+        return self.vad.step(hop)
+
+    def extract(self, hop: Hop, speech: BoolArray) -> None:
+        """Add the features of a hop's speech to its legs' windows.
 
         Args:
             hop: of any legs.
-            refused: legs whose sound must not be learnt from now (hold, tones), shape (n,).
+            speech: frames to learn from, shape (n, HOP_FRAMES); others are passed over (silence, hold, tones).
         """
-        heard = self.vad.step(hop)
-        speech = heard.speech if refused is None else heard.speech & ~refused[:, None]
         joined = np.concatenate([self._tail[hop.rows], hop.pcm.reshape(len(hop.rows), -1)], axis=1)
         self._tail[hop.rows] = joined[:, -_KEEP:]
         leg, frame = np.nonzero(speech)
@@ -79,7 +85,6 @@ class Listener:
             self.windows.add(owners, self._sums(windows, leg, frame, owners))
         self._shape[hop.rows[~speech[:, -1]]] = np.nan
         self._hops[hop.rows] += 1
-        return heard
 
     def judgeable(self, rows: Rows) -> Judgeable:
         """Close the blocks that end now among rows which were just heard, learn from them, return their functionals."""

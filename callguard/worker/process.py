@@ -1,6 +1,6 @@
 """A media worker: a process that owns legs. It reads their media, ticks every 0.1 s and tells control what it found.
 
-One thread, one loop: between two ticks it waits for messages. Run by `workers.WorkerPool` as
+One thread, one loop: between two ticks it waits for messages. Run by `control.worker_pool` as
 `python -m callguard.worker.process FD`, FD being its end of a socket pair; it ends when the other end does.
 """
 
@@ -70,7 +70,8 @@ class Worker:
         self._engine = RuleEngine(load_rules(rules), self._table)
         model, threads = config.analysis.model or SHIPPED, config.analysis.onnx_threads
         models = Models(EmotionModel(legs, model, threads), GateModel(legs, threads=threads))
-        self._pipeline = Pipeline(self._bank, self._table, self._engine, models)
+        self._spans = StageTimer()
+        self._pipeline = Pipeline(self._bank, self._table, self._engine, models, self._spans)
         self._ingest = Ingest(
             self._bank,
             host=media.listen,
@@ -83,7 +84,6 @@ class Worker:
         self._calls: dict[str, int] = {}
         self._free_calls = deque(range(legs // 2))
         self._tick_ms: list[float] = []
-        self._stopwatch = self._watch_stages()
         self._ticks = 0
         # Rules need a clock that only goes forward; Unix time may be set back.
         self._unix_offset = time.time() - time.monotonic()
@@ -105,7 +105,8 @@ class Worker:
         """Read media, renew signals, evaluate rules; report."""
         start = time.monotonic()
         now = start + self._unix_offset
-        swept = self._ingest.sweep(start)
+        with self._spans("ingest"):
+            swept = self._ingest.sweep(start)
         for row in swept.connected:
             self._post(LegConnected(self._leg_at[row]))
         for transition in self._pipeline.tick(now):
@@ -114,7 +115,8 @@ class Worker:
             leg = self._leg_at[row]
             self._forget(leg)
             self._post(LegLost(leg, reason))
-        self._report(now)
+        with self._spans("report"):
+            self._report(now)
         self._tick_ms.append((time.monotonic() - start) * 1000)
 
     # --- what control asks for ---
@@ -264,21 +266,8 @@ class Worker:
             "messages_dropped": self._mailbox.dropped,
             "cpu_ms": round(time.process_time() * 1000),
         }
-        stages = {f"stage_{stage}_us": ns // 1000 for stage, ns in self._stopwatch.ns.items()}
+        stages = {f"stage_{stage}_us": ns // 1000 for stage, ns in self._spans.ns.items()}
         return {**own, **self._counts, **self._ingest.counts(), **stages}
-
-    def _watch_stages(self) -> StageTimer:
-        pipeline, watch = self._pipeline, StageTimer()
-        watch.watch(self._ingest, "sweep", "ingest")
-        watch.watch(self._bank, "take", "bank")
-        watch.watch(pipeline.listener.vad, "step", "vad")
-        watch.watch(pipeline.listener, "hear", "features")
-        watch.watch(pipeline.models.gate, "reasons", "gate")
-        watch.watch(pipeline.models.emotion, "score", "model")
-        watch.watch(self._engine, "step", "rules")
-        watch.watch(pipeline, "tick", "signals")
-        watch.watch(self, "_report", "report")
-        return watch
 
 
 def main(descriptor: int) -> None:

@@ -1,33 +1,32 @@
-"""What the stages of a tick cost in CPU time, each without the stages that it calls."""
+"""What the stages of a tick cost in CPU time, each without the stages inside it."""
 
 import time
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from callguard.worker.spans import Stage
 
 
 class StageTimer:
-    """Times methods of objects, from the outside, so that pure stages need no clock.
+    """Spans that are timed: `with timer("vad"): …`.
 
     Attributes:
         ns: nanoseconds of this thread's CPU time spent in each stage.
     """
 
     def __init__(self) -> None:
-        self.ns: Counter[str] = Counter()
+        self.ns: Counter[Stage] = Counter()
         self._inner = [0]
 
-    def watch(self, owner: object, method: str, stage: str) -> None:
-        """Count what the owner's method costs as a stage's time."""
-        timed = getattr(owner, method)
-
-        def watched(*args: Any) -> Any:
-            self._inner.append(0)
-            start = time.thread_time_ns()
-            try:
-                return timed(*args)
-            finally:
-                spent = time.thread_time_ns() - start
-                self.ns[stage] += spent - self._inner.pop()
-                self._inner[-1] += spent
-
-        setattr(owner, method, watched)
+    @contextmanager
+    def __call__(self, stage: Stage) -> Iterator[None]:
+        """Count what is done inside as the stage's time, also when it raises."""
+        self._inner.append(0)
+        start = time.thread_time_ns()
+        try:
+            yield
+        finally:
+            spent = time.thread_time_ns() - start
+            self.ns[stage] += spent - self._inner.pop()
+            self._inner[-1] += spent

@@ -93,7 +93,7 @@ def test_an_opened_row_knows_nothing_of_its_last_leg():
 def test_refused_sound_is_not_learnt():
     listener = Listener(1)
     for hop in hops(buzz(4)):
-        listener.hear(hop, np.array([True]))
+        listener.extract(hop, np.zeros_like(listener.detect(hop).speech))
         due = listener.judgeable(hop.rows)
         assert (due.speech_s == 0).all()
     assert listener.baselines.sums.sum() == 0

@@ -9,7 +9,8 @@ from callguard.contracts.messages import CallFacts
 from callguard.models.emotion import EmotionModel
 from callguard.rules import RuleEngine, RuleSet, load_rules
 from callguard.signals.table import CALL_INDEX, LEG_INDEX, SignalTable
-from callguard.worker.pipeline import STALLED_TICKS, Models, Pipeline
+from callguard.worker.pipeline import Models, Pipeline
+from callguard.worker.standing import STALLED_TICKS
 from tests.support.sound import HOP_SAMPLES, buzz, hops, noise, tone
 
 EAGER = """

@@ -1,4 +1,4 @@
-"""A stage's time is its own: what it calls counts for the stage that is called."""
+"""A stage's time is its own: what is inside it in a span of its own counts for that one."""
 
 import time
 
@@ -13,30 +13,33 @@ def work(seconds: float) -> None:
         pass
 
 
-class Stages:
-    def outer(self, seconds: float) -> str:
-        work(seconds)
-        self.inner(2 * seconds)
-        return "done"
-
-    def inner(self, seconds: float) -> None:
-        if seconds < 0:
-            raise ValueError("negative")
-        work(seconds)
-
-
 def test_time_is_counted_where_it_is_spent() -> None:
-    stages, watch = Stages(), StageTimer()
-    watch.watch(stages, "outer", "outer")
-    watch.watch(stages, "inner", "inner")
-    assert stages.outer(0.01) == "done"
-    assert watch.ns["outer"] / 1e9 == pytest.approx(0.01, abs=0.002)
-    assert watch.ns["inner"] / 1e9 == pytest.approx(0.02, abs=0.002)
+    spans = StageTimer()
+    with spans("signals"):
+        work(0.01)
+        with spans("vad"):
+            work(0.02)
+    assert spans.ns["signals"] / 1e9 == pytest.approx(0.01, abs=0.002)
+    assert spans.ns["vad"] / 1e9 == pytest.approx(0.02, abs=0.002)
+
+
+def test_a_stage_adds_up() -> None:
+    spans = StageTimer()
+    for _ in range(3):
+        with spans("bank"):
+            work(0.005)
+    assert spans.ns["bank"] / 1e9 == pytest.approx(0.015, abs=0.002)
 
 
 def test_a_stage_that_raises_is_counted_and_raises() -> None:
-    stages, watch = Stages(), StageTimer()
-    watch.watch(stages, "inner", "inner")
+    spans = StageTimer()
+
+    def fail() -> None:
+        with spans("signals"), spans("vad"):
+            work(0.005)
+            raise ValueError("negative")
+
     with pytest.raises(ValueError, match="negative"):
-        stages.inner(-1)
-    assert watch.ns["inner"] > 0
+        fail()
+    assert spans.ns["vad"] / 1e9 == pytest.approx(0.005, abs=0.002)
+    assert spans.ns["signals"] < spans.ns["vad"] / 2
