@@ -150,5 +150,6 @@ class Ears:
 
     def _tap(self, ear: _Ear, event: TapOpened | TapRestored | TapLost) -> None:
         ear.open = not isinstance(event, TapLost)
-        if isinstance(event, TapLost):
-            ear.lost = event.reason
+        if isinstance(event, TapLost):  # RTP has no connection: where nothing comes, nothing is heard of the tap at all
+            silent = event.path == "external_media" and event.reason == "timeout"
+            ear.lost = STALLED if silent else event.reason

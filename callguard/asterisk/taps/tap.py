@@ -14,12 +14,13 @@ from typing import Any, Final, Literal, Protocol
 import structlog
 
 from callguard.asterisk.client import AriClient, AriError, NotFoundError
+from callguard.asterisk.events import AriEvent, ChannelDestroyed
 from callguard.asterisk.names import name, new_id
 from callguard.asterisk.stasis import into_stasis, quietly
 from callguard.asterisk.waiter import Waiter
 from callguard.config import Media
 from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
-from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, OpenLeg, Transport
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, NoRoomError, OpenLeg, Transport
 from callguard.contracts.vocabulary import Role
 from callguard.runtime.tasks import within
 
@@ -30,7 +31,7 @@ BACKOFF_S: Final = (0.1, 0.3, 1.0, 2.0, 5.0)
 FAREWELL_S: Final = 0.3
 """A hangup ends the media before its event comes; so long after the media's end a leg is held to be gone."""
 
-Reason = Literal["eof", "timeout", "stalled", "protocol", "full", "asterisk", "refused"]
+Reason = Literal["eof", "timeout", "stalled", "protocol", "full", "asterisk", "refused", "dialplan"]
 
 
 class MediaPlane(Protocol):
@@ -85,7 +86,8 @@ class Tap:
     connected: bool = False
     _news: "asyncio.Queue[Literal['connected'] | LostError]" = field(default_factory=asyncio.Queue)
     _task: "asyncio.Task[None] | None" = None
-    _reported_lost: bool = False
+    _lost_for: set[Reason] = field(default_factory=set)
+    """Reasons told of the present loss."""
 
     def start(self) -> None:
         """Begin to keep the leg tapped."""
@@ -144,6 +146,8 @@ class Tap:
         leg = OpenLeg(self.leg, self.call, self.role, self.kit.transport, self._codec)
         try:
             return await within(self.kit.media.open_leg(leg), self.kit.config.connect_timeout_s)
+        except NoRoomError as error:
+            raise LostError("full") from error
         except (OSError, RuntimeError) as error:  # TimeoutError is an OSError; a full or stopping pool a RuntimeError
             log.warning("worker_refused_leg", call=self.call, role=self.role, error=str(error) or type(error).__name__)
             raise LostError("refused") from error
@@ -168,10 +172,17 @@ class Tap:
         ari, extension = self.kit.ari, f"u{port}"
         try:
             await self._snoop()
-            await ari.continue_to(self.leg, context=self.kit.config.tap_context, extension=extension)
-            yield
+            with self.kit.watch.on(self.leg, ChannelDestroyed) as gone:
+                gone.add_done_callback(self._on_gone)
+                await ari.continue_to(self.leg, context=self.kit.config.tap_context, extension=extension)
+                yield
         finally:
             await quietly(ari.hang_up(self.leg))
+
+    def _on_gone(self, gone: "asyncio.Future[AriEvent]") -> None:
+        """A snoop that ends before any media came found no way through the dialplan, or to the worker's port."""
+        if not gone.cancelled() and not self.connected:
+            self.on_lost("dialplan")
 
     @asynccontextmanager
     async def _external_media(self, port: int) -> AsyncIterator[None]:
@@ -197,14 +208,15 @@ class Tap:
     # --- what others learn of it ---
 
     def _report_open(self) -> None:
-        kind = TapRestored if self._reported_lost else TapOpened
-        self._reported_lost = False
+        kind = TapRestored if self._lost_for else TapOpened
+        self._lost_for.clear()
         self.kit.emit(kind(**self._facts()))
 
     def _report_loss(self, reason: Reason) -> None:
-        if not self._reported_lost:
+        """Tell each reason of a loss once: what stands against the next attempt may be another."""
+        if reason not in self._lost_for:
+            self._lost_for.add(reason)
             self.kit.emit(TapLost(**self._facts(), reason=reason))
-        self._reported_lost = True
 
     def _facts(self) -> dict[str, Any]:
         return {

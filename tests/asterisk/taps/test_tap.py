@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from callguard.asterisk.events import Channel, ChannelDestroyed
 from callguard.asterisk.taps import tap as module
 from callguard.asterisk.taps.tap import Tap, TapKit
 from callguard.config import Media
 from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
-from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, OpenLeg
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, NoRoomError, OpenLeg
 from tests.asterisk.harness.fake_ari import FakeAri
 from tests.asterisk.harness.stasis import stasis
 
@@ -149,3 +150,34 @@ async def test_an_asterisk_that_fails_is_asked_again(bench: Bench) -> None:
     attempts = len(bench.plane.legs())
     await bench.opened(attempts + 1)
     assert isinstance(bench.events[-1], TapRestored)
+
+
+async def test_a_snoop_that_ends_in_the_dialplan_before_media_come_says_so(bench: Bench) -> None:
+    """As where the tap's context is missing: waiting longer would bring nothing."""
+    if bench.tap.kit.transport == "rtp":
+        pytest.skip("uses no dialplan")
+    for _ in range(300):
+        if f"POST /channels/{bench.tap.leg}/continue" in bench.fake.calls():
+            break
+        await asyncio.sleep(0.001)
+    bench.tap.kit.watch.see(ChannelDestroyed(0.0, Channel(bench.tap.leg, "Snoop/x"), 0))
+    await bench.until(TapLost)
+    (lost,) = (event for event in bench.events if isinstance(event, TapLost))
+    assert lost.reason == "dialplan"
+
+
+async def test_a_snoop_that_ends_with_its_media_is_no_fault_of_the_dialplan(bench: Bench) -> None:
+    leg = await bench.opened()
+    bench.tap.kit.watch.see(ChannelDestroyed(0.0, Channel(leg, "Snoop/x"), 16))
+    bench.tap.on_lost("eof")
+    await bench.until(TapLost)
+    assert [event.reason for event in bench.events if isinstance(event, TapLost)] == ["eof"]
+
+
+async def test_what_stands_against_the_next_attempt_is_told_once(bench: Bench) -> None:
+    await bench.opened()
+    bench.plane.error = NoRoomError("the worker has no room")
+    bench.tap.on_lost("eof")
+    await bench.until(TapLost, 2)
+    await asyncio.sleep(0.1)
+    assert [event.reason for event in bench.events if isinstance(event, TapLost)] == ["eof", "full"]
