@@ -14,6 +14,7 @@ from callguard import __version__
 from callguard.bus import BusStats
 from callguard.contracts.events import PREFIX, Envelope
 from callguard.contracts.messages import WorkerStats
+from callguard.runtime import logs
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS: Final = (0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120)
@@ -134,6 +135,8 @@ class _Present(Collector):
         waiting = "Alerts that want a ring and nobody is free for."
         yield GaugeMetricFamily("callguard_alerts_waiting", waiting, value=self.waiting())
         yield GaugeMetricFamily("callguard_tasks", "Tasks of the control process.", value=_tasks())
+        unwritten = "Log lines that nobody read in time."
+        yield CounterMetricFamily("callguard_log_lines_dropped", unwritten, value=logs.dropped())
         yield from self._of_bus()
         yield from self._of_workers()
 

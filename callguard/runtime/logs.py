@@ -1,11 +1,100 @@
-"""Logging: structlog to standard error, text on a terminal, JSON lines where asked."""
+"""Logging: structlog to standard error, text on a terminal, JSON lines where asked.
+
+Who reads standard error may stop reading. Lines are therefore written by a thread of their own, and what does not fit
+in its queue is dropped and counted: no loop ever waits for a log line.
+"""
 
 import logging
+import os
+import queue
+import select
 import sys
+from contextlib import suppress
+from logging.handlers import QueueHandler, QueueListener
+from typing import Any, Final
 
 import structlog
 
 from callguard.config import Logging
+
+MOST_WAITING: Final = 5000
+"""Lines that may wait for standard error; about a megabyte."""
+FLUSH_S: Final = 1.0
+"""Seconds that the end of the process waits for lines to be written."""
+_STDERR: Final = 2
+
+
+class DroppingHandler(QueueHandler):
+    """Renders records where they are logged and leaves their writing to a thread.
+
+    Args:
+        descriptor: open file that lines go to.
+
+    Attributes:
+        dropped: lines that found no room.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._lines: queue.Queue[Any] = queue.Queue(MOST_WAITING)
+        super().__init__(self._lines)
+        self.dropped = 0
+        self._untold = 0
+        QueueListener(self._lines, _Writer(descriptor)).start()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Render a record now: what it speaks of may be different by the time it is written."""
+        return logging.makeLogRecord({"msg": self.format(record)})
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Leave a line to the thread, after a word on those that were dropped before it."""
+        try:
+            self._tell_dropped()
+            self._lines.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+            self._untold += 1
+
+    def flush(self) -> None:
+        """Wait until every line is written, for FLUSH_S at most."""
+        if self._written():
+            self._tell_dropped()
+            self._written()
+
+    def _tell_dropped(self) -> None:
+        if self._untold:
+            self._lines.put_nowait(self.prepare(_notice(self._untold)))
+            self._untold = 0
+
+    def _written(self) -> bool:
+        with self._lines.all_tasks_done:
+            return self._lines.all_tasks_done.wait_for(lambda: not self._lines.unfinished_tasks, FLUSH_S)
+
+    def close(self) -> None:
+        """End the thread once it has written what waits."""
+        with suppress(queue.Full):
+            self._lines.put_nowait(None)  # QueueListener's sign of the end
+        super().close()
+
+
+class _Writer(logging.Handler):
+    """Writes lines past Python's buffers: a thread that hangs in them would hang the end of the process too."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def createLock(self) -> None:  # noqa: N802 # logging's name
+        """Have no lock: one thread writes, and `logging.shutdown` must not wait for it."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, however long that takes."""
+        left = f"{record.msg}\n".encode(errors="replace")
+        with suppress(OSError):  # nobody reads any more
+            while left:
+                select.select([], [self._descriptor], [])
+                with suppress(BlockingIOError):
+                    left = left[os.write(self._descriptor, left) :]
 
 
 def configure(config: Logging) -> None:
@@ -15,18 +104,18 @@ def configure(config: Logging) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
+    rendered: list[structlog.typing.Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if config.json_lines
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _handler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
     logging.basicConfig(handlers=[handler], level=config.level.upper(), force=True)
@@ -37,3 +126,18 @@ def configure(config: Logging) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def dropped() -> int:
+    """Return how many lines this process dropped since logging was last configured."""
+    return sum(handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, DroppingHandler))
+
+
+def _handler() -> logging.Handler:
+    """Return the handler of standard error; where a test or a shell replaced it, the plain one."""
+    return DroppingHandler(_STDERR) if sys.stderr is sys.__stderr__ else logging.StreamHandler(sys.stderr)
+
+
+def _notice(count: int) -> logging.LogRecord:
+    record = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "msg": f"log_lines_dropped {count}"}
+    return logging.makeLogRecord(record)

@@ -264,6 +264,7 @@ class Worker:
             "ticks": self._ticks,
             "dropped_frames": self._bank.dropped,
             "messages_dropped": self._mailbox.dropped,
+            "log_lines_dropped": logs.dropped(),
             "cpu_ms": round(time.process_time() * 1000),
         }
         stages = {f"stage_{stage}_us": ns // 1000 for stage, ns in self._spans.ns.items()}
