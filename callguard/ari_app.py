@@ -6,7 +6,7 @@ run in tasks of their own. Nothing that fails here touches the call itself.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ from callguard.asterisk.stasis import quietly
 from callguard.asterisk.supervision.agent_codes import AgentCodes
 from callguard.asterisk.supervision.announce import Announcer
 from callguard.asterisk.supervision.cooldown import Cooldowns
-from callguard.asterisk.supervision.presence import Hooks, Verdict
+from callguard.asterisk.supervision.presence import Hooks
 from callguard.asterisk.supervision.session import Session
 from callguard.asterisk.supervision.supervision import Supervision
 from callguard.asterisk.taps.legs import Legs
@@ -54,7 +54,8 @@ from callguard.contracts.events import (
     SupervisionFailed,
 )
 from callguard.contracts.messages import LegConnected, LegLost
-from callguard.runtime.tasks import end
+from callguard.contracts.vocabulary import Verdict
+from callguard.runtime.tasks import TaskKeeper, end
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +70,7 @@ LONGEST_PAUSE_S: Final = 10.0
 class AriApp:
     """One Asterisk's calls, taps and supervisors.
 
-    `emit` is called with each domain event; `on_verdict` with (session, useful | false_alarm) when a supervisor keys
+    `emit` is called with each domain event; `on_verdict` with (session, verdict) when a supervisor keys
     one; `on_phone` with (supervisor, why away or None) when a supervisor's phone can, or can't, be rung from now on;
     `on_calls` with the present calls, once they are known after the start or a gap in the events.
     """
@@ -86,6 +87,7 @@ class AriApp:
     ) -> None:
         self._config = config
         self._emit = emit
+        self._tasks = TaskKeeper()
         self._on_calls = on_calls
         self._watch = Waiter()
         self.ari = AriClient(config.asterisk.ari)
@@ -97,7 +99,7 @@ class AriApp:
         hooks = Hooks(emit, self._hand_off, on_verdict)
         self.supervision = Supervision(self.ari, self._watch, config.supervision, self.calls, hooks)
         kit = TapKit(self.ari, self._watch, media, config.media, emit)
-        self._legs = Legs(kit, self.calls, self._language, self._spawn)
+        self._legs = Legs(kit, self.calls, self._language, self._tasks.spawn)
         self._codes = AgentCodes(
             self.ari,
             Announcer(self.ari, self._watch),
@@ -106,7 +108,6 @@ class AriApp:
             emit,
             self._legs.request,
         )
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._asked: set[asyncio.Task[None]] = set()
         """Questions to Asterisk about channels that are not known yet."""
         self._down: set[str] = set()
@@ -119,10 +120,10 @@ class AriApp:
         """Present calls by linkedid."""
         return self._discovery.calls
 
-    def reconfigure(self, config: Config) -> None:
+    def apply(self, config: Config) -> None:
         """Put roles, analysis and supervision in force; calls go on, judged by the new settings."""
         self._config = config
-        self.supervision.reconfigure(config.supervision)
+        self.supervision.apply(config.supervision)
         self._cooldowns.length_s = config.supervision.cooldown_s
         self._codes.config = config.supervision
         self._devices.watch(config.supervisors)
@@ -131,8 +132,8 @@ class AriApp:
     async def run(self) -> None:
         """Work until cancelled, then leave nothing behind. Raises ApplicationTakenError."""
         async with self.ari:
-            helpers = [self._spawn(self._devices.run())]
-            helpers += [self._spawn(self.ami.run())] if self._config.asterisk.ami.enabled else []
+            helpers = [self._tasks.spawn(self._devices.run())]
+            helpers += [self._tasks.spawn(self.ami.run())] if self._config.asterisk.ami.enabled else []
             try:
                 async for event in self.ari.events():
                     await self._take(event)
@@ -175,7 +176,7 @@ class AriApp:
         awaited = expected(self.ari.app, event)
         if awaited and not self._watch.waits_for(awaited):
             log.warning("stray_channel", channel=event.subject)
-            self._spawn(quietly(self.ari.hang_up(event.subject)))
+            self._tasks.spawn(quietly(self.ari.hang_up(event.subject)))
         self._watch.see(event)
         self.supervision.see(event)
         self._devices.see(event)
@@ -211,7 +212,7 @@ class AriApp:
         self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
         self.supervision.settle({channel.id for channel in channels}, asked_at)
         self.ready = True
-        self._spawn(self._tell_all())
+        self._tasks.spawn(self._tell_all())
 
     async def _tell_all(self) -> None:
         """Say that we are back as soon as phones are known, which calls there are as soon as every channel is.
@@ -241,7 +242,7 @@ class AriApp:
     # --- what discovery found ---
 
     def _inspect(self, ask: Inspect) -> None:
-        task = self._spawn(self._answer(ask.channel))
+        task = self._tasks.spawn(self._answer(ask.channel))
         self._asked.add(task)
         task.add_done_callback(self._asked.discard)
 
@@ -311,7 +312,7 @@ class AriApp:
     def _ami_changed(self, up: bool, why: str) -> None:
         self._report("ami", up, why)
         if up:
-            self._spawn(self._cooldowns.resume())
+            self._tasks.spawn(self._cooldowns.resume())
 
     def _report(self, part: str, up: bool, why: str) -> None:
         """Say once that a part is away, and once that it is back."""
@@ -322,17 +323,6 @@ class AriApp:
             self._down.add(part)
             log.warning("part_away", part=part, why=why)
             self._emit(NodeDegraded(node=self._config.node, reason=part))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception():
-            log.error("task_failed", task=task.get_name(), exc_info=task.exception())
 
     async def _close(self) -> None:
         """End all parts side by side: one that can't reach the PBX keeps no supervisor in a room."""

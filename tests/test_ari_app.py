@@ -153,9 +153,7 @@ async def test_other_settings_hold_from_now_on_for_present_calls_too() -> None:
         await running.until(lambda: len(running.media.legs) == 2)
         config = running.app._config
         for mode in ("emotion", "off"):
-            running.app.reconfigure(
-                config.model_copy(update={"analysis": config.analysis.model_copy(update={"mode": mode})})
-            )
+            running.app.apply(config.model_copy(update={"analysis": config.analysis.model_copy(update={"mode": mode})}))
         changed = [(event.change, event.mode) for event in running.of(CallUpdated) if isinstance(event, CallUpdated)]
         assert changed == [("mode", "emotion"), ("mode", "off")]
         assert running.media.facts("customer")[-1].mode == "emotion"
@@ -166,7 +164,7 @@ async def test_other_settings_hold_from_now_on_for_present_calls_too() -> None:
 async def test_roles_of_a_reload_hold_for_the_next_call() -> None:
     async with bench() as running:
         ignore = Config.model_validate({"roles": {"rules": [{"channel": "PJSIP/agent*", "role": "ignore"}]}})
-        running.app.reconfigure(running.app._config.model_copy(update={"roles": ignore.roles}))
+        running.app.apply(running.app._config.model_copy(update={"roles": ignore.roles}))
         await running.talk()
         await asyncio.sleep(0.1)
         assert not running.of(CallStarted)

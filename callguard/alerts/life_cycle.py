@@ -44,15 +44,15 @@ class LifeCycle:
         alert.move("end")
         event = tell(AlertResolved, alert, reason=why, lasted_s=lasted_s)
         out.events.append(event)
-        out.intents += self._ringing.release(alert)
+        out.effects += self._ringing.release(alert)
         if alert.told:
-            out.intents += _ways(alert, event)
+            out.effects += _ways(alert, event)
         self._forget(alert)
 
     def escalate(self, call: str, now: float, out: Outcome) -> None:
         """Nobody answered a call's ring: ring the next tier, or wait in sight until somebody of it is free."""
         alerts, stop = self._ringing.stop(call)
-        out.intents += stop
+        out.effects += stop
         for alert in (self._state.alerts[each] for each in alerts):
             self._ring_on(alert, now, out)
 
@@ -80,7 +80,7 @@ class LifeCycle:
     def _ring_on(self, alert: Alert, now: float, out: Outcome) -> None:
         """Ring for an alert that wants it; that is an escalation where others were rung for it before."""
         before = alert.rung
-        out.intents += self._ringing.begin(alert, now)
+        out.effects += self._ringing.begin(alert, now)
         if before and alert.rung != before:
             alert.move("escalate")
             passed_over = self._ringing.passed_over(alert, now)
@@ -103,7 +103,7 @@ class LifeCycle:
         self, alert: Alert, ring: list[Effect], now: float, out: Outcome, *, publish: bool, **muted: str | None
     ) -> None:
         wants_ring = self._policy.ring_mode(alert) is not None
-        merged = wants_ring and alert.told and not any(isinstance(intent, RingSupervisors) for intent in ring)
+        merged = wants_ring and alert.told and not any(isinstance(effect, RingSupervisors) for effect in ring)
         wanting = wants_ring and alert.told and alert.call not in self._state.joined
         event = tell(
             AlertFired,
@@ -117,9 +117,9 @@ class LifeCycle:
         if publish:
             out.events.append(event)
         if alert.told:
-            out.intents += [PromptAgent(alert.id, alert.call, name) for name in prompts(alert.actions)]
-            out.intents += _ways(alert, event)
-            out.intents += ring
+            out.effects += [PromptAgent(alert.id, alert.call, name) for name in prompts(alert.actions)]
+            out.effects += _ways(alert, event)
+            out.effects += ring
 
     def _muted_by(self, alert: Alert, now: float) -> dict[str, str | None]:
         silence = covering(self._state.silences, alert, now)

@@ -1,9 +1,10 @@
-"""The alert book: owns every alert. Transitions, commands, supervision and time in; events and intents out.
+"""The alert book: owns every alert. Transitions, commands, supervision and time in; events and effects out.
 
 Every method that changes something returns an `Outcome` and may be called in any order, twice, or after a restart: what
 doesn't fit the table of `alert` is ignored when a machine says it, and refused with AlertError when a person asks it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
@@ -78,6 +79,10 @@ class AlertStore:
         """Supervisors whose phones can't be rung now, and why."""
         return MappingProxyType(self._away)
 
+    def phones(self) -> Counter[str]:
+        """Return how many supervisors' phones are free, busy, unreachable."""
+        return Counter(self._away.get(supervisor.name, "free") for supervisor in self._policy.supervisors)
+
     def silences(self, now: float) -> list[Silence]:
         """Return the silences in force."""
         return [silence for silence in self._state.silences if silence.until > now]
@@ -150,7 +155,7 @@ class AlertStore:
             raise AlertError(f"alert {alert} is owned by {found.owner} already")
         ring = self._state.rings.get(found.call)
         together, stop = self._ringing.stop(found.call) if ring and alert in ring.alerts else ([alert], [])
-        out = Outcome(intents=[*stop])
+        out = Outcome(effects=[*stop])
         for each in together:
             self._course.own(self._state.alerts[each], by, now, out)
         return self._settled(now, out)
@@ -160,7 +165,7 @@ class AlertStore:
         out = Outcome()
         self._state.joined[call] = supervisor
         rung, stop = self._ringing.stop(call)
-        out.intents += [intent for intent in stop if intent.alert != alert]
+        out.effects += [effect for effect in stop if effect.alert != alert]
         for each in dict.fromkeys([*rung, *([alert] if alert else [])]):
             found = self._state.alerts.get(each)
             if found is not None and found.call == call and found.unowned:
@@ -195,7 +200,7 @@ class AlertStore:
         out = Outcome()
         for alert in self._state.alerts.values():
             if alert.unowned and scope.covers(alert):
-                out.intents += self._ringing.postpone(alert)
+                out.effects += self._ringing.postpone(alert)
         return silence, self._settled(now, out)
 
     def unsilence(self, silence: str, now: float) -> Outcome:
@@ -290,4 +295,4 @@ def _note(alert: Alert, transition: Transition, where: Where) -> None:
 def _advice(transition: Transition) -> Outcome:
     """A private rule: its prompts and not a word to anybody else."""
     names = prompts(transition.actions) if transition.kind == "fired" else []
-    return Outcome(intents=[PromptAgent("", transition.call, name) for name in names])
+    return Outcome(effects=[PromptAgent("", transition.call, name) for name in names])

@@ -19,7 +19,7 @@ from callguard.bus.keys import COMMAND_FIELDS, GROUP
 from callguard.bus.publisher import Bus
 from callguard.bus.streams import Entry, entries, read_group
 from callguard.contracts.commands import Command, CommandError, MalformedCommandError, parse_command
-from callguard.contracts.events import CommandCompleted, CommandFailed, envelope
+from callguard.contracts.events import CommandCompleted, CommandFailed, Published, published
 from callguard.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
@@ -41,6 +41,7 @@ class CommandConsumer:
     """One consumer of the commands stream, named like the node.
 
     Args:
+        tell: tells every part of an answer.
         handler: carries a command out and returns what came of it; raises CommandError(reason).
         timeout_s: longest that one command may take.
         max_age_s: perishable commands that waited longer are refused.
@@ -51,6 +52,7 @@ class CommandConsumer:
         self,
         bus: Bus,
         node: str,
+        tell: Callable[[Published], None],
         handler: Handler,
         *,
         timeout_s: float = 150.0,
@@ -61,6 +63,7 @@ class CommandConsumer:
         self._client = bus.client
         self._stream = bus.keys.commands
         self._node = node
+        self._tell = tell
         self._handler = handler
         self._once = Idempotency(bus.client, bus.keys, uuid.uuid4().hex, bus.maxlen)
         self._timeout_s = timeout_s
@@ -96,7 +99,7 @@ class CommandConsumer:
 
     async def _submitted(self, command: Command) -> Answer:
         answer = await self._perform(command)
-        self._bus.publish(answer)
+        self._tell(published(answer, self._node))
         return answer
 
     async def _run(self) -> None:
@@ -215,9 +218,11 @@ class CommandConsumer:
 
     async def _answer(self, known: str, entry: Entry, answer: Answer) -> None:
         await self._bus.flush(1.0)  # what the command caused stands in the stream before its answer
-        sent = envelope(answer, self._node)
+        happened = published(answer, self._node)
+        sent = happened.envelope()
         if await self._insist(lambda: self._once.answer(known, entry.id, sent)):
-            self._bus.announce(sent)
+            self._bus.in_redis(happened.id)
+            self._tell(happened)
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask Redis until it answers; when stopping only once: then the entry stays for the next process."""

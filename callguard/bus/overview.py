@@ -9,7 +9,31 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
-from callguard.contracts.events import PREFIX, Envelope
+from callguard.contracts.events import (
+    AlertAcknowledged,
+    AlertEscalated,
+    AlertEvent,
+    AlertFired,
+    AlertPending,
+    AlertResolved,
+    CallEnded,
+    CallFactsEvent,
+    Event,
+    NodeDegraded,
+    NodeEvent,
+    NodeRecovered,
+    NodeStarted,
+    NodeStopped,
+    Published,
+    SupervisionEnded,
+    SupervisionEvent,
+    SupervisionFailed,
+    SupervisionRequested,
+    SupervisionRinging,
+    SupervisionStarted,
+    TapEvent,
+    TapLost,
+)
 from callguard.contracts.messages import CallSnapshot
 from callguard.contracts.vocabulary import SEVERITIES
 
@@ -18,7 +42,10 @@ CURVE_S: Final = 60
 RECENT: Final = 20
 """How many closed alerts are remembered."""
 _OPEN: Final = ("fired", "escalated")
-_STATES: Final = ("pending", "fired", "escalated", "acknowledged", "resolved")
+_STATES: Final[dict[type[Event], str]] = {
+    AlertPending: "pending", AlertFired: "fired", AlertEscalated: "escalated", AlertAcknowledged: "acknowledged",
+    AlertResolved: "resolved",
+}  # fmt: skip
 _CALL_FACTS: Final = ("queue", "mode", "agent", "customer_channel", "agent_channel", "wait_s", "language", "on_hold")
 _ALERT_FACTS: Final = (
     "rule", "leg", "severity", "labels", "annotations", "queue", "agent", "shadow", "score", "basis",
@@ -122,20 +149,21 @@ class Overview:
         self.nodes: set[str] = set()
         """Nodes that are up."""
 
-    def apply(self, envelope: Envelope) -> list[Change]:
+    def apply(self, happened: Published) -> list[Change]:
         """Fold one event in; return what it changed."""
-        noun, verb, _ = envelope.type.removeprefix(PREFIX).split(".")
-        match noun:
-            case "call":
-                return list(self._call(verb, envelope))
-            case "tap":
-                return self._tap(verb, envelope)
-            case "alert":
-                return list(self._alert(verb, envelope))
-            case "supervision":
-                return self._supervision(verb, envelope)
-            case "node":
-                return list(self._node(verb, envelope))
+        match happened.event:
+            case CallEnded():
+                return list(self._forget(happened.call))
+            case CallFactsEvent() as event:
+                return self._call(event, happened)
+            case TapEvent() as event:
+                return self._tap(event)
+            case AlertEvent() as event:
+                return list(self._alert(event, happened))
+            case SupervisionEvent() as event:
+                return self._supervision(event)
+            case NodeEvent() as event:
+                return list(self._node(event, happened.node))
         return []
 
     def show(self, snapshot: CallSnapshot) -> bool:
@@ -174,16 +202,12 @@ class Overview:
         snapshot = self.signals.get(call)
         return (snapshot.customer.get("raised_voice") or 0.0) if snapshot else 0.0
 
-    def _call(self, verb: str, envelope: Envelope) -> Iterator[Change]:
-        key = envelope.subject or ""
-        if verb == "ended":
-            yield from self._forget(key)
-            return
-        view = self.calls.get(key)
+    def _call(self, event: CallFactsEvent, happened: Published) -> list[Change]:
+        view = self.calls.get(happened.call)
         if view is None:
-            view = self.calls[key] = CallView(key, _node_of(envelope), envelope.time.timestamp())
-        _copy(envelope.data, view, _CALL_FACTS)
-        yield Change("call", key)
+            view = self.calls[happened.call] = CallView(happened.call, happened.node, happened.at.timestamp())
+        _copy(event, view, _CALL_FACTS)
+        return [Change("call", view.call)]
 
     def _forget(self, call: str) -> Iterator[Change]:
         for alert in self.alerts_of(call):
@@ -194,68 +218,71 @@ class Overview:
         if self.calls.pop(call, None):
             yield Change("call", call)
 
-    def _tap(self, verb: str, envelope: Envelope) -> list[Change]:
-        view = self.calls.get(envelope.subject or "")
+    def _tap(self, event: TapEvent) -> list[Change]:
+        view = self.calls.get(event.call or "")
         if view is None:
             return []
-        view.taps[envelope.data["leg"]] = "lost" if verb == "lost" else "open"
+        view.taps[event.leg] = "lost" if isinstance(event, TapLost) else "open"
         return [Change("call", view.call)]
 
-    def _alert(self, verb: str, envelope: Envelope) -> Iterator[Change]:
-        if verb not in _STATES:
+    def _alert(self, event: AlertEvent, happened: Published) -> Iterator[Change]:
+        state = _STATES.get(type(event))
+        if state is None:
             return
-        key = envelope.data["alert"]
-        view = self.alerts.get(key)
-        if view is None and verb != "resolved" and envelope.subject in self.calls:
-            view = AlertView(key, envelope.subject or "", _node_of(envelope), envelope.time.timestamp())
-            self.alerts[key] = view
+        view = self.alerts.get(event.alert)
+        if view is None and state != "resolved" and happened.call in self.calls:
+            view = AlertView(event.alert, happened.call, happened.node, happened.at.timestamp())
+            self.alerts[event.alert] = view
         if view is None:
             return
-        if verb == "fired" and view.state == "pending":
-            view.since = envelope.time.timestamp()
-        view.state = verb
-        _copy(envelope.data, view, (*_ALERT_FACTS, "by", "tier", "reason"))
-        if verb == "resolved":
-            self.recent.append(self.alerts.pop(key))
-        yield Change("alert", key)
+        if state == "fired" and view.state == "pending":
+            view.since = happened.at.timestamp()
+        view.state = state
+        _copy(event, view, (*_ALERT_FACTS, "by", "tier", "reason"))
+        if state == "resolved":
+            self.recent.append(self.alerts.pop(event.alert))
+        yield Change("alert", event.alert)
 
-    def _supervision(self, verb: str, envelope: Envelope) -> list[Change]:
-        view = self.calls.get(envelope.subject or "")
+    def _supervision(self, event: SupervisionEvent) -> list[Change]:
+        view = self.calls.get(event.call or "")
         if view is None:
             return []
-        data = envelope.data
-        if verb in ("ended", "failed"):
-            view.supervisors.pop(data["session"], None)
+        if isinstance(event, SupervisionEnded | SupervisionFailed):
+            view.supervisors.pop(event.session, None)
         else:
-            state = "ringing" if verb in ("requested", "ringing") else "waiting" if data.get("suspended") else "joined"
-            view.supervisors[data["session"]] = {"supervisor": data["supervisor"], "mode": data["mode"], "state": state}
-            view.card = data.get("card") or view.card
+            facts = {"supervisor": event.supervisor, "mode": event.mode or "", "state": _presence(event)}
+            view.supervisors[event.session] = facts
+        if isinstance(event, SupervisionStarted) and event.card is not None:
+            view.card = event.card.model_dump(mode="json")
         return [Change("call", view.call)]
 
-    def _node(self, verb: str, envelope: Envelope) -> Iterator[Change]:
-        node, reason = _node_of(envelope), envelope.data["reason"].partition(":")[0]
-        match verb:
-            case "degraded":
-                self.degraded.setdefault(node, set()).add(reason)
-            case "recovered":
-                self.degraded.get(node, set()).discard(reason)
-            case "started":
+    def _node(self, event: NodeEvent, node: str) -> Iterator[Change]:
+        part = event.reason.partition(":")[0]
+        match event:
+            case NodeDegraded():
+                self.degraded.setdefault(node, set()).add(part)
+            case NodeRecovered():
+                self.degraded.get(node, set()).discard(part)
+            case NodeStarted():
                 self.nodes.add(node)
-            case "stopped":
+            case NodeStopped():
                 self.nodes.discard(node)
                 self.degraded.pop(node, None)
                 for call in [view.call for view in self.calls.values() if view.node == node]:
                     yield from self._forget(call)
 
 
-def _copy(data: dict[str, Any], view: CallView | AlertView, names: tuple[str, ...]) -> None:
+def _presence(event: SupervisionEvent) -> str:
+    """Return where a supervisor is: ringing, joined, or waiting while customer and agent are apart."""
+    if isinstance(event, SupervisionRequested | SupervisionRinging):
+        return "ringing"
+    return "waiting" if getattr(event, "suspended", False) else "joined"
+
+
+def _copy(event: Event, view: CallView | AlertView, names: tuple[str, ...]) -> None:
     for name in names:
-        if name in data:
-            setattr(view, name, data[name])
-
-
-def _node_of(envelope: Envelope) -> str:
-    return envelope.source.rsplit("/", 1)[-1]
+        if name in type(event).model_fields:
+            setattr(view, name, getattr(event, name))
 
 
 def as_json(view: CallView | AlertView) -> dict[str, Any]:

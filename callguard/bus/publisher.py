@@ -1,4 +1,4 @@
-"""The bus: every event goes out through `Bus.publish`, which never blocks, never raises and never loses the order.
+"""The bus delivers events to Redis: `Bus.see` never blocks, never raises and never loses the order.
 
 While Redis is away events wait in memory. Delivery is at least once: after a doubtful one the publisher looks for its
 own identifiers at the stream's end before it sends again.
@@ -24,7 +24,7 @@ from callguard.bus.outbox import Message, Outbox
 from callguard.bus.overview import Overview
 from callguard.bus.streams import tail
 from callguard.config import Redis as RedisConfig
-from callguard.contracts.events import Envelope, Event, NodeDegraded, NodeRecovered, envelope
+from callguard.contracts.events import Envelope, Event, NodeDegraded, NodeRecovered, Published
 from callguard.contracts.messages import CallSnapshot
 from callguard.runtime.tasks import end
 
@@ -41,7 +41,7 @@ SIGNALS_S: Final = 0.5
 OUTAGE: Final = "redis"
 OVERFLOW: Final = "bus_overflow"
 
-Listener = Callable[[Envelope], None]
+Emit = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,12 @@ class BusStats:
 
 
 class Bus:
-    """Publishes this node's events, keeps the lists and the audit stream. Belongs to one event loop.
+    """Delivers this node's events, keeps the lists and the audit stream. Belongs to one event loop.
+
+    Args:
+        config: of the server.
+        node: name of this node.
+        emit: publishes an event of the bus's own: that Redis is away, or back.
 
     Attributes:
         client: for readers of the same server.
@@ -64,18 +69,20 @@ class Bus:
         overview: what goes on at this node now.
     """
 
-    def __init__(self, config: RedisConfig, node: str) -> None:
+    def __init__(self, config: RedisConfig, node: str, emit: Emit) -> None:
         self.client: Redis = connect(config)
         self.keys = Keys(config.prefix)
         self.overview = Overview()
         self._node = node
+        self._emit = emit
         self.maxlen = config.events_maxlen
         self._outbox = Outbox(config.buffer)
         self._hot = LiveState(self.keys, node, self.overview)
         self._batch: list[Message] = []
         self._doubtful = False
         self._to_audit: deque[Envelope] = deque()  # not bounded: what stands in it is done by people, at their pace
-        self._listeners: list[Listener] = []
+        self._in_redis: set[str] = set()
+        """Identifiers of events that Redis has already, before they are told here."""
         self._connected = False
         self._down = False
         self._overflow_from: int | None = None
@@ -92,31 +99,29 @@ class Bus:
         waiting = len(self._outbox) + len(self._batch)
         return BusStats(self._connected, waiting, self._published, self._outbox.dropped + self._unsent)
 
-    def listen(self, listener: Listener) -> None:
-        """Call `listener` with each envelope as it is published, before Redis has it."""
-        self._listeners.append(listener)
-
-    def publish(self, event: Event) -> None:
-        """Send an event as soon as Redis takes it. Returns at once; never raises."""
+    def see(self, happened: Published) -> None:
+        """Send an event as soon as Redis takes it. Returns at once."""
         try:
-            wrapped = envelope(event, self._node)
-            message = Message(wrapped, wrapped.to_json())
-        except ValueError as error:  # a payload that JSON can't hold: our own mistake, not the caller's to handle
+            sent = happened.envelope()
+            message = Message(sent, sent.to_json())
+        except ValueError as error:  # a payload that JSON can't hold: our own mistake, not the publisher's to handle
             self._unsent += 1
-            log.error("event_unsent", type=event.TYPE, error=str(error))  # noqa: TRY400 - the text says it all
+            log.error("event_unsent", type=happened.event.TYPE, error=str(error))  # noqa: TRY400 - the text says it all
             return
-        self._hot.note(self.overview.apply(wrapped))
-        fits = self._outbox.put(message)
+        self._hot.note(self.overview.apply(happened))
         self._idle.clear()
-        self._tell(wrapped)
-        if not fits and self._overflow_from is None:
+        self._wake.set()
+        if audit.is_audited(sent.type):
+            self._to_audit.append(sent)
+        if happened.id in self._in_redis:
+            self._in_redis.discard(happened.id)
+        elif not self._outbox.put(message) and self._overflow_from is None:
             self._overflow_from = self._outbox.dropped - 1
-            self.publish(NodeDegraded(node=self._node, reason=OVERFLOW))
+            self._emit(NodeDegraded(node=self._node, reason=OVERFLOW))
 
-    def announce(self, sent: Envelope) -> None:
-        """Tell listeners and the audit stream of an event that stands in Redis already."""
-        self._idle.clear()
-        self._tell(sent)
+    def in_redis(self, event_id: str) -> None:
+        """Note that Redis has an event of which everybody is about to be told."""
+        self._in_redis.add(event_id)
 
     def show(self, snapshot: CallSnapshot) -> None:
         """Keep a call's present signals where lists find them; those of all calls are written together."""
@@ -152,16 +157,6 @@ class Bus:
     def _write_signals(self) -> None:
         self._soon = None
         self._wake.set()
-
-    def _tell(self, sent: Envelope) -> None:
-        if audit.is_audited(sent.type):
-            self._to_audit.append(sent)
-        self._wake.set()
-        for listener in self._listeners:
-            try:
-                listener(sent)
-            except Exception:  # a screen's mistake must not keep an alert from its way
-                log.exception("listener_failed", type=sent.type)
 
     async def _run(self) -> None:
         delay = FIRST_DELAY_S
@@ -224,18 +219,18 @@ class Bus:
         if not self._down:
             self._down = True
             log.warning("redis_lost", error=str(error))
-            self.publish(NodeDegraded(node=self._node, reason=OUTAGE))
+            self._emit(NodeDegraded(node=self._node, reason=OUTAGE))
 
     def _back(self) -> None:
         self._connected = True
         if self._down:
             self._down = False
             log.info("redis_back", waiting=len(self._outbox))
-            self.publish(NodeRecovered(node=self._node, reason=OUTAGE))
+            self._emit(NodeRecovered(node=self._node, reason=OUTAGE))
         if self._overflow_from is not None and not len(self._outbox):
             lost = self._outbox.dropped - self._overflow_from
             self._overflow_from = None
-            self.publish(NodeRecovered(node=self._node, reason=f"{OVERFLOW}: {lost} events dropped"))
+            self._emit(NodeRecovered(node=self._node, reason=f"{OVERFLOW}: {lost} events dropped"))
 
 
 def _fields(message: Message) -> dict[Any, Any]:

@@ -1,8 +1,9 @@
 """`callguard run`, `check`, `reload`: the service."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from callguard.config import Config
 
 
+RELOAD_S: Final = 10.0
+"""How long `reload` waits for the service's answer."""
+
+
 def run(config: ConfigOption = None) -> None:
     """Run the service: tap, detect, evaluate rules, alert, act, serve the console. Ends at SIGTERM; SIGHUP reloads.
 
@@ -34,7 +39,8 @@ def run(config: ConfigOption = None) -> None:
     """
     from callguard.config import ConfigError
     from callguard.config.secrets import require_secrets
-    from callguard.control.service import FatalError, TakenError, serve
+    from callguard.control.run import serve
+    from callguard.control.service import FatalError, TakenError
     from callguard.runtime.limits import raise_file_limit
     from callguard.runtime.logs import configure
 
@@ -86,21 +92,41 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     console.print("ok", style="green")
 
 
-def reload(config: ConfigOption = None) -> None:
-    """Validate the configuration, then ask the running service to take it. A bad one is refused here and there."""
+def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Validate the configuration, have the running service take it, and print what it answers.
+
+    Exit 0 when the new configuration is in force, 1 when the service refused it or did not answer, 2 when it is bad.
+
+    Example: callguard reload --config /etc/callguard/callguard.yaml
+    """
     from callguard.config import ConfigError
     from callguard.rules.authoring.configured import checked_rules
-    from callguard.runtime.systemd import ask_to_reload
+    from callguard.runtime.reload_answer import read_answer, wait_for_answer
+    from callguard.runtime.systemd import ask_to_reload, running_pid_file
 
     settings, path = read_config(config)
     try:
         checked_rules(settings, path)
+        file = running_pid_file(settings.node)
+        before = read_answer(file)
         pid = ask_to_reload(settings.node)
     except ConfigError as error:
         fail("\n".join(error.problems), USAGE)
     except (OSError, ValueError) as error:
         fail(f"no running service of node {settings.node!r} was found: {error}")
-    console.print(f"asked process {pid} to reload")
+    answer = wait_for_answer(file, before, RELOAD_S)
+    if as_json:
+        print_json({"pid": pid, "answered": answer is not None, **(asdict(answer) if answer else {})})
+        raise typer.Exit(0 if answer and answer.accepted and not answer.problems else FINDINGS)
+    if answer is None:
+        fail(f"process {pid} did not answer within {RELOAD_S:g} s; its log says more", FINDINGS)
+    if not answer.accepted:
+        fail("\n".join(("refused; the old configuration stays in force:", *answer.problems)), FINDINGS)
+    for key in answer.needs_restart:
+        errors.print(f"warning: {key} changed and holds only after a restart", style="yellow", markup=False)
+    if answer.problems:
+        fail("\n".join(answer.problems), FINDINGS)
+    console.print(f"reloaded by process {pid}: {answer.rules} rules in force")
 
 
 def prompts(

@@ -12,7 +12,24 @@ from prometheus_client.registry import Collector
 
 from callguard import __version__
 from callguard.bus import BusStats
-from callguard.contracts.events import PREFIX, Envelope
+from callguard.contracts.events import (
+    AlertAcknowledged,
+    AlertEscalated,
+    AlertFired,
+    AlertResolved,
+    CallEnded,
+    CallStarted,
+    CommandCompleted,
+    CommandFailed,
+    Event,
+    NodeDegraded,
+    NodeRecovered,
+    Published,
+    SupervisionEnded,
+    SupervisionFailed,
+    SupervisionModeChanged,
+    SupervisionStarted,
+)
 from callguard.contracts.messages import WorkerStats
 from callguard.runtime import logs
 
@@ -29,7 +46,7 @@ class Metrics:
         self._events = Counter("callguard_events", "Events published.", ["type"], registry=here)
         self._alerts = Counter("callguard_alerts", "Alerts fired.", ["rule", "severity", "shadow"], registry=here)
         self._commands = Counter("callguard_commands", "Commands answered.", ["action", "outcome"], registry=here)
-        self._ways = Counter(
+        self._receivers = Counter(
             "callguard_notifications", "What ways out, rings and prompts came to.", ["way", "outcome"], registry=here
         )
         self._failed = Counter("callguard_supervision_failed", "Supervision that failed.", ["reason"], registry=here)
@@ -48,39 +65,38 @@ class Metrics:
         self._present = _Present()
         self._registry.register(self._present)
 
-    def see(self, seen: Envelope) -> None:
+    def see(self, happened: Published) -> None:
         """Count one event."""
-        name = seen.type.removeprefix(PREFIX)
-        self._events.labels(name).inc()
-        self._present.see(name, seen)
-        data = seen.data
-        match name:
-            case "alert.fired.v1":
-                self._alerts.labels(data["rule"], data["severity"], str(data["shadow"]).lower()).inc()
-            case "alert.acknowledged.v1":
-                self._to_ear.observe(data["after_s"])
-            case "alert.resolved.v1":
-                self._lasted.observe(data["lasted_s"])
-            case "supervision.started.v1":
-                self._ring.observe(data["ring_s"])
-            case "supervision.failed.v1":
-                self._failed.labels(data["reason"]).inc()
-            case "command.completed.v1":
-                self._commands.labels(data["action"], "completed").inc()
-            case "command.failed.v1":
+        event = happened.event
+        self._events.labels(event.TYPE).inc()
+        self._present.see(event)
+        match event:
+            case AlertFired():
+                self._alerts.labels(event.rule, event.severity, str(event.shadow).lower()).inc()
+            case AlertAcknowledged():
+                self._to_ear.observe(event.after_s)
+            case AlertResolved():
+                self._lasted.observe(event.lasted_s)
+            case SupervisionStarted():
+                self._ring.observe(event.ring_s)
+            case SupervisionFailed():
+                self._failed.labels(event.reason).inc()
+            case CommandCompleted():
+                self._commands.labels(event.action, "completed").inc()
+            case CommandFailed():
                 self._commands.labels("any", "failed").inc()  # what was asked may be any text
-            case "node.degraded.v1":
-                self._degraded.labels(_part(data["reason"])).set(1)
-            case "node.recovered.v1":
-                self._degraded.labels(_part(data["reason"])).set(0)
+            case NodeDegraded():
+                self._degraded.labels(_part(event.reason)).set(1)
+            case NodeRecovered():
+                self._degraded.labels(_part(event.reason)).set(0)
 
     def take(self, stats: WorkerStats) -> None:
         """Take a worker's counters; they count from its start."""
         self._present.workers[stats.worker] = stats
 
-    def count_way(self, way: str, outcome: str) -> None:
-        """Count what a way out did with a message."""
-        self._ways.labels(way, outcome).inc()
+    def count_receiver(self, receiver: str, outcome: str) -> None:
+        """Count what a receiver, a ring or a prompt came to."""
+        self._receivers.labels(receiver, outcome).inc()
 
     def watch_bus(self, stats: Callable[[], BusStats]) -> None:
         """Show how the bus stands whenever metrics are read."""
@@ -107,23 +123,22 @@ class _Present(Collector):
         self._alerts: dict[str, tuple[str | None, str]] = {}
         self._sessions: dict[str, str] = {}
 
-    def see(self, name: str, seen: Envelope) -> None:
+    def see(self, event: Event) -> None:
         """Follow what is open."""
-        data = seen.data
-        match name:
-            case "call.started.v1":
-                self._calls.add(seen.subject or "")
-            case "call.ended.v1":
-                self._calls.discard(seen.subject or "")
-                self._alerts = {key: facts for key, facts in self._alerts.items() if facts[0] != seen.subject}
-            case "alert.resolved.v1":
-                self._alerts.pop(data["alert"], None)
-            case "supervision.ended.v1" | "supervision.failed.v1":
-                self._sessions.pop(data["session"], None)
-            case "alert.fired.v1" | "alert.acknowledged.v1" | "alert.escalated.v1":
-                self._alerts[data["alert"]] = seen.subject, data["severity"]
-            case "supervision.started.v1" | "supervision.mode_changed.v1":
-                self._sessions[data["session"]] = data["mode"]
+        match event:
+            case CallStarted(call=str(call)):
+                self._calls.add(call)
+            case CallEnded(call=str(call)):
+                self._calls.discard(call)
+                self._alerts = {key: facts for key, facts in self._alerts.items() if facts[0] != call}
+            case AlertResolved():
+                self._alerts.pop(event.alert, None)
+            case SupervisionEnded() | SupervisionFailed():
+                self._sessions.pop(event.session, None)
+            case AlertFired() | AlertAcknowledged() | AlertEscalated():
+                self._alerts[event.alert] = event.call, event.severity
+            case SupervisionStarted(mode=str(mode)) | SupervisionModeChanged(mode=str(mode)):
+                self._sessions[event.session] = mode
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics of this moment."""

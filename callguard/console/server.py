@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +13,11 @@ from aiohttp import web
 
 from callguard import __version__
 from callguard.bus.overview import Overview
-from callguard.config import Console as ConsoleConfig
+from callguard.config import Config
 from callguard.console.feed import Feed
 from callguard.console.metrics import CONTENT_TYPE, Metrics
 from callguard.contracts.commands import MAX_BYTES, Command, MalformedCommandError, parse_command
-from callguard.contracts.events import CommandCompleted, CommandFailed, Envelope
+from callguard.contracts.events import CommandCompleted, CommandFailed, Published
 from callguard.contracts.messages import CallSnapshot
 
 log = structlog.get_logger(__name__)
@@ -50,34 +50,33 @@ class Console:
     Args:
         overview: what goes on; folded by the bus.
         submit: carries a command out and returns its answer.
-        supervisors: names offered on the board.
+        metrics: shown under /metrics.
     """
 
     def __init__(
         self,
-        config: ConsoleConfig,
+        config: Config,
         overview: Overview,
         submit: Submit,
         metrics: Metrics,
-        supervisors: Sequence[str] = (),
     ) -> None:
-        self._config = config
+        self._config = config.console
         self._overview = overview
         self._submit = submit
         self._metrics = metrics
-        self.reconfigure(config, supervisors)
+        self.apply(config)
         self._feed = Feed(overview)
         self._screens = 0
         self._runner: web.AppRunner | None = None
         self.url = ""
         """Where it listens, once started."""
 
-    def reconfigure(self, config: ConsoleConfig, supervisors: Sequence[str]) -> None:
-        """Take another token and other names; raise ConfigError when the token can't be read."""
-        self._token = config.token.read().get_secret_value()
-        self._supervisors = list(supervisors)
+    def apply(self, config: Config) -> None:
+        """Take another token and other names. Raises ConfigError when the token can't be read."""
+        self._token = config.console.token.read().get_secret_value()
+        self._supervisors = [supervisor.name for supervisor in config.supervisors]
 
-    def see(self, _: Envelope) -> None:
+    def see(self, _: Published) -> None:
         """An event was folded into the overview."""
         self._feed.change()
 

@@ -4,6 +4,7 @@ On the wire an event is CloudEvents 1.0 JSON; `docs/asyncapi.yaml` is generated 
 """
 
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
 
@@ -361,13 +362,37 @@ class Envelope(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event that happened: its identity and its time, the same for every part and every delivery."""
+
+    id: str
+    at: datetime
+    node: str
+    event: Event
+
+    @property
+    def call(self) -> str:
+        """The id of its call; empty for events of the node."""
+        return self.event.call or ""
+
+    def envelope(self) -> Envelope:
+        """Return what goes over the wire."""
+        return Envelope(
+            id=self.id,
+            source=f"/callguard/{self.node}",
+            type=PREFIX + self.event.TYPE,
+            time=self.at,
+            subject=self.event.call,
+            data=self.event.model_dump(mode="json"),
+        )
+
+
+def published(event: Event, node: str, at: datetime | None = None) -> Published:
+    """Give an event its identity; `at` is now when it is not given."""
+    return Published(str(uuid.uuid4()), at or datetime.now(UTC), node, event)
+
+
 def envelope(event: Event, node: str, time: datetime | None = None) -> Envelope:
-    """Wrap an event; its identifier is made here, so that every delivery of it carries the same one."""
-    return Envelope(
-        id=str(uuid.uuid4()),
-        source=f"/callguard/{node}",
-        type=PREFIX + event.TYPE,
-        time=time or datetime.now(UTC),
-        subject=event.call,
-        data=event.model_dump(mode="json"),
-    )
+    """Return an event of which nobody else is told as it goes over the wire."""
+    return published(event, node, time).envelope()

@@ -1,23 +1,25 @@
-"""The thin shell around the alert store: feeds it, publishes its events, has its effects carried out.
+"""The alert manager: the one owner of the alert store. Feeds it, publishes what follows, has its effects carried out.
 
-The state lies in Redis, so that silences, budgets and open alerts survive a restart.
+The store's memory lies in Redis, so that silences, budgets and open alerts survive a restart.
 """
 
 import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Callable, Container, Iterable
+from typing import Final
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from callguard.alerts import Alert, AlertError, AlertStore, Outcome, Silence, SilenceScope
+from callguard.alerts import Alert, AlertError, AlertStore, Outcome, Silence, SilenceScope, Where
 from callguard.alerts.effects import Effect
 from callguard.alerts.policy import Policy
-from callguard.contracts.events import PREFIX, Away, Envelope, Event
+from callguard.config import Config
+from callguard.contracts.events import Away, CallEnded, Event, Published, SupervisionEnded, SupervisionStarted
 from callguard.contracts.messages import Transition
 from callguard.contracts.vocabulary import Verdict
 from callguard.runtime.tasks import end
@@ -26,13 +28,12 @@ log = structlog.get_logger(__name__)
 
 TICK_S: Final = 0.5
 SAVE_S: Final = 0.5
-"""Least time between two saves of the book."""
+"""Least time between two saves of the store."""
 MEMORY_S: Final = 7 * 86400
-"""A book that nobody has saved for so long is forgotten: the longest silence is over by then."""
-
+"""A store that nobody has saved for so long is forgotten: the longest silence is over by then."""
 
 CarryOut = Callable[[Iterable[Effect]], None]
-"""Begins to carry out intents, without waiting for any."""
+"""Begins to carry out effects, without waiting for any."""
 
 
 class AlertManager:
@@ -40,17 +41,17 @@ class AlertManager:
 
     def __init__(
         self,
-        alerts: AlertStore,
-        where: Callable[[str], Any],
+        store: AlertStore,
+        where: Callable[[str], Where | None],
         publish: Callable[[Event], None],
         carry_out: CarryOut,
-        store: tuple[Redis, str],
+        memory: tuple[Redis, str],
     ) -> None:
-        self._store = alerts
+        self._store = store
         self._where = where
         self._publish = publish
         self._carry_out = carry_out
-        self._client, self._key = store
+        self._client, self._key = memory
         self._saved: str | None = None
         self._calls: Container[str] | None = None
         """Ids of the present calls; None: not known yet."""
@@ -69,59 +70,31 @@ class AlertManager:
             with contextlib.suppress(RedisError, OSError):
                 await self._save()
 
+    def apply(self, config: Config) -> None:
+        """Put another configuration in force; open alerts, silences and used budget stay."""
+        self._store.reconfigure(Policy.from_config(config))
+
     # --- what it knows ---
 
-    def get(self, alert: str) -> Alert:
-        """Return an open alert; raise AlertError when there is none of that identifier."""
-        return self._store.get(alert)
+    def find(self, alert: str | None) -> Alert | None:
+        """Return an open alert; None when there is none of that identifier."""
+        with contextlib.suppress(AlertError):
+            return self._store.get(alert) if alert else None
+        return None
 
     def open(self) -> list[Alert]:
         """Return open alerts, most needed first."""
         return self._store.open()
 
-    def silences(self) -> list[Silence]:
-        """Return the silences in force."""
-        return self._store.silences(time.time())
-
     def waiting(self) -> int:
-        """Return how many alerts want a ring and got none."""
+        """Return how many alerts want a ring that nobody is free for."""
         return len(self._store.waiting())
 
-    @property
-    def away(self) -> Mapping[str, Away]:
-        """Supervisors whose phones can't be rung now, and why."""
-        return self._store.away
-
-    # --- people ---
-
-    def acknowledge(self, alert: str, by: str) -> None:
-        """A supervisor takes an alert, and what rings together with it. Raises AlertError, naming the owner."""
-        self._settle(self._store.acknowledge(alert, by, time.time()))
-
-    def judge(self, alert: str, verdict: Verdict, by: str) -> None:
-        """Note what a fired alert was worth. Raises AlertError."""
-        self._settle(self._store.judge(alert, verdict, by))
-
-    def silence(self, by: str, why: str, duration_s: float, scope: SilenceScope) -> Silence:
-        """Let matching alerts ring nobody for so many seconds; return the silence. Raises AlertError."""
-        now = time.time()
-        silence, outcome = self._store.silence(by, why, now, now + duration_s, scope)
-        self._settle(outcome)
-        return silence
-
-    def unsilence(self, silence: str) -> float:
-        """End a silence; return when, Unix time. Raises AlertError."""
-        now = time.time()
-        self._settle(self._store.unsilence(silence, now))
-        return now
+    def phones(self) -> Counter[str]:
+        """Return how many supervisors' phones are free, busy, unreachable."""
+        return self._store.phones()
 
     # --- what happens ---
-
-    def _settle(self, outcome: Outcome) -> None:
-        """Publish an outcome's events, then carry out its intents."""
-        for event in outcome.events:
-            self._publish(event)
-        self._carry_out(outcome.intents)
 
     def transition(self, transition: Transition) -> None:
         """Take in what a rule did; a call that is over meanwhile has no alerts any more."""
@@ -129,18 +102,16 @@ class AlertManager:
         if where is not None:
             self._settle(self._store.apply(transition, where, time.time()))
 
-    def see(self, seen: Envelope) -> None:
+    def see(self, happened: Published) -> None:
         """Take in what happened to calls and supervisors."""
-        data, call, now = seen.data, seen.subject or "", time.time()
-        match seen.type.removeprefix(PREFIX):
-            case "call.ended.v1":
-                self._settle(
-                    self._store.call_ended(call, now, "opt_out" if data["reason"] == "opt_out" else "call_ended")
-                )
-            case "supervision.started.v1":
-                self._settle(self._store.joined(call, data["supervisor"], now, data["alert"]))
-            case "supervision.ended.v1":
-                self._settle(self._store.left(call, data["supervisor"], now))
+        call, now = happened.call, time.time()
+        match happened.event:
+            case CallEnded(reason=reason):
+                self._settle(self._store.call_ended(call, now, "opt_out" if reason == "opt_out" else "call_ended"))
+            case SupervisionStarted(supervisor=supervisor, alert=alert):
+                self._settle(self._store.joined(call, supervisor, now, alert))
+            case SupervisionEnded(supervisor=supervisor):
+                self._settle(self._store.left(call, supervisor, now))
 
     def available(self, supervisor: str, away: Away | None) -> None:
         """A supervisor's phone can be rung from now on (None), or can't and why."""
@@ -160,9 +131,40 @@ class AlertManager:
         for call in calls:
             self._store.unconfirm(call, time.time())
 
-    def reconfigure(self, policy: Policy) -> None:
-        """Put another configuration in force."""
-        self._store.reconfigure(policy)
+    # --- what people ask; each raises AlertError when it can't be done ---
+
+    def acknowledge(self, alert: str, by: str) -> None:
+        """A supervisor takes an alert."""
+        self._settle(self._store.acknowledge(alert, by, time.time()))
+
+    def judge(self, alert: str, verdict: Verdict, by: str) -> None:
+        """A supervisor says what an alert was worth."""
+        self._settle(self._store.judge(alert, verdict, by))
+
+    def judged(self, alert: str | None, verdict: Verdict, by: str) -> None:
+        """Take a verdict from a phone's key; without an alert that can be judged it means nothing."""
+        with contextlib.suppress(AlertError):
+            if alert is not None:
+                self.judge(alert, verdict, by)
+
+    def silence(self, by: str, why: str, duration_s: float, scope: SilenceScope) -> Silence:
+        """Let matching alerts ring nobody for `duration_s` seconds."""
+        now = time.time()
+        silence, outcome = self._store.silence(by, why, now, now + duration_s, scope)
+        self._settle(outcome)
+        return silence
+
+    def unsilence(self, silence: str) -> None:
+        """End a silence early."""
+        self._settle(self._store.unsilence(silence, time.time()))
+
+    # --- within ---
+
+    def _settle(self, outcome: Outcome) -> None:
+        """Publish an outcome's events, then carry out its effects."""
+        for event in outcome.events:
+            self._publish(event)
+        self._carry_out(outcome.effects)
 
     def _drop_gone(self) -> None:
         if self._calls is not None:

@@ -1,19 +1,20 @@
 """From a command to what carries it out."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol, cast
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
 from callguard.alerts import AlertError
 from callguard.alerts.silences import SilenceScope
-from callguard.asterisk.discovery.calls import Call
-from callguard.asterisk.supervision.session import Session, SupervisionError
-from callguard.asterisk.supervision.supervision import Supervision
+from callguard.ari_app import AriApp
+from callguard.asterisk.supervision.session import RingRequest, Session, SupervisionError
 from callguard.config import Config, SupervisorConfig
 from callguard.contracts.commands import Command, CommandError
 from callguard.contracts.vocabulary import Verdict
 from callguard.control.alert_manager import AlertManager
+from callguard.control.paging import Paging
 from callguard.prompts import TEXTS
 
 REASONS: Final = {
@@ -32,27 +33,32 @@ REFUSALS: Final = {
 NOT_NOW: Final = "the phone was put down at once, or the agent is not with the customer now"
 
 
-class Floor(Protocol):
-    """What else a command asks of the service."""
-
-    async def opt_out(self, call: str) -> int:
-        """Stop a call's taps and delete its data; return how many events went. Raises KeyError: no such call."""
-
-    def briefing(self, call: str, alert: str | None) -> Sequence[str]:
-        """Return the media URIs that a supervisor hears before joining."""
-
-
 class CommandHandlers:
-    """Carries out commands; raises CommandError with a reason for whoever sent it."""
+    """Carries out commands; raises CommandError with a reason for whoever sent it.
+
+    Args:
+        config: of the node.
+        ari: the PBX: its present calls, its supervision.
+        alerts: owner of alerts and silences.
+        paging: rings supervisors.
+        erased: waits until nothing is held of a call that opted out; returns how many events went.
+    """
 
     def __init__(
-        self, config: Config, calls: Mapping[str, Call], supervision: Supervision, alerts: AlertManager, floor: Floor
+        self,
+        config: Config,
+        ari: AriApp,
+        alerts: AlertManager,
+        paging: Paging,
+        erased: Callable[[str], Awaitable[int]],
     ) -> None:
-        self.config = config
-        self._calls = calls
-        self._supervision = supervision
+        self._config = config
+        self._ari = ari
+        self._calls = ari.calls
+        self._supervision = ari.supervision
         self._alerts = alerts
-        self._floor = floor
+        self._paging = paging
+        self._erased = erased
         self._handlers: Final[dict[str, Callable[[Command], Awaitable[dict[str, Any]]]]] = {
             "listen": self._join,
             "whisper": self._join,
@@ -67,6 +73,10 @@ class CommandHandlers:
             "opt_out": self._opt_out,
         }
 
+    def apply(self, config: Config) -> None:
+        """Take other supervisors and prompts."""
+        self._config = config
+
     async def __call__(self, command: Command) -> dict[str, Any]:
         """Carry a command out; return what came of it."""
         try:
@@ -80,14 +90,15 @@ class CommandHandlers:
 
     async def _join(self, command: Command) -> dict[str, Any]:
         call, alert = self._call(command), command.args.get("alert")
-        session = await self._supervision.ring(
-            call=call,
-            supervisors=[self._supervisor(command.supervisor or "")],
-            mode=command.action,  # type: ignore[arg-type]  # the table above sends only these actions here
+        request = RingRequest(
+            call,
+            (self._supervisor(command.supervisor or ""),),
+            command.action,  # type: ignore[arg-type]  # the table above sends only these actions here
             alert=alert,  # type: ignore[arg-type]  # checked against JoinArgs
             command=command.id,
-            briefing=self._floor.briefing(call, alert),  # type: ignore[arg-type]  # as above
+            briefing=self._paging.briefing(call, alert),  # type: ignore[arg-type]  # as above
         )
+        session = await self._paging.join(request)
         return _facts(session)
 
     async def _set_mode(self, command: Command) -> dict[str, Any]:
@@ -119,13 +130,16 @@ class CommandHandlers:
     async def _silence(self, command: Command) -> dict[str, Any]:
         args: Any = command.args
         if args["ends"]:
-            return {"silence": args["ends"], "until": self._alerts.unsilence(args["ends"])}
+            self._alerts.unsilence(args["ends"])
+            return {"silence": args["ends"], "until": time.time()}
         scope = SilenceScope(rule=args["rule"], queue=args["queue"], agent=args["agent"], call=command.call)
         silence = self._alerts.silence(command.supervisor or "", args["why"], args["duration_s"], scope)
         return {"silence": silence.id, "until": silence.until}
 
     async def _opt_out(self, command: Command) -> dict[str, Any]:
-        return {"deleted_events": await self._floor.opt_out(self._call(command))}
+        call = self._call(command)
+        await self._ari.opt_out(call)
+        return {"deleted_events": await self._erased(call)}
 
     def _call(self, command: Command) -> str:
         if command.call is None or command.call not in self._calls:
@@ -134,11 +148,11 @@ class CommandHandlers:
 
     def _supervisor(self, given: str) -> SupervisorConfig:
         """A configured supervisor by name or endpoint; any other endpoint stands for itself."""
-        for supervisor in self.config.supervisors:
+        for supervisor in self._config.supervisors:
             if given in (supervisor.name, supervisor.endpoint):
                 return supervisor
         if "/" not in given:
-            known = ", ".join(supervisor.name for supervisor in self.config.supervisors) or "none"
+            known = ", ".join(supervisor.name for supervisor in self._config.supervisors) or "none"
             raise CommandError(f"no supervisor {given!r}; configured: {known}; or give an endpoint such as PJSIP/boss")
         try:
             return SupervisorConfig(name=given, endpoint=given)
@@ -147,7 +161,7 @@ class CommandHandlers:
 
     def _prompt_name(self, given: str) -> str:
         """A prompt that is there; words may be parted by underscores too."""
-        known = (*TEXTS, *self.config.supervision.prompts)
+        known = (*TEXTS, *self._config.supervision.prompts)
         for name in (given, given.replace("_", "-")):
             if name in known:
                 return name

@@ -1,21 +1,22 @@
-"""Carries out intents; nothing here waits for anything else, nothing here raises."""
+"""Carries out the effects of alerts side by side: no effect waits for another, none raises."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, Final
 
 import aiohttp
 import structlog
 
 from callguard.alerts.effects import Effect, PromptAgent, RingSupervisors, SendTo, StopRinging
-from callguard.config import Notify, SupervisorConfig
+from callguard.config import Notify
 from callguard.contracts.events import envelope
-from callguard.contracts.vocabulary import SupervisionMode
+from callguard.control.paging import Paging
 from callguard.notify.ami import AmiSend, QueueLogSender, UserEventSender
 from callguard.notify.cel import CelSender, Mark
 from callguard.notify.mail import MailSender
 from callguard.notify.receiver import Count, Receiver
 from callguard.notify.webhook import WebhookSender
+from callguard.runtime.tasks import TaskKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -23,39 +24,7 @@ RING: Final = "ring"
 PROMPT: Final = "prompt"
 
 
-class RingsAndPrompts(Protocol):
-    """What is asked of supervision; refusals are its own exception with a `reason`, told by its own events."""
-
-    async def ring(
-        self,
-        *,
-        call: str,
-        supervisors: Sequence[SupervisorConfig],
-        mode: SupervisionMode,
-        alert: str | None = None,
-        command: str | None = None,
-        timeout_s: float | None = None,
-        briefing: Sequence[str] = (),
-    ) -> object:
-        """Ring all, join the first to answer."""
-
-    async def stop_ringing(self, alert: str) -> None:
-        """Stop the phones that ring for an alert."""
-
-    async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> object:
-        """Play a prompt to the agent alone; a private one leaves no event."""
-
-
-Briefing = Callable[[RingSupervisors], Sequence[str]]
-"""Returns the media URIs that a supervisor hears before joining."""
-
-
-def no_briefing(_: RingSupervisors) -> Sequence[str]:
-    """Say nothing."""
-    return ()
-
-
-def build_ways(
+def build_receivers(
     notify: Notify,
     node: str,
     session: aiohttp.ClientSession,
@@ -63,7 +32,7 @@ def build_ways(
     count: Count,
     mark: Mark | None = None,
 ) -> dict[str, Receiver]:
-    """Return every configured way by the name that rules use; raise ConfigError when a secret can't be read."""
+    """Return every configured receiver by the name that rules use; raise ConfigError when a secret can't be read."""
     senders: dict[str, Any] = {f"webhook:{n}": WebhookSender(c, session) for n, c in notify.webhooks.items()}
     senders |= {f"email:{name}": MailSender(config) for name, config in notify.emails.items()}
     if ami and notify.queue_log:
@@ -75,103 +44,73 @@ def build_ways(
     return {name: Receiver(name, send, count) for name, send in senders.items()}
 
 
-class Actions:
+class EffectRunner:
     """The outside world, as alerts see it.
 
     Args:
-        count: told each outcome of ways, rings and prompts: sent, retried, failed, dropped.
+        node: name of this node, the source of what receivers get.
+        paging: rings, stops ringing, prompts.
+        count: told each outcome of receivers, rings and prompts: sent, retried, failed, dropped.
     """
 
-    def __init__(
-        self,
-        node: str,
-        ways: Mapping[str, Receiver],
-        supervision: RingsAndPrompts,
-        supervisors: Iterable[SupervisorConfig],
-        count: Count,
-        briefing: Briefing = no_briefing,
-    ) -> None:
+    def __init__(self, node: str, paging: Paging, count: Count) -> None:
         self._node = node
-        self._ways = dict(ways)
-        self._supervision = supervision
-        self._supervisors = {supervisor.name: supervisor for supervisor in supervisors}
+        self._receivers: dict[str, Receiver] = {}
+        self._paging = paging
         self._count = count
-        self._briefing = briefing
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = TaskKeeper()
 
-    def reconfigure(self, supervisors: Iterable[SupervisorConfig], ways: Mapping[str, Receiver]) -> None:
-        """Take other supervisors and ways; who rings goes on ringing, what waits in a way that stays goes out by it."""
-        self._supervisors = {supervisor.name: supervisor for supervisor in supervisors}
-        for name in self._ways.keys() - ways.keys():
-            self._begin_task(self._ways.pop(name).stop())
-        for name, way in ways.items():
-            if name in self._ways:
-                self._ways[name].send_as(way)
+    def replace(self, receivers: Mapping[str, Receiver]) -> None:
+        """Take other receivers. What waits for a receiver that stays is delivered by its new settings."""
+        for name in self._receivers.keys() - receivers.keys():
+            self._tasks.spawn(self._receivers.pop(name).stop())
+        for name, receiver in receivers.items():
+            if name in self._receivers:
+                self._receivers[name].send_as(receiver)
             else:
-                self._ways[name] = way
-                way.start()
+                self._receivers[name] = receiver
+                receiver.start()
 
-    def start(self) -> None:
-        """Begin to deliver."""
-        for way in self._ways.values():
-            way.start()
+    def start(self, receivers: Mapping[str, Receiver]) -> None:
+        """Begin to deliver to receivers, by the name that rules use."""
+        self.replace(receivers)
 
     async def stop(self, grace_s: float = 2.0) -> None:
-        """Deliver what waits for up to `grace_s`; give up rings that nobody answered yet."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*(way.stop(grace_s) for way in self._ways.values()))
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        """Deliver what waits for up to `grace_s` seconds; give up rings that nobody has answered."""
+        await self._tasks.end()
+        await asyncio.gather(*(receiver.stop(grace_s) for receiver in self._receivers.values()))
 
-    def carry_out(self, intents: Iterable[Effect]) -> None:
+    def carry_out(self, effects: Iterable[Effect]) -> None:
         """Begin all of them. Returns at once."""
-        for intent in intents:
-            match intent:
+        for effect in effects:
+            match effect:
                 case SendTo():
-                    self._send(intent)
+                    self._send(effect)
                 case RingSupervisors():
-                    self._begin(RING, intent, self._ring(intent))
+                    self._begin(RING, effect, self._paging.ring(effect))
                 case StopRinging():
-                    self._begin(RING, intent, self._supervision.stop_ringing(intent.alert))
+                    self._begin(RING, effect, self._paging.stop(effect.alert))
                 case PromptAgent():
-                    private = not intent.alert
-                    self._begin(PROMPT, intent, self._supervision.prompt(intent.call, intent.prompt, private=private))
+                    self._begin(PROMPT, effect, self._paging.prompt(effect))
 
-    def _send(self, intent: SendTo) -> None:
-        way = self._ways.get(intent.way)
-        if way is None:
-            log.warning("way_unknown", way=intent.way, known=sorted(self._ways))
+    def _send(self, effect: SendTo) -> None:
+        receiver = self._receivers.get(effect.way)
+        if receiver is None:
+            log.warning("receiver_unknown", receiver=effect.way, known=sorted(self._receivers))
             self._count("unknown", "failed")
             return
-        way.put(envelope(intent.event, self._node))
+        receiver.put(envelope(effect.event, self._node))
 
-    async def _ring(self, intent: RingSupervisors) -> None:
-        known = [self._supervisors[name] for name in intent.supervisors if name in self._supervisors]
-        await self._supervision.ring(
-            call=intent.call,
-            supervisors=known,
-            mode=intent.mode,
-            alert=intent.alert,
-            timeout_s=intent.timeout_s,
-            briefing=self._briefing(intent),
-        )
+    def _begin(self, kind: str, effect: Effect, work: Coroutine[Any, Any, object]) -> None:
+        self._tasks.spawn(self._watched(kind, effect, work))
 
-    def _begin(self, kind: str, intent: Effect, work: Coroutine[Any, Any, object]) -> None:
-        self._begin_task(self._watched(kind, intent, work))
-
-    def _begin_task(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _watched(self, kind: str, intent: Effect, work: Coroutine[Any, Any, object]) -> None:
+    async def _watched(self, kind: str, effect: Effect, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
         except Exception as error:  # noqa: BLE001 - one ring that breaks must not keep the next from ringing
             self._count(kind, "failed")
             reason = getattr(error, "reason", None)
             tell = log.info if reason else log.warning  # a refusal has events of its own
-            tell("action_failed", intent=type(intent).__name__, reason=reason or repr(error))
+            tell("effect_failed", effect=type(effect).__name__, reason=reason or repr(error))
         else:
             self._count(kind, "sent")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from callguard.config import Config, Logging
+from callguard.config import Config
 from callguard.contracts.messages import (
     CallFacts,
     CloseCall,
@@ -111,14 +111,18 @@ class WorkerPool:
             self._forget(worker, call)
         worker.mailbox.post(message)
 
-    def broadcast(self, message: LoadRules | SetLogging) -> None:
-        """Give rules or logging to all workers, also to those that are started later."""
-        if isinstance(message, LoadRules):
-            self._rules = message.files
-        else:
-            self._config = self._config.model_copy(
-                update={"logging": Logging(level=message.level, json_lines=message.json_lines)}
-            )
+    def apply(self, config: Config) -> None:
+        """Give all workers other settings of logging, also those that are started later."""
+        if config.logging != self._config.logging:
+            self._config = self._config.model_copy(update={"logging": config.logging})
+            self._broadcast(SetLogging(config.logging.level, config.logging.json_lines))
+
+    def load_rules(self, files: tuple[tuple[str, str], ...]) -> None:
+        """Give all workers other rules, also those that are started later."""
+        self._rules = files
+        self._broadcast(LoadRules(files))
+
+    def _broadcast(self, message: LoadRules | SetLogging) -> None:
         for worker in self._workers():
             worker.mailbox.post(message)
 

@@ -6,11 +6,31 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from callguard.contracts.cards import CallerHistory, CardAlert, CardStep, HandoffCard
-from callguard.contracts.events import PREFIX, Envelope
+from callguard.contracts.events import (
+    AbuseEndedCall,
+    AbuseWarned,
+    AlertAcknowledged,
+    AlertEscalated,
+    AlertFired,
+    AlertResolved,
+    AssistRequested,
+    CallStarted,
+    CallUpdated,
+    Event,
+    PromptPlayed,
+    Published,
+    SupervisionFailed,
+    SupervisionModeChanged,
+    SupervisionStarted,
+)
 
 SHOWN: Final = 8
 """Alerts and steps on a card, the newest: more can't be taken in while a phone is answered."""
-_LATER: Final = ("acknowledged", "escalated", "resolved")
+_LATER: Final[dict[type[Event], str]] = {
+    AlertAcknowledged: "acknowledged",
+    AlertEscalated: "escalated",
+    AlertResolved: "resolved",
+}
 
 
 class Counts(NamedTuple):
@@ -50,14 +70,14 @@ class Handoffs:
     def __init__(self) -> None:
         self._stories: dict[str, _Story] = {}
 
-    def see(self, seen: Envelope) -> None:
+    def see(self, happened: Published) -> None:
         """Take in one event; a call's story begins with call.started and ends with `close`."""
-        kind = seen.type.removeprefix(PREFIX).removesuffix(".v1")
-        if kind in ("call.started", "call.updated"):
-            story = self._stories.setdefault(seen.subject or "", _Story(seen.time, {}))
-            story.facts = {name: seen.data[name] for name in ("queue", "agent", "wait_s")}
-        elif (told := self._stories.get(seen.subject or "")) and (note := _NOTES.get(kind)):
-            note(told, seen)
+        event = happened.event
+        if isinstance(event, CallStarted | CallUpdated):
+            story = self._stories.setdefault(happened.call, _Story(happened.at, {}))
+            story.facts = {"queue": event.queue, "agent": event.agent, "wait_s": event.wait_s}
+        elif (told := self._stories.get(happened.call)) and (note := _NOTES.get(type(event))):
+            note(told, event, happened.at)
 
     def recall(self, call: str, earlier: CallerHistory) -> None:
         """Note what is known of the caller's number."""
@@ -89,18 +109,17 @@ class Handoffs:
         return counts
 
 
-def _fired(story: _Story, seen: Envelope) -> None:
-    data = seen.data
-    if data["shadow"]:
+def _fired(story: _Story, event: AlertFired, at: datetime) -> None:
+    if event.shadow:
         return
-    story.alerts[data["alert"]] = CardAlert(
-        rule=data["rule"],
-        leg=data["leg"],
-        severity=data["severity"],
-        at_s=story.at(seen.time),
+    story.alerts[event.alert] = CardAlert(
+        rule=event.rule,
+        leg=event.leg,
+        severity=event.severity,
+        at_s=story.at(at),
         state="fired",
-        summary=data["annotations"].get("summary", ""),
-        because=tuple(_comparison(each) for each in data["evidence"].get("comparisons", ()) if each.get("holds")),
+        summary=event.annotations.get("summary", ""),
+        because=tuple(_comparison(each) for each in event.evidence.get("comparisons", ()) if each.get("holds")),
     )
 
 
@@ -109,53 +128,52 @@ def _comparison(comparison: dict[str, Any]) -> str:
     return str(comparison.get("text", "")) + ("" if value is None else f" ({value:.3g})")
 
 
-def _moved(story: _Story, seen: Envelope) -> None:
-    alert = story.alerts.get(seen.data["alert"])
+def _moved(story: _Story, event: AlertAcknowledged | AlertEscalated | AlertResolved, _: datetime) -> None:
+    alert = story.alerts.get(event.alert)
     if alert is not None:
-        state = seen.type.removeprefix(PREFIX + "alert.").removesuffix(".v1")
-        change = {"state": state, "owner": seen.data.get("by", alert.owner)}
-        story.alerts[seen.data["alert"]] = alert.model_copy(update=change)
+        owner = event.by if isinstance(event, AlertAcknowledged) else alert.owner
+        story.alerts[event.alert] = alert.model_copy(update={"state": _LATER[type(event)], "owner": owner})
 
 
-def _helped(story: _Story, seen: Envelope) -> None:
-    story.step(seen.time, "help", "the agent asked for help")
+def _helped(story: _Story, _: AssistRequested, at: datetime) -> None:
+    story.step(at, "help", "the agent asked for help")
 
 
-def _warned(story: _Story, seen: Envelope) -> None:
+def _warned(story: _Story, event: AbuseWarned, at: datetime) -> None:
     story.abuse += 1
-    story.step(seen.time, "warning", "played" if seen.data["played"] else "not played to its end")
+    story.step(at, "warning", "played" if event.played else "not played to its end")
 
 
-def _ended_for_abuse(story: _Story, _: Envelope) -> None:
+def _ended_for_abuse(story: _Story, _: AbuseEndedCall, __: datetime) -> None:
     story.abuse += 1
 
 
-def _prompted(story: _Story, seen: Envelope) -> None:
-    story.step(seen.time, "prompt", seen.data["prompt"])
+def _prompted(story: _Story, event: PromptPlayed, at: datetime) -> None:
+    story.step(at, "prompt", event.prompt)
 
 
-def _joined(story: _Story, seen: Envelope) -> None:
-    story.takeovers += seen.data["mode"] == "takeover"
-    story.step(seen.time, "joined", f"{seen.data['supervisor']}: {seen.data['mode']}")
+def _joined(story: _Story, event: SupervisionStarted, at: datetime) -> None:
+    story.takeovers += event.mode == "takeover"
+    story.step(at, "joined", f"{event.supervisor}: {event.mode}")
 
 
-def _switched(story: _Story, seen: Envelope) -> None:
-    story.takeovers += seen.data["mode"] == "takeover"
+def _switched(story: _Story, event: SupervisionModeChanged, _: datetime) -> None:
+    story.takeovers += event.mode == "takeover"
 
 
-def _failed(story: _Story, seen: Envelope) -> None:
-    if seen.data["reason"] in ("no_answer", "busy", "unreachable"):
-        story.step(seen.time, "no_answer", f"{seen.data['supervisor']}: {seen.data['reason']}")
+def _failed(story: _Story, event: SupervisionFailed, at: datetime) -> None:
+    if event.reason in ("no_answer", "busy", "unreachable"):
+        story.step(at, "no_answer", f"{event.supervisor}: {event.reason}")
 
 
-_NOTES: Final[dict[str, Callable[[_Story, Envelope], None]]] = {
-    "alert.fired": _fired,
-    **dict.fromkeys((f"alert.{state}" for state in _LATER), _moved),
-    "assist.requested": _helped,
-    "abuse.warned": _warned,
-    "abuse.ended_call": _ended_for_abuse,
-    "prompt.played": _prompted,
-    "supervision.started": _joined,
-    "supervision.mode_changed": _switched,
-    "supervision.failed": _failed,
+_NOTES: Final[dict[type[Event], Callable[[_Story, Any, datetime], None]]] = {
+    AlertFired: _fired,
+    **dict.fromkeys(_LATER, _moved),
+    AssistRequested: _helped,
+    AbuseWarned: _warned,
+    AbuseEndedCall: _ended_for_abuse,
+    PromptPlayed: _prompted,
+    SupervisionStarted: _joined,
+    SupervisionModeChanged: _switched,
+    SupervisionFailed: _failed,
 }

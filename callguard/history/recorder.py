@@ -1,24 +1,23 @@
 """What is kept of calls and callers: handoff cards, the record of a number, and its end when a party opts out."""
 
 import asyncio
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from redis.exceptions import RedisError
 
 from callguard.asterisk.discovery.calls import Call
 from callguard.bus import Bus
 from callguard.bus.erase import erase
-from callguard.config import Config, Privacy
-from callguard.contracts.events import PREFIX, Envelope, Event, SupervisionStarted
+from callguard.config import Config
+from callguard.contracts.events import CallEnded, CallStarted, Event, Published, SupervisionStarted
 from callguard.history.callers import NONE, Callers
 from callguard.history.handoff import Counts, Handoffs
-from callguard.runtime.tasks import end
+from callguard.runtime.tasks import TaskKeeper
 
-T = TypeVar("T")
 RETRY_S: Final = 1.0
 """Between two attempts at deleting what Redis holds of a call that opted out."""
 GRACE_S: Final = 3.0
@@ -52,7 +51,7 @@ class Recorder:
         self._uncounted: list[str] = []
         """Calls that this run saw begin and whose end is not counted yet."""
         self._erasing: dict[str, asyncio.Task[int]] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = TaskKeeper()
 
     def with_card(self, event: Event) -> Event:
         """Give a supervisor's join its handoff card; leave other events as they are."""
@@ -60,25 +59,24 @@ class Recorder:
             return event
         return event.model_copy(update={"card": self._handoffs.card(event.call, datetime.now(UTC))})
 
-    def reconfigure(self, privacy: Privacy) -> None:
-        """Keep what is known of callers by other settings; raise ConfigError when the key can't be read."""
-        self._callers.reconfigure(privacy)
+    def apply(self, config: Config) -> None:
+        """Keep what is known of callers by other settings. Raises ConfigError when the key can't be read."""
+        self._callers.reconfigure(config.privacy)
 
-    def see(self, seen: Envelope) -> None:
+    def see(self, happened: Published) -> None:
         """Take in what happened."""
-        self._handoffs.see(seen)
-        call = seen.subject or ""
-        match seen.type.removeprefix(PREFIX):
-            case "call.started.v1":
-                self._started(call)
-            case "call.ended.v1":
-                self._ended(call, opted_out=seen.data["reason"] == "opt_out")
-            case _ if calling := self._callings.get(call):
-                self._compare(call, calling)
+        self._handoffs.see(happened)
+        match happened.event:
+            case CallStarted():
+                self._started(happened.call)
+            case CallEnded(reason=reason):
+                self._ended(happened.call, opted_out=reason == "opt_out")
+            case _ if calling := self._callings.get(happened.call):
+                self._compare(happened.call, calling)
 
     def calls_known(self, calls: Collection[str]) -> None:
         """Which calls there are is known now: those that an earlier run noted and that are gone are counted."""
-        self._begin(self._add_gone(calls))
+        self._tasks.spawn(self._add_gone(calls))
 
     async def erased(self, call: str) -> int:
         """Wait until nothing is held of a call that opted out; return how many events went."""
@@ -87,30 +85,29 @@ class Recorder:
 
     async def close(self) -> None:
         """Finish what is under way, or give it up after a while."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=GRACE_S)
-            await end(*late)
+        await self._tasks.settle(GRACE_S)
+        await self._tasks.end()
 
     def _started(self, call: str) -> None:
         present = self._calls.get(call)
         calling = self._callings[call] = _Calling(present.number if present else "")
         self._uncounted.append(call)
-        self._begin(self._recall(call, calling))
+        self._tasks.spawn(self._recall(call, calling))
 
     def _compare(self, call: str, calling: "_Calling") -> None:
         """Note what a call adds to its number's record, if that has changed."""
         counts = self._handoffs.counts(call)
         if counts != calling.counts:
             calling.counts = counts
-            self._begin(self._note(call, calling))
+            self._tasks.spawn(self._note(call, calling))
 
     def _ended(self, call: str, *, opted_out: bool) -> None:
         self._handoffs.close(call)
         calling = self._callings.pop(call, None) or _Calling("")
         if opted_out:
-            self._erasing[call] = self._begin(self._erase(call, calling.number))
+            self._erasing[call] = self._tasks.spawn(self._erase(call, calling.number))
         else:
-            self._begin(self._add(call, calling))
+            self._tasks.spawn(self._add(call, calling))
 
     async def _recall(self, call: str, calling: "_Calling") -> None:
         async with self._in_turn:
@@ -149,9 +146,3 @@ class Recorder:
         finally:
             del self._erasing[call]
             self._counted(call)
-
-    def _begin(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

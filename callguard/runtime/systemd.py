@@ -1,5 +1,6 @@
 """What the service has to do with the machine it runs on: systemd's notifications and the pid file."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -23,6 +24,16 @@ def notify(state: str) -> None:
         sock.sendall(state.encode())
 
 
+async def feed_watchdog() -> None:
+    """Tell systemd that the service is ready, then feed its watchdog for ever."""
+    interval = watchdog_interval_s()
+    notify("READY=1")
+    while interval:
+        await asyncio.sleep(interval)
+        notify("WATCHDOG=1")
+    await asyncio.Event().wait()
+
+
 def watchdog_interval_s() -> float | None:
     """Return how often to feed systemd's watchdog, in seconds; None where there is none."""
     limit = os.environ.get("WATCHDOG_USEC", "")
@@ -35,10 +46,15 @@ def pid_file(node: str) -> Path:
     return Path(folder) / _pid_name(node)
 
 
+def running_pid_file(node: str) -> Path:
+    """Return the pid file of a node that runs, by a shell's own environment or under systemd."""
+    candidates = (pid_file(node), SYSTEMD_FOLDER / _pid_name(node))
+    return next((path for path in candidates if path.exists()), candidates[0])
+
+
 def ask_to_reload(node: str) -> int:
     """Send SIGHUP to the running service of a node and return its pid; raise OSError or ValueError when none runs."""
-    candidates = (pid_file(node), SYSTEMD_FOLDER / _pid_name(node))
-    found = next((path for path in candidates if path.exists()), candidates[0])
+    found = running_pid_file(node)
     pid = int(found.read_text("ascii"))
     if not _is_callguard(pid):
         raise ProcessLookupError(f"{found} names process {pid}, which is no service of ours")

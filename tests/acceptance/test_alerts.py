@@ -18,10 +18,10 @@ def test_an_alert_fires_rings_is_answered_and_resolves() -> None:
     assert types(desk.rule("pending", 0)) == ["pending"]
     fired = desk.rule("fired", 1, evidence={"expr": "x > 1", "basis": "raised_voice"}, queue="support", agent="kim")
     assert types(fired) == ["fired"]
-    assert fired.intents == [RingSupervisors("1", "c1", ("ann", "bob"), 1, "whisper", 15.0)]
+    assert fired.effects == [RingSupervisors("1", "c1", ("ann", "bob"), 1, "whisper", 15.0)]
     answered = desk.note(desk.book.joined("c1", "bob", 5.5, alert="1"))
     assert types(answered) == ["acknowledged"]
-    assert answered.intents == []
+    assert answered.effects == []
     resolved = desk.rule("resolved", 60, reason="calm")
     assert types(resolved) == ["resolved"]
     first, taken, last = desk.events[1:]
@@ -45,14 +45,14 @@ def test_a_pending_alert_that_calms_down_is_cancelled_and_rings_nobody() -> None
     outcome = desk.rule("cancelled", 0.5)
     assert isinstance(outcome.events[0], AlertResolved)
     assert outcome.events[0].reason == "cancelled"
-    assert desk.intents == []
+    assert desk.effects == []
 
 
 def test_the_same_rule_on_the_same_call_is_one_alert() -> None:
     desk = AlertManager()
     desk.rule("fired", 0)
     again = desk.rule("fired", 1)
-    assert (again.events, again.intents) == ([], [])
+    assert (again.events, again.effects) == ([], [])
     assert types(desk.rule("fired", 1, call="c2")) == ["fired"]
 
 
@@ -70,9 +70,9 @@ def test_nobody_answers_and_the_next_tier_is_rung() -> None:
     assert desk.tick(19.9).events == []
     escalated = desk.tick(20)
     assert types(escalated) == ["escalated"]
-    assert escalated.intents == [StopRinging("1"), RingSupervisors("1", "c1", ("chief",), 2, "whisper", 15.0)]
-    assert desk.tick(40).intents == [StopRinging("1")]
-    assert desk.tick(300).intents == []
+    assert escalated.effects == [StopRinging("1"), RingSupervisors("1", "c1", ("chief",), 2, "whisper", 15.0)]
+    assert desk.tick(40).effects == [StopRinging("1")]
+    assert desk.tick(300).effects == []
     assert [alert.id for alert in desk.book.waiting()] == ["1"]
     assert types(desk.note(desk.book.acknowledge("1", "ann", 301))) == ["acknowledged"]
 
@@ -86,7 +86,7 @@ def test_a_ring_that_fails_goes_to_the_next_tier_without_waiting() -> None:
 def test_only_the_first_to_take_an_alert_owns_it() -> None:
     desk = AlertManager()
     desk.rule("fired", 0)
-    assert desk.note(desk.book.acknowledge("1", "ann", 2)).intents == [StopRinging("1")]
+    assert desk.note(desk.book.acknowledge("1", "ann", 2)).effects == [StopRinging("1")]
     with pytest.raises(AlertError, match="owned by ann already"):
         desk.book.acknowledge("1", "bob", 3)
     assert desk.book.acknowledge("1", "ann", 3).events == []
@@ -108,7 +108,7 @@ def test_a_supervisor_who_joins_by_command_takes_the_ring_over() -> None:
     desk.rule("fired", 0)
     joined = desk.note(desk.book.joined("c1", "chief", 2))
     assert types(joined) == ["acknowledged"]
-    assert joined.intents == [StopRinging("1")]
+    assert joined.effects == [StopRinging("1")]
 
 
 def test_while_somebody_helps_further_alerts_of_the_call_are_theirs() -> None:
@@ -116,7 +116,7 @@ def test_while_somebody_helps_further_alerts_of_the_call_are_theirs() -> None:
     desk.book.joined("c1", "ann", 0)
     outcome = desk.rule("fired", 1)
     assert types(outcome) == ["fired", "acknowledged"]
-    assert outcome.intents == []
+    assert outcome.effects == []
     desk.rule("resolved", 5)
     desk.note(desk.book.left("c1", "ann", 6))
     assert rung(desk.rule("fired", 7)) == [("ann", "bob")]
@@ -128,15 +128,15 @@ def test_a_second_alert_of_a_call_shares_its_ring() -> None:
     second = desk.rule("fired", 1, rule="StillRising")
     assert isinstance(second.events[0], AlertFired)
     assert second.events[0].merged
-    assert second.intents == []
-    assert desk.rule("resolved", 2).intents == []
+    assert second.effects == []
+    assert desk.rule("resolved", 2).effects == []
     assert types(desk.note(desk.book.joined("c1", "ann", 3, alert="1"))) == ["acknowledged"]
 
 
 def test_ringing_stops_when_the_customer_calms_down() -> None:
     desk = AlertManager()
     desk.rule("fired", 0)
-    assert desk.rule("resolved", 5).intents == [StopRinging("1")]
+    assert desk.rule("resolved", 5).effects == [StopRinging("1")]
 
 
 def test_the_end_of_the_call_ends_everything() -> None:
@@ -145,7 +145,7 @@ def test_the_end_of_the_call_ends_everything() -> None:
     desk.rule("pending", 0, rule="Other")
     ended = desk.note(desk.book.call_ended("c1", 4))
     assert [event.reason for event in ended.events if isinstance(event, AlertResolved)] == ["call_ended", "cancelled"]
-    assert ended.intents == [StopRinging("1")]
+    assert ended.effects == [StopRinging("1")]
     assert desk.rule("resolved", 5).events == []
 
 
@@ -155,10 +155,10 @@ def test_critical_speaks_for_warning_and_hands_over_when_it_ends() -> None:
     warning = desk.rule("fired", 1, rule="Raised", severity="warning", actions=("ring_listen", "webhook:chat"))
     assert isinstance(warning.events[0], AlertFired)
     assert warning.events[0].inhibited_by == "1"
-    assert warning.intents == []
+    assert warning.effects == []
     handed = desk.rule("resolved", 9)
     assert rung(handed) == [("ann", "bob")]
-    assert [intent.way for intent in handed.intents if isinstance(intent, SendTo)] == ["webhook:chat"]
+    assert [effect.way for effect in handed.effects if isinstance(effect, SendTo)] == ["webhook:chat"]
 
 
 def test_inhibition_follows_configured_labels_and_stays_within_a_call() -> None:
@@ -177,7 +177,7 @@ def test_a_silence_rings_nobody_and_says_which() -> None:
     quiet = desk.rule("fired", 1, queue="support")
     assert isinstance(quiet.events[0], AlertFired)
     assert quiet.events[0].silenced_by == silence.id
-    assert quiet.intents == []
+    assert quiet.effects == []
     assert rung(desk.rule("fired", 2, queue="sales", call="c2")) == [("ann", "bob")]
 
 
@@ -189,7 +189,7 @@ def test_an_alert_that_outlives_its_silence_rings_then(ends: str) -> None:
     if ends == "after a restart":
         desk.restart(60)
         desk.rule("fired", 61)
-    assert desk.tick(90).intents == []
+    assert desk.tick(90).effects == []
     outcome = desk.book.unsilence(silence.id, 99) if ends == "early" else desk.tick(100)
     assert rung(outcome) == [("ann", "bob")]
 
@@ -198,7 +198,7 @@ def test_a_silence_stops_what_rings() -> None:
     desk = AlertManager()
     desk.rule("fired", 0)
     _, outcome = desk.book.silence("bob", "false alarm", 1, 60, SilenceScope(rule="Shout*"))
-    assert outcome.intents == [StopRinging("1")]
+    assert outcome.effects == [StopRinging("1")]
     assert rung(desk.tick(60)) == [("ann", "bob")]
 
 
@@ -219,14 +219,14 @@ def test_over_the_budget_alerts_are_merged_in_sight_and_the_worst_rings_first() 
     assert isinstance(mild.events[0], AlertFired)
     assert mild.events[0].merged
     assert [alert.call for alert in desk.book.waiting()] == ["c5", "c4", "c3"]
-    assert desk.tick(3599).intents == []
-    assert [intent.call for intent in desk.tick(3600).intents if isinstance(intent, RingSupervisors)] == ["c5"]
+    assert desk.tick(3599).effects == []
+    assert [effect.call for effect in desk.tick(3600).effects if isinstance(effect, RingSupervisors)] == ["c5"]
 
 
 def test_who_is_busy_is_not_rung_and_the_alert_waits_for_them() -> None:
     desk = AlertManager(policy([ANN]))
     desk.book.joined("c0", "ann", 0)
-    assert desk.rule("fired", 1).intents == []
+    assert desk.rule("fired", 1).effects == []
     assert rung(desk.book.left("c0", "ann", 2)) == [("ann",)]
 
 
@@ -254,7 +254,7 @@ def test_a_busy_phone_is_passed_over_and_offered_the_alert_when_it_is_free() -> 
 def test_our_own_ring_makes_a_phone_busy_and_goes_on() -> None:
     desk = AlertManager(policy([ANN]))
     assert rung(desk.rule("fired", 0)) == [("ann",)]
-    assert desk.book.available("ann", "busy", 0.1).intents == []
+    assert desk.book.available("ann", "busy", 0.1).effects == []
     other = desk.rule("fired", 1, call="c2")
     assert passed_over(other) == {"ann": "ringing"}
     assert types(desk.book.joined("c1", "ann", 4, "1")) == ["acknowledged"]
@@ -267,7 +267,7 @@ def test_while_every_phone_is_busy_an_alert_is_notified_says_so_and_rings_who_is
     for name, away in (("ann", "busy"), ("bob", "unreachable"), ("chief", "busy")):
         desk.book.available(name, away, 0)  # type: ignore[arg-type]
     fired = desk.rule("fired", 1, actions=("ring_whisper", "webhook:chat"))
-    assert [type(intent) for intent in fired.intents] == [SendTo]
+    assert [type(effect) for effect in fired.effects] == [SendTo]
     assert passed_over(fired) == {"ann": "busy", "bob": "unreachable", "chief": "busy"}
     assert [alert.id for alert in desk.book.waiting()] == ["1"]
     freed = desk.book.available("chief", None, 30)
@@ -282,7 +282,7 @@ def test_whose_phone_came_back_while_an_alert_waits_is_not_rung_once_it_is_over(
     desk.book.available("ann", "busy", 0)
     desk.rule("fired", 1)
     desk.rule("resolved", 2)
-    assert desk.book.available("ann", None, 3).intents == []
+    assert desk.book.available("ann", None, 3).effects == []
 
 
 def passed_over(outcome: Outcome) -> dict[str, str]:
@@ -305,7 +305,7 @@ def test_team_shift_and_tier_decide_who_is_rung() -> None:
 def test_nobody_on_shift_waits_for_the_shift() -> None:
     late = SupervisorConfig(name="late", endpoint="PJSIP/3", hours="13:00-18:00")
     desk = AlertManager(policy([late]))
-    assert desk.rule("fired", MONDAY_NOON).intents == []
+    assert desk.rule("fired", MONDAY_NOON).effects == []
     assert rung(desk.tick(MONDAY_NOON + 3600)) == [("late",)]
 
 
@@ -318,7 +318,7 @@ def test_a_shadow_rule_publishes_and_rings_nobody() -> None:
     assert not fired.merged
     desk.tick(100)
     desk.rule("resolved", 101)
-    assert desk.intents == []
+    assert desk.effects == []
 
 
 def test_a_shadow_alert_speaks_for_no_other() -> None:
@@ -331,7 +331,7 @@ def test_a_private_rule_whispers_and_leaves_no_trace() -> None:
     desk = AlertManager()
     for kind in ("pending", "fired", "resolved"):
         desk.rule(kind, 0, private=True, leg="agent", actions=("prompt:lower_your_voice",))
-    assert desk.intents == [PromptAgent("", "c1", "lower_your_voice")]
+    assert desk.effects == [PromptAgent("", "c1", "lower_your_voice")]
     assert desk.events == []
     assert "lower" not in str(desk.book.snapshot())
 
@@ -340,7 +340,7 @@ def test_ways_that_are_told_of_an_alert_are_told_of_its_end() -> None:
     desk = AlertManager()
     desk.rule("fired", 0, actions=("notify", "queue_log", "email:floor"))
     desk.rule("resolved", 5, actions=("notify", "queue_log", "email:floor"))
-    sent = [(intent.way, type(intent.event)) for intent in desk.intents if isinstance(intent, SendTo)]
+    sent = [(effect.way, type(effect.event)) for effect in desk.effects if isinstance(effect, SendTo)]
     assert sent == [
         ("queue_log", AlertFired),
         ("email:floor", AlertFired),

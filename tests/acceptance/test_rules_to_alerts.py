@@ -64,7 +64,7 @@ class Call:
             self.note(self.book.tick(self.now))
 
     def note(self, outcome: Outcome) -> None:
-        self.happened += [At(self.now, what) for what in (*outcome.events, *outcome.intents)]
+        self.happened += [At(self.now, what) for what in (*outcome.events, *outcome.effects)]
 
     def seen(self, kind: type[AlertEvent | Effect]) -> list[At]:
         return [at for at in self.happened if isinstance(at.what, kind)]

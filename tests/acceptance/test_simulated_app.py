@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from callguard.ari_app import AriApp
-from callguard.asterisk.supervision.session import SupervisionError
+from callguard.asterisk.supervision.session import RingRequest, SupervisionError
 from callguard.config import Ami, Ari, AsteriskConfig, Config, Media, RoleRule, Roles, Secret, SupervisionConfig
 from callguard.config import SupervisorConfig as Supervisor
 from callguard.contracts.events import Event
@@ -110,7 +110,9 @@ class World:
         return call
 
     async def ring(self, mode: Any = "whisper") -> None:
-        await self.app.supervision.ring(call=next(iter(self.app.calls)), supervisors=[LEAD], mode=mode, timeout_s=1.0)
+        await self.app.supervision.ring(
+            RingRequest(call=next(iter(self.app.calls)), supervisors=(LEAD,), mode=mode, timeout_s=1.0)
+        )
 
 
 async def until(condition: Callable[[], Any], timeout_s: float = 8.0) -> None:

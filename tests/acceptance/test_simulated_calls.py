@@ -59,7 +59,7 @@ def alerted(call: Replay) -> list[At]:
     happened = []
     for now, transition in sorted(steps, key=lambda step: step[0]):
         out = book.apply(transition, Where("support", "kim"), now) if transition else book.tick(now)
-        happened += [At(now, what) for what in (*out.events, *out.intents)]
+        happened += [At(now, what) for what in (*out.events, *out.effects)]
     ended = book.call_ended("c1", call.duration_s)
     return happened + [At(call.duration_s, what) for what in ended.events]
 

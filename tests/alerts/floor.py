@@ -36,7 +36,7 @@ class AlertManager:
         self._joinable = joinable
         self.book = AlertStore(self.settings, self._new_id, joinable)
         self.events: list[AlertEvent] = []
-        self.intents: list[Effect] = []
+        self.effects: list[Effect] = []
 
     def rule(self, kind: str, now: float, rule: str = "Shouting", call: str = "c1", **fields: Any) -> Outcome:
         where = Where(fields.pop("queue", None), fields.pop("agent", None))
@@ -45,7 +45,7 @@ class AlertManager:
 
     def note(self, outcome: Outcome) -> Outcome:
         self.events += outcome.events
-        self.intents += outcome.intents
+        self.effects += outcome.effects
         return outcome
 
     def tick(self, now: float) -> Outcome:
@@ -65,4 +65,4 @@ def types(outcome: Outcome) -> list[str]:
 
 def rung(outcome: Outcome) -> list[tuple[str, ...]]:
     """Return who is rung by each ring."""
-    return [intent.supervisors for intent in outcome.intents if isinstance(intent, RingSupervisors)]
+    return [effect.supervisors for effect in outcome.effects if isinstance(effect, RingSupervisors)]

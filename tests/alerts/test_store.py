@@ -41,19 +41,19 @@ class Life(RuleBasedStateMachine):
     def see(self, outcome: Outcome, *, restarted: bool = False) -> None:
         if restarted:
             self.rings.clear()
-        for intent in outcome.intents:
-            if isinstance(intent, StopRinging):
-                assert self.rings.pop(intent.alert, None) is not None, "stopped a ring that did not ring"
-            elif isinstance(intent, RingSupervisors):
-                assert intent.call not in self.rings.values(), "two rings for one call"
-                self.rings[intent.alert] = intent.call
-                assert self.away.isdisjoint(intent.supervisors), "rang a phone that can't be rung"
-                for name in intent.supervisors:
+        for effect in outcome.effects:
+            if isinstance(effect, StopRinging):
+                assert self.rings.pop(effect.alert, None) is not None, "stopped a ring that did not ring"
+            elif isinstance(effect, RingSupervisors):
+                assert effect.call not in self.rings.values(), "two rings for one call"
+                self.rings[effect.alert] = effect.call
+                assert self.away.isdisjoint(effect.supervisors), "rang a phone that can't be rung"
+                for name in effect.supervisors:
                     self.spent[name] = [at for at in self.spent[name] if at > self.now - 3600] + [self.now]
                     assert len(self.spent[name]) <= BUDGET, "over the budget"
-            if isinstance(intent, RingSupervisors | SendTo | PromptAgent):
+            if isinstance(effect, RingSupervisors | SendTo | PromptAgent):
                 shadows = {event.alert for event in self.desk.events if event.shadow}
-                number = intent.event.alert if isinstance(intent, SendTo) else intent.alert
+                number = effect.event.alert if isinstance(effect, SendTo) else effect.alert
                 assert number not in shadows, "a rule on trial acted"
 
     @rule(seconds=st.sampled_from([0.1, 1, 15, 21, 31, 1800]))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from callguard.bus import Bus
 from callguard.bus.ask import ANSWERS, ask
 from callguard.bus.consumer import CommandConsumer
 from callguard.bus.keys import GROUP
@@ -16,6 +15,7 @@ from callguard.bus.streams import entries
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.commands import Command, CommandError
 from callguard.testbed.valkey import StoppableValkey
+from tests.support.bus import WiredBus
 from tests.support.events import supervision_started
 
 COMMANDS = "callguard:commands"
@@ -50,16 +50,16 @@ def floor() -> Floor:
 
 
 @pytest.fixture
-async def bus(redis_url: str) -> AsyncIterator[Bus]:
-    bus = Bus(RedisConfig(url=redis_url), "n1")
+async def bus(redis_url: str) -> AsyncIterator[WiredBus]:
+    bus = WiredBus(RedisConfig(url=redis_url), "n1")
     await bus.start()
     yield bus
     await bus.stop()
 
 
 @pytest.fixture
-async def consumer(bus: Bus, floor: Floor) -> AsyncIterator[CommandConsumer]:
-    consumer = CommandConsumer(bus, "n1", floor)
+async def consumer(bus: WiredBus, floor: Floor) -> AsyncIterator[CommandConsumer]:
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
     await consumer.start()
     yield consumer
     await consumer.stop()
@@ -73,12 +73,12 @@ def whisper(command: str, call: str = "1") -> Command:
     return Command(id=command, action="whisper", call=call, supervisor="Ann")
 
 
-async def send(bus: Bus, command: Command | str, **options: Any) -> None:
+async def send(bus: WiredBus, command: Command | str, **options: Any) -> None:
     text = command if isinstance(command, str) else command.model_dump_json()
     await bus.client.xadd(COMMANDS, {"command": text}, **options)
 
 
-async def answers(bus: Bus) -> list[dict[str, Any]]:
+async def answers(bus: WiredBus) -> list[dict[str, Any]]:
     read = entries(await bus.client.xrange("callguard:events"))
     return [json.loads(entry.fields["event"])["data"] for entry in read if entry.fields["type"] in ANSWERS]
 
@@ -94,7 +94,7 @@ async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> Any:
             await asyncio.sleep(0.02)
 
 
-async def until_answered(bus: Bus, count: int, timeout_s: float = 10.0) -> list[dict[str, Any]]:
+async def until_answered(bus: WiredBus, count: int, timeout_s: float = 10.0) -> list[dict[str, Any]]:
     async def enough() -> list[dict[str, Any]] | None:
         found = await answers(bus)
         return found if len(found) >= count else None
@@ -105,11 +105,11 @@ async def until_answered(bus: Bus, count: int, timeout_s: float = 10.0) -> list[
     return found
 
 
-async def pending(bus: Bus) -> int:
+async def pending(bus: WiredBus) -> int:
     return (await bus.client.xpending(COMMANDS, GROUP))["pending"]
 
 
-async def test_a_command_is_answered_by_one_event_that_names_it(bus: Bus, consumer: CommandConsumer) -> None:
+async def test_a_command_is_answered_by_one_event_that_names_it(bus: WiredBus, consumer: CommandConsumer) -> None:
     answer = await ask(bus.client, bus.keys, whisper("c1"), 5)
 
     assert answer is not None
@@ -121,7 +121,7 @@ async def test_a_command_is_answered_by_one_event_that_names_it(bus: Bus, consum
     assert await pending(bus) == 0
 
 
-async def test_a_refusal_says_why(bus: Bus, consumer: CommandConsumer) -> None:
+async def test_a_refusal_says_why(bus: WiredBus, consumer: CommandConsumer) -> None:
     answer = await ask(bus.client, bus.keys, stop("c1", "nowhere"), 5)
 
     assert answer is not None
@@ -130,7 +130,7 @@ async def test_a_refusal_says_why(bus: Bus, consumer: CommandConsumer) -> None:
 
 
 async def test_a_handler_that_breaks_is_answered_and_the_next_command_is_done(
-    bus: Bus, consumer: CommandConsumer, floor: Floor
+    bus: WiredBus, consumer: CommandConsumer, floor: Floor
 ) -> None:
     broken = await ask(bus.client, bus.keys, stop("c1", "broken"), 5)
     await ask(bus.client, bus.keys, stop("c2", "broken2"), 5)
@@ -141,7 +141,7 @@ async def test_a_handler_that_breaks_is_answered_and_the_next_command_is_done(
 
 
 async def test_a_repeated_identifier_is_done_and_answered_once(
-    bus: Bus, consumer: CommandConsumer, floor: Floor
+    bus: WiredBus, consumer: CommandConsumer, floor: Floor
 ) -> None:
     for _ in range(3):
         await send(bus, stop("c1"))
@@ -152,9 +152,9 @@ async def test_a_repeated_identifier_is_done_and_answered_once(
     assert await pending(bus) == 0
 
 
-async def test_a_repeated_identifier_is_known_after_a_restart(bus: Bus, floor: Floor) -> None:
+async def test_a_repeated_identifier_is_known_after_a_restart(bus: WiredBus, floor: Floor) -> None:
     for _ in range(2):
-        consumer = CommandConsumer(bus, "n1", floor)
+        consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
         await consumer.start()
         await send(bus, stop("c1"))
         await until(lambda: _all_read(bus))
@@ -164,12 +164,12 @@ async def test_a_repeated_identifier_is_known_after_a_restart(bus: Bus, floor: F
     assert len(await answers(bus)) == 1
 
 
-async def _all_read(bus: Bus) -> bool:
+async def _all_read(bus: WiredBus) -> bool:
     groups = await bus.client.xinfo_groups(COMMANDS)
     return bool(groups) and groups[0]["lag"] == 0 and groups[0]["pending"] == 0
 
 
-async def test_garbage_is_answered_and_never_stops_the_consumer(bus: Bus, consumer: CommandConsumer) -> None:
+async def test_garbage_is_answered_and_never_stops_the_consumer(bus: WiredBus, consumer: CommandConsumer) -> None:
     for text in ("{", "[]", '{"id":"m1","action":"shout"}', '{"id":"m2","action":"listen"}', "x" * 70_000):
         await send(bus, text)
     await bus.client.xadd(COMMANDS, {"nonsense": "1"})
@@ -187,14 +187,14 @@ async def test_garbage_is_answered_and_never_stops_the_consumer(bus: Bus, consum
 
 
 @pytest.mark.parametrize("name", ["command", "event", "data"])
-async def test_the_json_may_stand_in_any_of_three_fields(bus: Bus, consumer: CommandConsumer, name: str) -> None:
+async def test_the_json_may_stand_in_any_of_three_fields(bus: WiredBus, consumer: CommandConsumer, name: str) -> None:
     await bus.client.xadd(COMMANDS, {name: stop("c1").model_dump_json()})
 
     assert (await until_answered(bus, 1))[0]["command"] == "c1"
 
 
 async def test_commands_of_one_call_run_in_order_and_of_two_calls_at_once(
-    bus: Bus, consumer: CommandConsumer, floor: Floor
+    bus: WiredBus, consumer: CommandConsumer, floor: Floor
 ) -> None:
     floor.gate("slow")
     await send(bus, whisper("slow", "1"))
@@ -207,12 +207,12 @@ async def test_commands_of_one_call_run_in_order_and_of_two_calls_at_once(
     await until(lambda: floor.done == ["other", "slow", "after"])
 
 
-async def test_what_a_command_caused_stands_before_its_answer(bus: Bus) -> None:
+async def test_what_a_command_caused_stands_before_its_answer(bus: WiredBus) -> None:
     async def handler(command: Command) -> dict[str, Any]:
         bus.publish(supervision_started(command.call or ""))
         return {}
 
-    consumer = CommandConsumer(bus, "n1", handler)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, handler)
     await consumer.start()
     await ask(bus.client, bus.keys, whisper("c1"), 5)
     await consumer.stop()
@@ -221,9 +221,9 @@ async def test_what_a_command_caused_stands_before_its_answer(bus: Bus) -> None:
     assert types == ["supervision", "command"]
 
 
-async def test_answers_are_audited_and_told_to_listeners(bus: Bus, consumer: CommandConsumer) -> None:
+async def test_answers_are_audited_and_told_to_listeners(bus: WiredBus, consumer: CommandConsumer) -> None:
     told = []
-    bus.listen(told.append)
+    bus.hub.connect(told.append)
     answer = await ask(bus.client, bus.keys, whisper("c1"), 5)
     await bus.flush(5)
     await until(lambda: bus.client.xlen("callguard:audit"))
@@ -233,11 +233,11 @@ async def test_answers_are_audited_and_told_to_listeners(bus: Bus, consumer: Com
     assert json.loads(entry.fields["entry"])["data"]["supervisor"] == "Ann"
 
 
-async def test_a_late_join_is_refused_and_a_late_opt_out_is_done(bus: Bus, floor: Floor) -> None:
+async def test_a_late_join_is_refused_and_a_late_opt_out_is_done(bus: WiredBus, floor: Floor) -> None:
     await send(bus, whisper("late", "1"))
     await send(bus, Command(id="out", action="opt_out", call="2"))
     await asyncio.sleep(0.3)
-    consumer = CommandConsumer(bus, "n1", floor, max_age_s=0.2)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor, max_age_s=0.2)
     await consumer.start()
 
     found = {answer["command"]: answer for answer in await until_answered(bus, 2)}
@@ -246,9 +246,9 @@ async def test_a_late_join_is_refused_and_a_late_opt_out_is_done(bus: Bus, floor
     assert floor.done == ["out"]
 
 
-async def test_a_command_that_takes_too_long_is_answered(bus: Bus, floor: Floor) -> None:
+async def test_a_command_that_takes_too_long_is_answered(bus: WiredBus, floor: Floor) -> None:
     floor.gate("c1")
-    consumer = CommandConsumer(bus, "n1", floor, timeout_s=0.2)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor, timeout_s=0.2)
     await consumer.start()
 
     answer = await ask(bus.client, bus.keys, stop("c1"), 5)
@@ -258,7 +258,7 @@ async def test_a_command_that_takes_too_long_is_answered(bus: Bus, floor: Floor)
 
 
 async def test_killed_between_doing_and_answering_gives_one_answer_and_no_second_doing(
-    bus: Bus, redis_url: str, floor: Floor
+    bus: WiredBus, redis_url: str, floor: Floor
 ) -> None:
     """kill -9 in the middle of a command; the restarted node answers it and doesn't do it again."""
     await send(bus, stop("c1"))
@@ -267,7 +267,7 @@ async def test_killed_between_doing_and_answering_gives_one_answer_and_no_second
     assert await process.wait() == -9
     assert await answers(bus) == []
 
-    consumer = CommandConsumer(bus, "n1", floor)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
     await consumer.start()
     (answer,) = await until_answered(bus, 1)
     await consumer.stop()
@@ -278,11 +278,11 @@ async def test_killed_between_doing_and_answering_gives_one_answer_and_no_second
     assert await bus.client.xinfo_consumers(COMMANDS, GROUP) == []
 
 
-async def test_a_command_read_but_not_begun_by_a_dead_consumer_is_done_by_another(bus: Bus, floor: Floor) -> None:
+async def test_a_command_read_but_not_begun_by_a_dead_consumer_is_done_by_another(bus: WiredBus, floor: Floor) -> None:
     await send(bus, stop("c1"))
     await bus.client.xgroup_create(COMMANDS, GROUP, id="0")
     await bus.client.xreadgroup(GROUP, "dead", {COMMANDS: ">"})
-    consumer = CommandConsumer(bus, "n1", floor, dead_after_s=0.4)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor, dead_after_s=0.4)
     await consumer.start()
 
     await until_answered(bus, 1)
@@ -292,18 +292,18 @@ async def test_a_command_read_but_not_begun_by_a_dead_consumer_is_done_by_anothe
     assert await _consumers(bus, [])
 
 
-async def _consumers(bus: Bus, names: list[str]) -> bool:
+async def _consumers(bus: WiredBus, names: list[str]) -> bool:
     return [item["name"] for item in await bus.client.xinfo_consumers(COMMANDS, GROUP)] == names
 
 
-async def test_a_slow_command_is_not_taken_over_by_another_node(bus: Bus, floor: Floor, redis_url: str) -> None:
+async def test_a_slow_command_is_not_taken_over_by_another_node(bus: WiredBus, floor: Floor, redis_url: str) -> None:
     floor.gate("c1")
-    mine = CommandConsumer(bus, "n1", floor, dead_after_s=0.4)
+    mine = CommandConsumer(bus, "n1", bus.hub.tell, floor, dead_after_s=0.4)
     await mine.start()
     await send(bus, stop("c1"))
     await until(lambda: floor.begun == ["c1"])
-    other_bus = Bus(RedisConfig(url=redis_url), "n2")
-    other = CommandConsumer(other_bus, "n2", floor, dead_after_s=0.4)
+    other_bus = WiredBus(RedisConfig(url=redis_url), "n2")
+    other = CommandConsumer(other_bus, "n2", other_bus.hub.tell, floor, dead_after_s=0.4)
     await other_bus.start()
     await other.start()
     await asyncio.sleep(1.2)
@@ -317,9 +317,9 @@ async def test_a_slow_command_is_not_taken_over_by_another_node(bus: Bus, floor:
     assert floor.begun == ["c1"]
 
 
-async def test_stopping_answers_what_runs_and_what_waits(bus: Bus, floor: Floor) -> None:
+async def test_stopping_answers_what_runs_and_what_waits(bus: WiredBus, floor: Floor) -> None:
     floor.gate("c1")
-    consumer = CommandConsumer(bus, "n1", floor)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
     await consumer.start()
     await send(bus, stop("c1"))
     await send(bus, stop("c2"))
@@ -336,9 +336,9 @@ async def test_stopping_answers_what_runs_and_what_waits(bus: Bus, floor: Floor)
 async def test_an_outage_between_doing_and_answering_gives_one_answer(
     stoppable_valkey: StoppableValkey, floor: Floor
 ) -> None:
-    bus = Bus(RedisConfig(url=stoppable_valkey.url), "n1")
+    bus = WiredBus(RedisConfig(url=stoppable_valkey.url), "n1")
     await bus.start()
-    consumer = CommandConsumer(bus, "n1", floor)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
     await consumer.start()
     try:
         floor.gate("c1")
@@ -362,7 +362,7 @@ async def test_an_outage_between_doing_and_answering_gives_one_answer(
     assert floor.done == ["c1", "c2"]
 
 
-async def test_a_server_that_lost_everything_gets_its_group_back(bus: Bus, consumer: CommandConsumer) -> None:
+async def test_a_server_that_lost_everything_gets_its_group_back(bus: WiredBus, consumer: CommandConsumer) -> None:
     await ask(bus.client, bus.keys, stop("c1"), 5)
     await bus.client.flushdb()
     await asyncio.sleep(0.1)
@@ -371,8 +371,8 @@ async def test_a_server_that_lost_everything_gets_its_group_back(bus: Bus, consu
 
 
 async def test_the_console_s_commands_take_the_same_way_without_redis(floor: Floor) -> None:
-    bus = Bus(RedisConfig(url="redis://127.0.0.1:1"), "n1")
-    consumer = CommandConsumer(bus, "n1", floor)
+    bus = WiredBus(RedisConfig(url="redis://127.0.0.1:1"), "n1")
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
 
     answer = await consumer.submit(stop("c1"))
 

@@ -19,7 +19,7 @@ from callguard.contracts.events import (
     SupervisionEnded,
     SupervisionRinging,
     TapLost,
-    envelope,
+    published,
 )
 from tests.support.events import (
     alert_fired,
@@ -36,7 +36,7 @@ def fold(*events: Event, times: int = 1) -> Overview:
     overview = Overview()
     for event in events:
         for _ in range(times):
-            overview.apply(envelope(event, "n1"))
+            overview.apply(published(event, "n1"))
     return overview
 
 
@@ -50,7 +50,7 @@ def test_an_alert_that_nobody_is_free_for_says_so_until_somebody_is_rung() -> No
     said = "nobody free: Ann (phone busy), Bob (phone out of reach)"
     assert overview.nobody_free(overview.alerts["a1"]) == said
     ringing = SupervisionRinging(call="c1", session="s1", supervisor="Ann", mode="whisper", alert="a1")
-    overview.apply(envelope(ringing, "n1"))
+    overview.apply(published(ringing, "n1"))
     assert overview.nobody_free(overview.alerts["a1"]) == ""
     taken = fold(call_started("c1"), fired, acknowledged())
     assert taken.nobody_free(taken.alerts["a1"]) == ""
@@ -100,7 +100,7 @@ def test_an_alert_from_pending_to_resolved(times: int) -> None:
 def test_the_end_of_a_call_ends_its_alerts() -> None:
     overview = fold(call_started("c1"), call_started("c2"), alert_fired("c1", "a1"), alert_fired("c2", "a2"))
 
-    changes = overview.apply(envelope(call_ended("c1"), "n1"))
+    changes = overview.apply(published(call_ended("c1"), "n1"))
     assert set(changes) == {Change("call", "c1"), Change("alert", "a1")}
     assert set(overview.alerts) == {"a2"}
 

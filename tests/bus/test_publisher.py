@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from callguard.bus import Bus
 from callguard.bus.streams import entries
 from callguard.config import Redis as RedisConfig
-from callguard.contracts.events import Envelope, TapOpened
+from callguard.contracts.events import Envelope, Published, TapOpened
 from callguard.testbed.valkey import StoppableValkey
+from tests.support.bus import WiredBus
 from tests.support.events import (
     alert_fired,
     alert_resolved,
@@ -27,8 +27,8 @@ ALERT = "io.callguard.alert."
 
 
 @pytest.fixture
-async def bus(redis_url: str) -> AsyncIterator[Bus]:
-    bus = Bus(RedisConfig(url=redis_url), "n1")
+async def bus(redis_url: str) -> AsyncIterator[WiredBus]:
+    bus = WiredBus(RedisConfig(url=redis_url), "n1")
     await bus.start()
     yield bus
     await bus.stop()
@@ -45,7 +45,7 @@ async def wait_for(condition, timeout_s: float = 10.0) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_an_entry_holds_the_cloudevent_its_type_and_its_call(bus: Bus) -> None:
+async def test_an_entry_holds_the_cloudevent_its_type_and_its_call(bus: WiredBus) -> None:
     bus.publish(call_started("c1"))
     assert await bus.flush(5)
 
@@ -59,7 +59,7 @@ async def test_an_entry_holds_the_cloudevent_its_type_and_its_call(bus: Bus) -> 
     assert cloud["data"]["queue"] == "sales"
 
 
-async def test_a_thousand_events_keep_their_order(bus: Bus) -> None:
+async def test_a_thousand_events_keep_their_order(bus: WiredBus) -> None:
     for number in range(1000):
         bus.publish(alert_fired(alert=f"a{number}"))
     assert await bus.flush(10)
@@ -67,14 +67,14 @@ async def test_a_thousand_events_keep_their_order(bus: Bus) -> None:
     assert [item.data["alert"] for item in await stream(bus.client)] == [f"a{number}" for number in range(1000)]
 
 
-async def test_an_event_that_json_cannot_hold_is_counted_and_never_raises(bus: Bus) -> None:
+async def test_an_event_that_json_cannot_hold_is_counted_and_never_raises(bus: WiredBus) -> None:
     bus.publish(alert_fired(evidence={"values": object()}))
     bus.publish(alert_fired(evidence={"text": "\ud800"}))
 
     assert bus.stats.dropped == 2
 
 
-async def test_a_value_that_is_no_number_becomes_null(bus: Bus) -> None:
+async def test_a_value_that_is_no_number_becomes_null(bus: WiredBus) -> None:
     bus.publish(alert_fired(evidence={"value": math.nan, "limit": math.inf}))
     await bus.flush(5)
 
@@ -82,18 +82,18 @@ async def test_a_value_that_is_no_number_becomes_null(bus: Bus) -> None:
     assert sent.data["evidence"] == {"value": None, "limit": None}
 
 
-async def test_a_listener_that_fails_keeps_no_event_from_redis(bus: Bus) -> None:
-    def broken(_: Envelope) -> None:
+async def test_a_listener_that_fails_keeps_no_event_from_redis(bus: WiredBus) -> None:
+    def broken(_: Published) -> None:
         raise RuntimeError("a screen's mistake")
 
-    bus.listen(broken)
+    bus.hub.connect(broken)
     bus.publish(call_started())
 
     assert await bus.flush(5)
     assert len(await stream(bus.client)) == 1
 
 
-async def test_screens_are_woken(bus: Bus) -> None:
+async def test_screens_are_woken(bus: WiredBus) -> None:
     async with bus.client.pubsub() as screen:
         await screen.subscribe("callguard:wake")
         await screen.get_message(timeout=2)
@@ -107,7 +107,7 @@ async def test_screens_are_woken(bus: Bus) -> None:
 
 
 async def test_the_stream_is_trimmed(redis_url: str) -> None:
-    bus = Bus(RedisConfig(url=redis_url, events_maxlen=100), "n1")
+    bus = WiredBus(RedisConfig(url=redis_url, events_maxlen=100), "n1")
     await bus.start()
     for _ in range(1000):
         bus.publish(alert_resolved())
@@ -117,7 +117,7 @@ async def test_the_stream_is_trimmed(redis_url: str) -> None:
         assert 100 <= await client.xlen("callguard:events") < 300
 
 
-async def test_lists_hold_what_goes_on_and_nothing_after_the_call(bus: Bus) -> None:
+async def test_lists_hold_what_goes_on_and_nothing_after_the_call(bus: WiredBus) -> None:
     bus.publish(call_started("c1"))
     bus.publish(alert_fired("c1", "a1"))
     bus.publish(supervision_started("c1"))
@@ -138,7 +138,7 @@ async def test_lists_hold_what_goes_on_and_nothing_after_the_call(bus: Bus) -> N
     assert sorted(await bus.client.keys("*")) == ["callguard:audit", "callguard:events"]
 
 
-async def test_signals_of_many_calls_are_written_together(bus: Bus) -> None:
+async def test_signals_of_many_calls_are_written_together(bus: WiredBus) -> None:
     for number in range(300):
         bus.publish(call_started(f"c{number}"))
     await bus.flush(5)
@@ -160,7 +160,7 @@ async def test_what_a_crash_left_in_the_lists_is_gone_after_the_restart(redis_ur
         await client.hset("callguard:calls", "broken", "{")
         await client.hset("callguard:calls", "others", json.dumps({"node": "n2"}))
         await client.hset("callguard:signals", "old", "{}")
-        bus = Bus(RedisConfig(url=redis_url), "n1")
+        bus = WiredBus(RedisConfig(url=redis_url), "n1")
         await bus.start()
         bus.publish(call_started("c1"))
         await bus.stop()
@@ -169,7 +169,7 @@ async def test_what_a_crash_left_in_the_lists_is_gone_after_the_restart(redis_ur
         assert await client.hkeys("callguard:signals") == []
 
 
-async def test_supervision_stands_in_the_audit_stream(bus: Bus) -> None:
+async def test_supervision_stands_in_the_audit_stream(bus: WiredBus) -> None:
     bus.publish(call_started())
     bus.publish(supervision_started())
     await bus.flush(5)
@@ -180,7 +180,7 @@ async def test_supervision_stands_in_the_audit_stream(bus: Bus) -> None:
 
 async def test_an_outage_loses_no_alert_and_no_order(stoppable_valkey: StoppableValkey) -> None:
     """Redis is away for three seconds while alerts go on; all arrive, once, in order, the outage told around them."""
-    bus = Bus(RedisConfig(url=stoppable_valkey.url), "n1")
+    bus = WiredBus(RedisConfig(url=stoppable_valkey.url), "n1")
     await bus.start()
     slowest = 0.0
     for number in range(100):
@@ -205,7 +205,7 @@ async def test_an_outage_loses_no_alert_and_no_order(stoppable_valkey: Stoppable
 
 async def test_redis_that_starts_after_us_gets_all(stoppable_valkey: StoppableValkey) -> None:
     stoppable_valkey.stop()
-    bus = Bus(RedisConfig(url=stoppable_valkey.url), "n1")
+    bus = WiredBus(RedisConfig(url=stoppable_valkey.url), "n1")
     await bus.start()
     bus.publish(call_started())
     assert not await bus.flush(0.3)
@@ -218,7 +218,7 @@ async def test_redis_that_starts_after_us_gets_all(stoppable_valkey: StoppableVa
     await bus.stop()
 
 
-async def test_lists_are_written_anew_when_the_server_lost_them(bus: Bus) -> None:
+async def test_lists_are_written_anew_when_the_server_lost_them(bus: WiredBus) -> None:
     bus.publish(call_started("c1"))
     await bus.flush(5)
     await bus.client.flushdb()
@@ -230,7 +230,7 @@ async def test_lists_are_written_anew_when_the_server_lost_them(bus: Bus) -> Non
 
 async def test_overflow_drops_others_before_alerts_and_says_so(stoppable_valkey: StoppableValkey) -> None:
     stoppable_valkey.stop()
-    bus = Bus(RedisConfig(url=stoppable_valkey.url, buffer=100), "n1")
+    bus = WiredBus(RedisConfig(url=stoppable_valkey.url, buffer=100), "n1")
     await bus.start()
     tap = TapOpened(call="c1", leg="agent", tap="t", channel="PJSIP/1", path="audiosocket")
     for number in range(90):
@@ -248,7 +248,7 @@ async def test_overflow_drops_others_before_alerts_and_says_so(stoppable_valkey:
     assert any("events dropped" in reason for reason in reasons)
 
 
-async def test_a_delivery_whose_answer_was_lost_is_not_repeated(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_delivery_whose_answer_was_lost_is_not_repeated(bus: WiredBus, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server took the transaction, the connection broke before its answer came."""
     await bus.flush(5)
     await wait_for(lambda: bus.stats.connected)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from callguard.bus import Bus
 from callguard.cli.board import printable
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import SupervisionRinging
+from tests.support.bus import WiredBus
 from tests.support.cli import START, run, write_config
 from tests.support.events import alert_fired, call_started, snapshot, supervision_started, supervision_suspended
 
@@ -27,14 +27,14 @@ def config(tmp_path: Path, redis_url: str) -> Path:
 
 
 @pytest.fixture
-async def bus(redis_url: str) -> AsyncIterator[Bus]:
-    bus = Bus(RedisConfig(url=redis_url), "n1")
+async def bus(redis_url: str) -> AsyncIterator[WiredBus]:
+    bus = WiredBus(RedisConfig(url=redis_url), "n1")
     await bus.start()
     yield bus
     await bus.stop()
 
 
-async def fill(bus: Bus) -> None:
+async def fill(bus: WiredBus) -> None:
     for event in (call_started("c0", agent="Kim"), call_started("c1"), alert_fired("c1"), supervision_started("c1")):
         bus.publish(event)
     bus.show(snapshot("c1", 0.82))
@@ -43,7 +43,7 @@ async def fill(bus: Bus) -> None:
     await asyncio.sleep(0.1)
 
 
-async def test_calls_are_listed_by_need(bus: Bus, config: Path) -> None:
+async def test_calls_are_listed_by_need(bus: WiredBus, config: Path) -> None:
     await fill(bus)
     ran = await run(config, "calls")
 
@@ -56,7 +56,7 @@ async def test_calls_are_listed_by_need(bus: Bus, config: Path) -> None:
     assert "– music" in lines[2]
 
 
-async def test_a_supervisor_who_waits_is_listed_as_waiting(bus: Bus, config: Path) -> None:
+async def test_a_supervisor_who_waits_is_listed_as_waiting(bus: WiredBus, config: Path) -> None:
     await fill(bus)
     bus.publish(supervision_suspended("c1"))
     await bus.flush(5)
@@ -64,7 +64,7 @@ async def test_a_supervisor_who_waits_is_listed_as_waiting(bus: Bus, config: Pat
     assert "Ann (whisper, waiting)" in (await run(config, "calls")).out
 
 
-async def test_calls_as_json(bus: Bus, config: Path) -> None:
+async def test_calls_as_json(bus: WiredBus, config: Path) -> None:
     await fill(bus)
     found = json.loads((await run(config, "calls", "--json")).out)
 
@@ -73,7 +73,7 @@ async def test_calls_as_json(bus: Bus, config: Path) -> None:
     assert found[0]["signals"]["customer"]["raised_voice"] == 0.82
 
 
-async def test_alerts_are_listed(bus: Bus, config: Path) -> None:
+async def test_alerts_are_listed(bus: WiredBus, config: Path) -> None:
     await fill(bus)
     text = (await run(config, "alerts")).out
     (alert,) = json.loads((await run(config, "alerts", "--json")).out)
@@ -83,7 +83,7 @@ async def test_alerts_are_listed(bus: Bus, config: Path) -> None:
     assert alert["evidence"]["comparisons"][0]["value"] == 0.82
 
 
-async def test_identifiers_can_be_read_and_typed_however_narrow_the_terminal(bus: Bus, config: Path) -> None:
+async def test_identifiers_can_be_read_and_typed_however_narrow_the_terminal(bus: WiredBus, config: Path) -> None:
     first, second = "3f0c7a12-1c1f-4b8a-9d4e-5d0d8a9b2c11", "3f0c7a1299-1c1f-4b8a-9d4e-5d0d8a9b2c"
     call = "1795333870.12"
     for event in (call_started(call), alert_fired(call, first), alert_fired(call, second)):
@@ -97,7 +97,7 @@ async def test_identifiers_can_be_read_and_typed_however_narrow_the_terminal(bus
     assert "1795333870.12" in (await run(config, "calls", columns=80)).out
 
 
-async def test_who_is_rung_is_not_shown_as_having_joined(bus: Bus, config: Path) -> None:
+async def test_who_is_rung_is_not_shown_as_having_joined(bus: WiredBus, config: Path) -> None:
     bus.publish(call_started("c1"))
     bus.publish(SupervisionRinging(call="c1", session="s1", supervisor="Ann", mode="whisper"))
     await bus.flush(5)
@@ -111,7 +111,7 @@ async def test_empty_lists(config: Path) -> None:
     assert (await run(config, "alerts", "--json")).out == "[]\n"
 
 
-async def test_events_are_printed_as_they_come(bus: Bus, config: Path) -> None:
+async def test_events_are_printed_as_they_come(bus: WiredBus, config: Path) -> None:
     watching = asyncio.create_task(run(config, "watch", "--seconds", "4"))
     programs = asyncio.create_task(run(config, "watch", "--seconds", "4", "--json"))
     for _ in range(30):
@@ -124,7 +124,7 @@ async def test_events_are_printed_as_they_come(bus: Bus, config: Path) -> None:
     assert event["type"] == "io.callguard.call.started.v1"
 
 
-async def test_the_live_board_in_a_terminal(bus: Bus, config: Path) -> None:
+async def test_the_live_board_in_a_terminal(bus: WiredBus, config: Path) -> None:
     await fill(bus)
     primary, secondary = pty.openpty()
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
@@ -155,7 +155,7 @@ def _read_all(descriptor: int) -> str:
     return b"".join(chunks).decode()
 
 
-async def test_a_hostile_name_can_not_drive_the_terminal(bus: Bus, config: Path) -> None:
+async def test_a_hostile_name_can_not_drive_the_terminal(bus: WiredBus, config: Path) -> None:
     bus.publish(call_started("c1", agent="\x1b[2J\x1b]0;owned\x07[red]Eve[/red]", queue="\x9b31m"))
     await bus.flush(5)
     shown = (await run(config, "calls")).out
@@ -166,7 +166,7 @@ async def test_a_hostile_name_can_not_drive_the_terminal(bus: Bus, config: Path)
     assert printable("a\nb\u202ec") == "a·b·c"
 
 
-async def test_what_another_version_wrote_is_left_out(bus: Bus, config: Path) -> None:
+async def test_what_another_version_wrote_is_left_out(bus: WiredBus, config: Path) -> None:
     await fill(bus)
     await bus.client.hset("callguard:calls", mapping={"x": "{", "y": "[]", "z": '{"surprise": 1}'})
     ran = await run(config, "calls", "--json")
@@ -174,7 +174,7 @@ async def test_what_another_version_wrote_is_left_out(bus: Bus, config: Path) ->
     assert [call["call"] for call in json.loads(ran.out)] == ["c1", "c0"]
 
 
-async def test_the_audit_chain_is_checked(bus: Bus, config: Path) -> None:
+async def test_the_audit_chain_is_checked(bus: WiredBus, config: Path) -> None:
     for number in range(3):
         bus.publish(supervision_started("c1", session=f"s{number}"))
     await bus.flush(5)

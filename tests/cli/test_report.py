@@ -7,10 +7,10 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
-from callguard.bus import Bus
 from callguard.cli import report
 from callguard.config import Redis
 from callguard.contracts.events import CallEnded, CallStarted
+from tests.support.bus import WiredBus
 
 app = typer.Typer()
 report.register(app)
@@ -18,7 +18,7 @@ report.register(app)
 
 def publish(url: str) -> None:
     async def work() -> None:
-        bus = Bus(Redis(url=url), "n")
+        bus = WiredBus(Redis(url=url), "n")
         await bus.start()
         for call in ("1.1", "2.2"):
             bus.publish(CallStarted(call=call, queue="support", mode="raised_voice"))

@@ -9,12 +9,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer
 from callguard.cli import supervise
 from callguard.cli.supervise import _fact
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.commands import ACTIONS, Command, CommandError
+from tests.support.bus import WiredBus
 from tests.support.cli import run, write_config
 from tests.support.events import alert_fired, call_started
 
@@ -49,8 +49,8 @@ async def service(redis_url: str) -> AsyncIterator[list[Command]]:
         done.append(command)
         return {"session": "s1", "mode": None}
 
-    bus = Bus(RedisConfig(url=redis_url), "n1")
-    consumer = CommandConsumer(bus, "n1", handler)
+    bus = WiredBus(RedisConfig(url=redis_url), "n1")
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, handler)
     await bus.start()
     await consumer.start()
     yield done
@@ -86,7 +86,7 @@ async def test_a_silence_is_ended_by_its_name(config: Path, service: list[Comman
 
 
 async def test_an_alert_may_be_named_by_how_it_begins(config: Path, service: list[Command], redis_url: str) -> None:
-    bus = Bus(RedisConfig(url=redis_url), "n2")
+    bus = WiredBus(RedisConfig(url=redis_url), "n2")
     await bus.start()
     for event in (call_started("c1"), alert_fired("c1", "3f0c7a12-1"), alert_fired("c1", "3f0c9b00-2")):
         bus.publish(event)

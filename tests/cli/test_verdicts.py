@@ -14,11 +14,11 @@ import typer
 import yaml
 from typer.testing import CliRunner, Result
 
-from callguard.bus import Bus
 from callguard.cli import rules as module
 from callguard.config import Redis
 from callguard.contracts.events import AlertEvent, CallStarted, Event, envelope
 from tests.rules.authoring.test_verdicts import TEXT, acknowledged, fired, judged
+from tests.support.bus import WiredBus
 
 USEFUL = [0.75 + number / 100 for number in range(15)]
 FALSE = [0.61 + number / 50 for number in range(10)]
@@ -50,7 +50,7 @@ def history() -> Iterable[AlertEvent]:
 
 def publish(url: str, events: Iterable[Event]) -> None:
     async def work() -> None:
-        bus = Bus(Redis(url=url), "n")
+        bus = WiredBus(Redis(url=url), "n")
         await bus.start()
         for event in events:
             bus.publish(event)

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from callguard.alerts.effects import SendTo
 from callguard.config import Config, load_config, parse_config
 from callguard.config.reload import RELOADS, waiting_for_restart
-from callguard.control import service as app
+from callguard.control import reload as module
 from callguard.control.service import Service
 from callguard.runtime.logs import configure
 from tests.support.events import alert_fired
@@ -93,7 +93,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def take(event: str, **facts: Any) -> None:
         entries[event] = facts
 
-    monkeypatch.setattr(app, "log", SimpleNamespace(**dict.fromkeys(("debug", "info", "warning", "error"), take)))
+    monkeypatch.setattr(module, "log", SimpleNamespace(**dict.fromkeys(("debug", "info", "warning", "error"), take)))
     return entries
 
 
@@ -130,7 +130,7 @@ async def test_token_names_receivers_and_logging_hold_at_once(
         assert logging.getLogger().level == logging.DEBUG
         assert (await running.session(service, "first"))[0] == 401
         assert await running.session(service, "second") == (200, {"supervisors": ["Ann"]})
-        service._carry_out([SendTo("webhook:chat", alert_fired()), SendTo("webhook:more", alert_fired())])
+        service._effects.carry_out([SendTo("webhook:chat", alert_fired()), SendTo("webhook:more", alert_fired())])
     assert posted == ["/new", "/new"]
 
 
@@ -151,7 +151,9 @@ async def test_a_bad_file_is_refused_as_a_whole(
     async with Service(load_config(running.path), running.path) as service:
         (tmp_path / "token").write_text("second")
         running.write(supervisors=[{"name": "Ann", "endpoint": "PJSIP/ann"}], **bad)
-        service.reload()
+        answer = service.reload()
+        assert not answer.accepted
+        assert answer.problems
         assert "reload_refused" in told
         assert "reloaded" not in told
         assert await running.session(service, "first") == (200, {"supervisors": []})
@@ -161,6 +163,7 @@ async def test_what_needs_a_restart_is_said(running: Running, tmp_path: Path, to
     (tmp_path / "url").write_text("http://127.0.0.1:1/hook")
     async with Service(load_config(running.path), running.path) as service:
         running.write(node="other")
-        service.reload()
+        answer = service.reload()
+    assert (answer.accepted, answer.needs_restart, answer.rules) == (True, ("node",), 1)
     assert told["reload_needs_restart"]["keys"] == ["node"]
     assert told["reloaded"]["rules"] == 1

@@ -4,7 +4,7 @@ import json
 
 from callguard.bus.overview import Overview
 from callguard.console.board import SHOWN, board
-from callguard.contracts.events import SupervisionEnded, envelope
+from callguard.contracts.events import SupervisionEnded, published
 from tests.support.events import (
     alert_fired,
     alert_resolved,
@@ -18,8 +18,8 @@ from tests.support.events import (
 def test_the_calls_that_need_somebody_come_first_and_the_rest_is_a_number() -> None:
     overview = Overview()
     for number in range(SHOWN + 10):
-        overview.apply(envelope(call_started(f"c{number}"), "n1"))
-    overview.apply(envelope(alert_fired(f"c{SHOWN + 5}", "a1"), "n1"))
+        overview.apply(published(call_started(f"c{number}"), "n1"))
+    overview.apply(published(alert_fired(f"c{SHOWN + 5}", "a1"), "n1"))
     shown = board(overview, 0.0)
 
     assert shown["calls"][0]["call"] == f"c{SHOWN + 5}"
@@ -30,7 +30,7 @@ def test_the_calls_that_need_somebody_come_first_and_the_rest_is_a_number() -> N
 def test_a_call_carries_alerts_with_evidence_and_signals() -> None:
     overview = Overview()
     for event in (call_started("c1"), alert_fired("c1", "a1", annotations={"runbook_url": "https://kb/1"})):
-        overview.apply(envelope(event, "n1"))
+        overview.apply(published(event, "n1"))
     overview.show(snapshot("c1", 0.123456))
     (call,) = board(overview, 0.0)["calls"]
 
@@ -44,7 +44,7 @@ def test_a_call_carries_alerts_with_evidence_and_signals() -> None:
 def test_an_alert_that_nobody_is_free_for_says_who_could_not_be_rung_and_why() -> None:
     overview = Overview()
     for event in (call_started("c1"), alert_fired("c1", "a1", merged=True, passed_over={"lead": "busy"})):
-        overview.apply(envelope(event, "n1"))
+        overview.apply(published(event, "n1"))
     (alert,) = board(overview, 0.0)["calls"][0]["alerts"]
     assert alert["nobody_free"] == "nobody free: lead (phone busy)"
 
@@ -52,7 +52,7 @@ def test_an_alert_that_nobody_is_free_for_says_who_could_not_be_rung_and_why() -
 def test_whoever_joined_finds_the_handoff_until_they_leave() -> None:
     overview = Overview()
     for event in (call_started("c1"), supervision_started("c1", card=handoff_card())):
-        overview.apply(envelope(event, "n1"))
+        overview.apply(published(event, "n1"))
     assert board(overview, 0.0)["calls"][0]["handoff"] == [
         "Waited 42 s",
         "Earlier calls: 2, 1 alerts, 0 reports of abuse, 1 take-overs",
@@ -60,23 +60,23 @@ def test_whoever_joined_finds_the_handoff_until_they_leave() -> None:
         "1:05 prompt: slow-down",
     ]
     ended = SupervisionEnded(call="c1", session="s1", supervisor="Ann", mode="whisper", reason="stopped", lasted_s=1)
-    overview.apply(envelope(ended, "n1"))
+    overview.apply(published(ended, "n1"))
     assert board(overview, 0.0)["calls"][0]["handoff"] == []
 
 
 def test_a_trial_asks_for_nobody() -> None:
     overview = Overview()
     for event in (call_started("c1"), alert_fired("c1", "a1", shadow=True)):
-        overview.apply(envelope(event, "n1"))
+        overview.apply(published(event, "n1"))
 
     assert board(overview, 0.0)["totals"]["alerts"] == 0
 
 
 def test_what_was_resolved_is_shown_the_latest_first() -> None:
     overview = Overview()
-    overview.apply(envelope(call_started("c1"), "n1"))
+    overview.apply(published(call_started("c1"), "n1"))
     for alert in ("a1", "a2"):
-        overview.apply(envelope(alert_fired("c1", alert), "n1"))
-        overview.apply(envelope(alert_resolved("c1", alert), "n1"))
+        overview.apply(published(alert_fired("c1", alert), "n1"))
+        overview.apply(published(alert_resolved("c1", alert), "n1"))
 
     assert [alert["alert"] for alert in board(overview, 0.0)["recent"]] == ["a2", "a1"]

@@ -14,7 +14,7 @@ from callguard.contracts.events import (
     NodeDegraded,
     NodeRecovered,
     SupervisionEnded,
-    envelope,
+    published,
 )
 from callguard.contracts.messages import WorkerStats
 from tests.support.events import alert_fired, alert_resolved, call_ended, call_started, supervision_started
@@ -23,7 +23,7 @@ from tests.support.events import alert_fired, alert_resolved, call_ended, call_s
 def after(*events: Event, metrics: Metrics | None = None) -> dict[str, float]:
     metrics = metrics or Metrics()
     for event in events:
-        metrics.see(envelope(event, "n1"))
+        metrics.see(published(event, "n1"))
     lines = metrics.render().decode().splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
@@ -84,7 +84,7 @@ def test_workers_and_the_bus_are_shown_as_they_stand() -> None:
     metrics = Metrics()
     metrics.watch_bus(lambda: BusStats(connected=False, waiting=7, published=1, dropped=2))
     metrics.take(WorkerStats(worker=0, legs=12, counters={"late_ticks": 3}, tick_ms={"p99": 8.0}))
-    metrics.count_way("webhook:chat", "retried")
+    metrics.count_receiver("webhook:chat", "retried")
     now = after(metrics=metrics)
 
     assert now["callguard_redis_up"] == 0
@@ -107,7 +107,7 @@ def test_a_thousand_calls_make_no_more_series_than_one() -> None:
 def test_no_series_names_a_call_or_a_person() -> None:
     metrics = Metrics()
     for event in (call_started("call-77"), alert_fired("call-77", "a1"), supervision_started("call-77")):
-        metrics.see(envelope(event, "n1"))
+        metrics.see(published(event, "n1"))
 
     assert not re.search("call-77|Ann|Alex|sales", metrics.render().decode())
 

@@ -1,4 +1,4 @@
-"""The manager feeds the alert store, publishes before it acts, and remembers over a restart."""
+"""The alert manager feeds the store, publishes before it acts, and remembers over a restart."""
 
 import asyncio
 import itertools
@@ -13,30 +13,30 @@ from callguard.alerts.policy import Policy
 from callguard.alerts.silences import SilenceScope
 from callguard.alerts.store import Where
 from callguard.config import SupervisorConfig
-from callguard.contracts.events import CallEnded, Event, SupervisionStarted, envelope
+from callguard.contracts.events import CallEnded, Event, SupervisionStarted, published
 from callguard.contracts.messages import Transition
 from callguard.control.alert_manager import AlertManager
-from callguard.testbed.valkey import StoppableValkey
+from tests.support.valkey import StoppableValkey
 
 POLICY = Policy(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),))
 KEY = "callguard:book:test"
 
 
 class Floor:
-    """What a desk talks to."""
+    """What an alert manager talks to."""
 
     def __init__(self, url: str) -> None:
         self.said: list[Event | Effect] = []
         self.calls = {"1.1": Where("support", "anna")}
         self.client = redis.asyncio.Redis.from_url(url, decode_responses=True)
 
-    def desk(self) -> AlertManager:
+    def manager(self) -> AlertManager:
         numbers = itertools.count()
-        book = AlertStore(POLICY, lambda: f"a{next(numbers)}")
-        return AlertManager(book, self.calls.get, self.said.append, self._act, (self.client, KEY))
+        store = AlertStore(POLICY, lambda: f"a{next(numbers)}")
+        return AlertManager(store, self.calls.get, self.said.append, self._act, (self.client, KEY))
 
-    def _act(self, intents: Iterable[Effect]) -> None:
-        self.said += intents
+    def _act(self, effects: Iterable[Effect]) -> None:
+        self.said += effects
 
     @property
     def kinds(self) -> list[str]:
@@ -53,36 +53,37 @@ def fired(call: str = "1.1", actions: tuple[str, ...] = ("ring_whisper",)) -> Tr
 
 
 async def test_an_alert_is_published_before_anybody_is_rung(floor: Floor) -> None:
-    floor.desk().transition(fired())
+    floor.manager().transition(fired())
     assert floor.kinds.index("AlertFired") < floor.kinds.index("RingSupervisors")
 
 
 async def test_a_rule_about_a_call_that_is_over_says_nothing(floor: Floor) -> None:
-    floor.desk().transition(fired("9.9"))
+    floor.manager().transition(fired("9.9"))
     assert floor.said == []
 
 
 async def test_who_joins_takes_the_alert_and_the_end_of_the_call_resolves_it(floor: Floor) -> None:
-    desk = floor.desk()
-    desk.transition(fired())
+    manager = floor.manager()
+    manager.transition(fired())
     ring = next(each for each in floor.said if isinstance(each, RingSupervisors))
     started = SupervisionStarted(call="1.1", session="s", supervisor="lead", mode="whisper", alert=ring.alert, ring_s=1)
-    desk.see(envelope(started, "test"))
+    manager.see(published(started, "test"))
     assert "AlertAcknowledged" in floor.kinds
-    desk.see(envelope(CallEnded(call="1.1", mode="raised_voice", duration_s=9), "test"))
+    manager.see(published(CallEnded(call="1.1", mode="raised_voice", duration_s=9), "test"))
     assert "AlertResolved" in floor.kinds
-    assert desk.open() == []
+    assert manager._store.open() == []
 
 
 async def test_silences_survive_a_restart(floor: Floor) -> None:
-    first = floor.desk()
+    first = floor.manager()
     await first.start()
-    first.silence("lead", "fire drill", 60, SilenceScope(queue="support"))
+    now = 2_000_000_000.0
+    first._store.silence("lead", "fire drill", now, now + 60, SilenceScope(queue="support"))
     await first.stop()
-    second = floor.desk()
+    second = floor.manager()
     await second.start()
     await second.stop()
-    assert [silence.why for silence in second.silences()] == ["fire drill"]
+    assert [silence.why for silence in second._store.silences(now)] == ["fire drill"]
 
 
 async def test_a_memory_out_of_reach_at_the_start_is_recalled_later(
@@ -90,54 +91,54 @@ async def test_a_memory_out_of_reach_at_the_start_is_recalled_later(
 ) -> None:
     monkeypatch.setattr("callguard.control.alert_manager.SAVE_S", 0.05)
     floor = Floor(stoppable_valkey.url)
-    first = floor.desk()
+    first = floor.manager()
     await first.start()
-    first.silence("lead", "fire drill", 60, SilenceScope())
+    first._store.silence("lead", "fire drill", 2e9, 2e9 + 60, SilenceScope())
     await first.stop()
     stoppable_valkey.stop()
-    second = floor.desk()
+    second = floor.manager()
     await second.start()
     stoppable_valkey.start()
     for _ in range(100):
-        if second.silences():
+        if second._store.silences(2e9):
             break
         await asyncio.sleep(0.05)
     await second.stop()
-    assert len(second.silences()) == 1
+    assert len(second._store.silences(2e9)) == 1
 
 
 @pytest.mark.parametrize("recalled", ["first", "last"])
 async def test_an_alert_of_a_call_that_ended_while_nobody_watched_ends(floor: Floor, recalled: str) -> None:
     """Whether Redis or Asterisk answers first after a restart."""
-    first = floor.desk()
+    first = floor.manager()
     await first.start()
     for call in ("1.1", "2.2"):
         floor.calls[call] = Where()
         first.transition(fired(call))
     await first.stop()
     floor.said.clear()
-    second = floor.desk()
+    second = floor.manager()
     if recalled == "first":
         await second.start()
     second.calls_known({"2.2"})
     if recalled == "last":
         await second.start()
     await second.stop()
-    assert [alert.call for alert in second.open()] == ["2.2"]
+    assert [alert.call for alert in second._store.open()] == ["2.2"]
     assert floor.kinds.count("AlertResolved") == 1
 
 
 async def test_a_memory_that_cant_be_read_is_no_obstacle(floor: Floor) -> None:
     await floor.client.set(KEY, '{"version": 99}')
-    desk = floor.desk()
-    await desk.start()
-    await desk.stop()
-    assert desk.open() == []
+    manager = floor.manager()
+    await manager.start()
+    await manager.stop()
+    assert manager._store.open() == []
 
 
 async def test_a_mistake_at_one_tick_does_not_end_time(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("callguard.control.alert_manager.TICK_S", 0.01)
-    desk = floor.desk()
+    manager = floor.manager()
     ticks: list[float] = []
 
     def tick(now: float) -> Outcome:
@@ -146,9 +147,9 @@ async def test_a_mistake_at_one_tick_does_not_end_time(floor: Floor, monkeypatch
             raise KeyError("alert")
         return Outcome()
 
-    monkeypatch.setattr(desk._store, "tick", tick)
-    await desk.start()
+    monkeypatch.setattr(manager._store, "tick", tick)
+    await manager.start()
     async with asyncio.timeout(3):
         while len(ticks) < 3:
             await asyncio.sleep(0.01)
-    await desk.stop()
+    await manager.stop()

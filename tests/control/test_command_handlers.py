@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from callguard.alerts import AlertError
-from callguard.asterisk.supervision.session import SupervisionError
+from callguard.asterisk.supervision.session import RingRequest, SupervisionError
 from callguard.config import Config, SupervisorConfig
 from callguard.contracts.commands import Command, CommandError
 from callguard.control.command_handlers import CommandHandlers
@@ -13,16 +13,18 @@ from callguard.control.command_handlers import CommandHandlers
 CONFIG = Config(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),))
 
 
-class Recorder:
-    """Stands for supervision, alerts and app: notes what is asked of it."""
+class Node:
+    """Stands for PBX, supervision, paging and alert manager: notes what is asked of it."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refusal: Exception | None = None
+        self.calls = {"1.1": object()}
+        self.supervision = self
 
-    async def ring(self, **facts: Any) -> Any:
-        self._note("ring", facts)
-        return type("S", (), {"id": "s1", "supervisor": facts["supervisors"][0].name, "present_mode": facts["mode"]})
+    async def join(self, request: RingRequest) -> Any:
+        self._note("join", {"request": request})
+        return type("S", (), {"id": "s1", "supervisor": request.supervisors[0].name, "present_mode": request.mode})
 
     async def set_mode(self, call: str, supervisor: str | None, mode: str, by: str) -> None:
         self._note("set_mode", {"call": call, "supervisor": supervisor, "mode": mode, "by": by})
@@ -33,12 +35,21 @@ class Recorder:
     async def prompt(self, call: str, prompt: str, command: str) -> None:
         self._note("prompt", {"call": call, "prompt": prompt, "command": command})
 
-    async def opt_out(self, call: str) -> int:
+    async def opt_out(self, call: str) -> None:
         self._note("opt_out", {"call": call})
+
+    async def erased(self, call: str) -> int:
+        self._note("erased", {"call": call})
         return 7
 
-    def briefing(self, call: str, alert: str | None) -> list[str]:
-        return [f"sound:briefing-about-{alert}"]
+    def briefing(self, call: str, alert: str | None) -> tuple[str, ...]:
+        return (f"sound:briefing-about-{alert}",)
+
+    def acknowledge(self, alert: str, by: str) -> None:
+        raise AlertError(f"no open alert {alert!r}")
+
+    def judge(self, alert: str, verdict: str, by: str) -> None:
+        self._note("judge", {"alert": alert, "verdict": verdict, "by": by})
 
     def _note(self, what: str, facts: dict[str, Any]) -> None:
         if self.refusal:
@@ -46,24 +57,9 @@ class Recorder:
         self.asked.append((what, facts))
 
 
-class Alerts:
-    """Stands for the alert manager."""
-
-    def __init__(self) -> None:
-        self.judged: list[tuple[str, str, str]] = []
-
-    def acknowledge(self, alert: str, by: str) -> None:
-        raise AlertError(f"no open alert {alert!r}")
-
-    def judge(self, alert: str, verdict: str, by: str) -> None:
-        self.judged.append((alert, verdict, by))
-
-
-def dispatcher(recorder: Recorder) -> CommandHandlers:
-    calls: Any = {"1.1": object()}
-    other: Any = recorder
-    alerts: Any = Alerts()
-    return CommandHandlers(CONFIG, calls, other, alerts, recorder)
+def handlers(node: Node) -> CommandHandlers:
+    anything: Any = node
+    return CommandHandlers(CONFIG, anything, anything, anything, node.erased)
 
 
 def command(action: str, **fields: Any) -> Command:
@@ -72,48 +68,44 @@ def command(action: str, **fields: Any) -> Command:
 
 @pytest.mark.parametrize("mode", ["listen", "whisper", "barge", "takeover"])
 async def test_joining_rings_the_supervisor_in_that_mode(mode: str) -> None:
-    recorder = Recorder()
-    result = await dispatcher(recorder)(command(mode, call="1.1", supervisor="lead"))
+    node = Node()
+    result = await handlers(node)(command(mode, call="1.1", supervisor="lead"))
     assert result == {"session": "s1", "supervisor": "lead", "mode": mode}
-    assert recorder.asked[0][1]["command"] == "c1"
-    assert recorder.asked[0][1]["briefing"] == ["sound:briefing-about-None"]
+    request = node.asked[0][1]["request"]
+    assert (request.command, request.briefing) == ("c1", ("sound:briefing-about-None",))
 
 
-async def test_a_verdict_reaches_the_book() -> None:
-    recorder, alerts = Recorder(), Alerts()
-    anything: Any = recorder
-    given: Any = alerts
-    calls: Any = {}
-    judge = CommandHandlers(CONFIG, calls, anything, given, recorder)
+async def test_a_verdict_reaches_the_alert_manager() -> None:
+    node = Node()
     args = {"alert": "a7", "verdict": "false"}
-    assert await judge(command("judge", supervisor="PJSIP/s1", args=args)) == args
-    assert alerts.judged == [("a7", "false", "lead")]
+    assert await handlers(node)(command("judge", supervisor="PJSIP/s1", args=args)) == args
+    assert node.asked == [("judge", args | {"by": "lead"})]
 
 
 async def test_a_supervisor_is_known_by_name_or_endpoint_and_any_endpoint_will_do() -> None:
-    recorder = Recorder()
+    node = Node()
     for given in ("lead", "PJSIP/s1", "PJSIP/other"):
-        await dispatcher(recorder)(command("listen", call="1.1", supervisor=given))
-    assert [facts["supervisors"][0].name for _, facts in recorder.asked] == ["lead", "lead", "PJSIP/other"]
+        await handlers(node)(command("listen", call="1.1", supervisor=given))
+    assert [facts["request"].supervisors[0].name for _, facts in node.asked] == ["lead", "lead", "PJSIP/other"]
 
 
 async def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(CommandError, match=r"no supervisor 'boss'; configured: lead"):
-        await dispatcher(Recorder())(command("listen", call="1.1", supervisor="boss"))
+        await handlers(Node())(command("listen", call="1.1", supervisor="boss"))
 
 
 @pytest.mark.parametrize("action", ["listen", "set_mode", "stop", "prompt", "opt_out"])
 async def test_an_unknown_call_is_told(action: str) -> None:
     args = {"set_mode": {"mode": "barge"}, "prompt": {"prompt": "slow-down"}}.get(action, {})
     with pytest.raises(CommandError, match="no_call"):
-        await dispatcher(Recorder())(command(action, call="9.9", supervisor="lead", args=args))
+        await handlers(Node())(command(action, call="9.9", supervisor="lead", args=args))
 
 
 async def test_a_refusal_of_asterisk_is_explained() -> None:
-    recorder = Recorder()
-    recorder.refusal = SupervisionError("no_answer")
+    node = Node()
+    node.refusal = SupervisionError("no_answer")
     with pytest.raises(CommandError, match="no_answer: the supervisor did not answer"):
-        await dispatcher(recorder)(command("whisper", call="1.1", supervisor="lead"))
+        await handlers(node)(command("whisper", call="1.1", supervisor="lead"))
 
 
 @pytest.mark.parametrize(
@@ -126,36 +118,36 @@ async def test_a_refusal_of_asterisk_is_explained() -> None:
     ],
 )
 async def test_what_is_refused_says_why_for_that_action(action: str, args: dict[str, Any], says: str) -> None:
-    recorder = Recorder()
-    recorder.refusal = SupervisionError("refused")
+    node = Node()
+    node.refusal = SupervisionError("refused")
     with pytest.raises(CommandError, match=f"refused: .*{says}"):
-        await dispatcher(recorder)(command(action, call="1.1", supervisor="lead", args=args))
+        await handlers(node)(command(action, call="1.1", supervisor="lead", args=args))
 
 
 async def test_a_prompt_must_be_there_and_underscores_will_do() -> None:
-    recorder = Recorder()
-    answer = await dispatcher(recorder)(command("prompt", call="1.1", args={"prompt": "let_them_finish"}))
+    node = Node()
+    answer = await handlers(node)(command("prompt", call="1.1", args={"prompt": "let_them_finish"}))
     assert answer == {"prompt": "let-them-finish"}
     with pytest.raises(CommandError, match=r"no prompt 'shout'; known: .*slow-down"):
-        await dispatcher(recorder)(command("prompt", call="1.1", args={"prompt": "shout"}))
+        await handlers(node)(command("prompt", call="1.1", args={"prompt": "shout"}))
 
 
 @pytest.mark.parametrize("given", ["/x", "PJSIP/", "PJSIP/a\r\nAction: x", "PJ SIP/a"])
 async def test_what_is_no_endpoint_is_told(given: str) -> None:
     with pytest.raises(CommandError, match="is no endpoint"):
-        await dispatcher(Recorder())(command("listen", call="1.1", supervisor=given))
+        await handlers(Node())(command("listen", call="1.1", supervisor=given))
 
 
 async def test_an_alert_that_is_not_open_is_told() -> None:
     with pytest.raises(CommandError, match="no open alert 'a7'"):
-        await dispatcher(Recorder())(command("ack", supervisor="lead", args={"alert": "a7"}))
+        await handlers(Node())(command("ack", supervisor="lead", args={"alert": "a7"}))
 
 
 async def test_modes_prompts_and_opt_out_go_through() -> None:
-    recorder = Recorder()
-    handle = dispatcher(recorder)
+    node = Node()
+    handle = handlers(node)
     await handle(command("set_mode", call="1.1", args={"mode": "barge"}))
     await handle(command("prompt", call="1.1", args={"prompt": "slow-down"}))
     assert await handle(command("opt_out", call="1.1")) == {"deleted_events": 7}
     await handle(command("stop", call="1.1"))
-    assert [what for what, _ in recorder.asked] == ["set_mode", "prompt", "opt_out", "stop"]
+    assert [what for what, _ in node.asked] == ["set_mode", "prompt", "opt_out", "erased", "stop"]

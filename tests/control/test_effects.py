@@ -1,4 +1,4 @@
-"""Intents are carried out side by side; what fails is counted and holds up nothing."""
+"""Effects are carried out side by side; what fails is counted and holds up nothing."""
 
 import asyncio
 from collections import Counter
@@ -12,36 +12,35 @@ from structlog.testing import capture_logs
 
 from callguard.alerts.effects import PromptAgent, RingSupervisors, SendTo, StopRinging
 from callguard.asterisk.supervision.session import SupervisionError
-from callguard.config import Notify, SupervisorConfig
+from callguard.config import Notify
 from callguard.contracts.events import Envelope
-from callguard.control.effects import Actions, build_ways
+from callguard.control.effects import EffectRunner, build_receivers
 from callguard.notify.receiver import Receiver
 from tests.support.events import alert_fired
 from tests.support.smtp import smtp_sink
 
-ANN = SupervisorConfig(name="Ann", endpoint="PJSIP/ann")
 RING = RingSupervisors(alert="a1", call="c1", supervisors=("Ann", "Gone"), tier=1, mode="whisper", timeout_s=15)
 
 
 class Floor:
-    """Supervision that notes what it is asked."""
+    """Paging that notes what it is asked."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
         self.breaks: Exception | None = None
         self.rings = asyncio.Event()
 
-    async def ring(self, **facts: Any) -> None:
-        self.asked.append(("ring", facts))
+    async def ring(self, effect: RingSupervisors) -> None:
+        self.asked.append(("ring", effect))
         if self.breaks:
             raise self.breaks
         await self.rings.wait()
 
-    async def stop_ringing(self, alert: str) -> None:
-        self.asked.append(("stop_ringing", alert))
+    async def stop(self, alert: str) -> None:
+        self.asked.append(("stop", alert))
 
-    async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> None:
-        self.asked.append(("private prompt" if private else "prompt", (call, prompt)))
+    async def prompt(self, effect: PromptAgent) -> None:
+        self.asked.append(("prompt", effect))
 
 
 @pytest.fixture
@@ -49,48 +48,29 @@ def outcomes() -> Counter[tuple[str, str]]:
     return Counter()
 
 
-def actions(floor: Floor, outcomes: Counter[tuple[str, str]], ways: dict[str, Any] | None = None) -> Actions:
-    def count(way: str, outcome: str) -> None:
-        outcomes[way, outcome] += 1
+def runner(floor: Floor, outcomes: Counter[tuple[str, str]]) -> EffectRunner:
+    def count(receiver: str, outcome: str) -> None:
+        outcomes[receiver, outcome] += 1
 
-    return Actions("n1", ways or {}, floor, [ANN], count, lambda intent: [f"sound:{intent.tier}"])
-
-
-async def test_a_ring_reaches_the_supervisors_who_are_known(outcomes: Counter[tuple[str, str]]) -> None:
-    floor = Floor()
-    floor.rings.set()
-    running = actions(floor, outcomes)
-    running.carry_out([RING])
-    await asyncio.sleep(0.01)
-    await running.stop()
-
-    ((_, facts),) = floor.asked
-    assert facts == {
-        "call": "c1",
-        "supervisors": [ANN],
-        "mode": "whisper",
-        "alert": "a1",
-        "timeout_s": 15,
-        "briefing": ["sound:1"],
-    }
-    assert outcomes == {("ring", "sent"): 1}
+    paging: Any = floor
+    return EffectRunner("n1", paging, count)
 
 
 async def test_ringing_holds_up_neither_prompt_nor_stop(outcomes: Counter[tuple[str, str]]) -> None:
     floor = Floor()
-    running = actions(floor, outcomes)
+    running = runner(floor, outcomes)
     running.carry_out([RING, PromptAgent(alert="a1", call="c1", prompt="slow_down"), StopRinging(alert="a1")])
     await asyncio.sleep(0.01)
     await running.stop()
 
-    assert [name for name, _ in floor.asked] == ["ring", "prompt", "stop_ringing"]
+    assert [name for name, _ in floor.asked] == ["ring", "prompt", "stop"]
     assert outcomes == {("prompt", "sent"): 1, ("ring", "sent"): 1}
 
 
 async def test_a_ring_that_breaks_is_counted(outcomes: Counter[tuple[str, str]]) -> None:
     floor = Floor()
     floor.breaks = ZeroDivisionError()
-    running = actions(floor, outcomes)
+    running = runner(floor, outcomes)
     running.carry_out([RING])
     await asyncio.sleep(0.01)
     await running.stop()
@@ -99,7 +79,7 @@ async def test_a_ring_that_breaks_is_counted(outcomes: Counter[tuple[str, str]])
 
 
 async def test_an_unknown_way_is_counted(outcomes: Counter[tuple[str, str]]) -> None:
-    actions(Floor(), outcomes).carry_out([SendTo(way="webhook:gone", event=alert_fired())])
+    runner(Floor(), outcomes).carry_out([SendTo(way="webhook:gone", event=alert_fired())])
 
     assert outcomes == {("unknown", "failed"): 1}
 
@@ -138,10 +118,10 @@ async def test_a_receiver_that_never_answers_delays_no_other(
             }
         )
         floor = Floor()
-        ways = build_ways(notify, "n1", session, ami, lambda way, outcome: outcomes.update([(way, outcome)]))
+        ways = build_receivers(notify, "n1", session, ami, lambda way, outcome: outcomes.update([(way, outcome)]))
         assert set(ways) == {"webhook:hangs", "webhook:takes", "email:floor", "queue_log"}
-        running = actions(floor, outcomes, ways)
-        running.start()
+        running = runner(floor, outcomes)
+        running.start(ways)
         running.carry_out(SendTo(way=name, event=alert_fired()) for name in ways)
         async with asyncio.timeout(5):
             while not (got and lines and sink.messages):
@@ -162,10 +142,10 @@ async def test_ways_come_and_go_and_what_a_gone_one_holds_is_delivered(outcomes:
 
         return Receiver(name, send, lambda *_: None)
 
-    running = actions(Floor(), outcomes, {"webhook:gone": way("webhook:gone", "gone"), "cel": way("cel", "old")})
-    running.start()
+    running = runner(Floor(), outcomes)
+    running.start({"webhook:gone": way("webhook:gone", "gone"), "cel": way("cel", "old")})
     running.carry_out([SendTo("webhook:gone", alert_fired())])
-    running.reconfigure([ANN], {"cel": way("cel", "new"), "webhook:new": way("webhook:new", "added")})
+    running.replace({"cel": way("cel", "new"), "webhook:new": way("webhook:new", "added")})
     running.carry_out([SendTo(name, alert_fired()) for name in ("cel", "webhook:new", "webhook:gone")])
     await asyncio.sleep(0.1)
     await running.stop()
@@ -182,9 +162,9 @@ async def test_a_ring_that_nobody_answers_is_no_warning(
 ) -> None:
     floor = Floor()
     floor.breaks = error
-    running = actions(floor, outcomes)
+    running = runner(floor, outcomes)
     with capture_logs() as said:
         running.carry_out([RING])
         while not outcomes:
             await asyncio.sleep(0)
-    assert [(line["event"], line["log_level"]) for line in said] == [("action_failed", level)]
+    assert [(line["event"], line["log_level"]) for line in said] == [("effect_failed", level)]

@@ -21,7 +21,6 @@ from callguard.contracts.messages import (
     CloseLeg,
     LegConnected,
     LegLost,
-    LoadRules,
     NoRoomError,
     OpenLeg,
     PartDown,
@@ -91,7 +90,7 @@ async def test_a_leg_is_served_by_a_process_of_its_own(control: Control) -> None
 
 
 async def test_new_rules_reach_the_workers(control: Control) -> None:
-    control.pool.broadcast(LoadRules(OTHER_RULE))
+    control.pool.load_rules(OTHER_RULE)
     leg, port = await control.open()
     with Sender(port, leg) as sender:
         sender.send(voice(50))
@@ -103,7 +102,7 @@ async def test_a_worker_that_is_killed_loses_its_legs_and_comes_back_with_the_ru
     control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_keeper, "BACKOFF_S", (0.0,))
-    control.pool.broadcast(LoadRules(OTHER_RULE))
+    control.pool.load_rules(OTHER_RULE)
     leg, port = await control.open()
     with Sender(port, leg):
         await control.until(lambda message: message == LegConnected(leg))

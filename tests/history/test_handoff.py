@@ -16,7 +16,7 @@ from callguard.contracts.events import (
     SupervisionFailed,
     SupervisionModeChanged,
     SupervisionStarted,
-    envelope,
+    published,
 )
 from callguard.history.handoff import SHOWN, Counts, Handoffs
 
@@ -26,7 +26,7 @@ START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 def told(*events: tuple[float, Event]) -> Handoffs:
     handoffs = Handoffs()
     for at_s, event in events:
-        handoffs.see(envelope(event, "n1", START + timedelta(seconds=at_s)))
+        handoffs.see(published(event, "n1", START + timedelta(seconds=at_s)))
     return handoffs
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from callguard.asterisk.discovery.calls import Call
-from callguard.bus import Bus
 from callguard.config import Config
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.cards import CallerHistory
@@ -16,6 +15,7 @@ from callguard.contracts.events import CallEnded, Event, PromptPlayed, Supervisi
 from callguard.history import recorder as module
 from callguard.history.recorder import Recorder
 from callguard.testbed.valkey import StoppableValkey
+from tests.support.bus import WiredBus
 from tests.support.events import alert_fired, call_ended, call_started, supervision_started
 
 NUMBER = "+49 30 1234"
@@ -37,11 +37,11 @@ def call(number: str = NUMBER) -> Call:
 class Run:
     """One run of the service, as far as records go; `calls` are those that Asterisk has now."""
 
-    def __init__(self, bus: Bus, config: Config) -> None:
+    def __init__(self, bus: WiredBus, config: Config) -> None:
         self.bus = bus
         self.calls: dict[str, Call] = {"c1": call()}
         self.records = Recorder(bus, self.calls, config)
-        bus.listen(self.records.see)
+        bus.hub.connect(self.records.see)
 
     async def tell(self, *events: Event) -> None:
         """Publish, and wait until Redis has everything and records are done with it."""
@@ -52,7 +52,7 @@ class Run:
 
     async def settled(self) -> None:
         while self.records._tasks:
-            await asyncio.wait(set(self.records._tasks), timeout=5)
+            await self.records._tasks.settle(5)
 
     async def history(self) -> tuple[int, int, int, int] | None:
         """Calls, alerts, abuse and take-overs that the number is remembered for."""
@@ -63,7 +63,7 @@ class Run:
 @asynccontextmanager
 async def run(url: str) -> AsyncIterator[Run]:
     redis = RedisConfig(url=url)
-    bus = Bus(redis, "n1")
+    bus = WiredBus(redis, "n1")
     await bus.start()
     running = Run(bus, Config(node="n1", redis=redis, privacy={"number_hash_key": {"env": "NUMBER_KEY"}}))  # type: ignore[arg-type]  # as in a file
     yield running

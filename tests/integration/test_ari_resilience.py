@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from callguard.asterisk.client import ApplicationTakenError
+from callguard.asterisk.supervision.session import RingRequest
 from callguard.config import Config
 from callguard.contracts.events import (
     CallEnded,
@@ -64,7 +65,7 @@ async def test_what_ended_while_the_socket_was_cut_ends_on_return(lab: Lab, voic
         async with node(config) as running:
             customer, _ = await conversation(lab, voices)
             call = await running.tapped_call()
-            await running.app.supervision.ring(call=call.id, supervisors=[supervisor(1)], mode="barge")
+            await running.app.supervision.ring(RingRequest(call=call.id, supervisors=(supervisor(1),), mode="barge"))
             boss = await lab.farm.phone("supervisor1").answered()
             proxy.cut()
             await running.event(NodeDegraded)

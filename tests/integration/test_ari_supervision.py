@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from callguard.asterisk.discovery.calls import Call
-from callguard.asterisk.supervision.session import SupervisionError
+from callguard.asterisk.supervision.session import RingRequest, SupervisionError
 from callguard.contracts.events import (
     CallEnded,
     CallUpdated,
@@ -57,7 +57,7 @@ class Scene:
         phone = lab.farm.phone(f"supervisor{n}")
         phone.voice = voices.tone(SUPERVISOR_HZ)
         self.joined_at = self.phones["customer"].elapsed
-        await self.running.app.supervision.ring(call=self.call.id, supervisors=[supervisor(n)], mode=mode)
+        await self.running.app.supervision.ring(RingRequest(call=self.call.id, supervisors=(supervisor(n),), mode=mode))
         self.phones["supervisor"] = await phone.answered()
         return self.phones["supervisor"]
 
@@ -209,7 +209,9 @@ async def test_all_phones_ring_and_the_first_to_answer_wins(lab: Lab, voices: Vo
         for n, delay in ((1, 2.0), (2, 0.2), (3, None)):
             lab.farm.phone(f"supervisor{n}").answer_after_s = delay
         session = await running.app.supervision.ring(
-            call=scene.call.id, supervisors=[supervisor(n) for n in (1, 2, 3)], mode="whisper", alert="a1"
+            RingRequest(
+                call=scene.call.id, supervisors=tuple(supervisor(n) for n in (1, 2, 3)), mode="whisper", alert="a1"
+            )
         )
         assert session.supervisor == "boss2"
         await running.event(SupervisionFailed, 2)
@@ -234,11 +236,15 @@ async def test_nobody_answers_busy_and_unknown_phones_are_told_apart(lab: Lab, v
             (supervisor(1).model_copy(update={"endpoint": "PJSIP/nobody"}), "unreachable"),
         ):
             with pytest.raises(SupervisionError) as error:
-                await running.app.supervision.ring(call=scene.call.id, supervisors=[who], mode="listen", timeout_s=1)
+                await running.app.supervision.ring(
+                    RingRequest(call=scene.call.id, supervisors=(who,), mode="listen", timeout_s=1)
+                )
             assert error.value.reason == reason
         assert [event.reason for event in running.of(SupervisionFailed)] == ["busy", "no_answer", "unreachable"]
         with pytest.raises(SupervisionError, match="no_call"):
-            await running.app.supervision.ring(call="no such call", supervisors=[supervisor(1)], mode="listen")
+            await running.app.supervision.ring(
+                RingRequest(call="no such call", supervisors=(supervisor(1),), mode="listen")
+            )
         await hang_up(scene)
 
 
@@ -286,8 +292,10 @@ async def test_a_second_supervisor_may_join_and_one_phone_serves_one_call(lab: L
         scene = await Scene.open(lab, voices, running)
         await scene.join(lab, voices, "listen", 1)
         with pytest.raises(SupervisionError, match="busy"):
-            await running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(1)], mode="whisper")
-        await running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(2)], mode="listen")
+            await running.app.supervision.ring(
+                RingRequest(call=scene.call.id, supervisors=(supervisor(1),), mode="whisper")
+            )
+        await running.app.supervision.ring(RingRequest(call=scene.call.id, supervisors=(supervisor(2),), mode="listen"))
         assert len(running.app.supervision.sessions) == 2
         with pytest.raises(SupervisionError, match="refused"):
             await running.app.supervision.set_mode(scene.call.id, None, "barge", "command")
@@ -313,7 +321,7 @@ async def test_a_briefing_is_heard_by_the_supervisor_alone_and_any_key_skips_it(
         briefing = [f"sound:{voices.tone(2300, seconds=8).with_suffix('')}", "sound:beep"]
         ringing = asyncio.create_task(
             running.app.supervision.ring(
-                call=scene.call.id, supervisors=[supervisor(1)], mode="barge", briefing=briefing
+                RingRequest(call=scene.call.id, supervisors=(supervisor(1),), mode="barge", briefing=briefing)
             )
         )
         scene.phones["supervisor"] = await phone.answered()
@@ -354,7 +362,7 @@ async def test_the_supervisors_keys_are_heard_by_nobody(lab: Lab, voices: Voices
         customer = await lab.farm.phone("customer1").call("201")
         agent = await lab.farm.phone("agent1").answered()
         call = await running.tapped_call()
-        await running.app.supervision.ring(call=call.id, supervisors=[supervisor(1)], mode="barge")
+        await running.app.supervision.ring(RingRequest(call=call.id, supervisors=(supervisor(1),), mode="barge"))
         boss = await lab.farm.phone("supervisor1").answered()
         begin = {"customer": customer.elapsed, "agent": agent.elapsed}
         await boss.dtmf("9")
@@ -375,7 +383,7 @@ async def test_the_end_of_a_whisper_never_comes_out_of_a_barge(lab: Lab, voices:
         call = await running.tapped_call()
         phone = lab.farm.phone("supervisor1")
         phone.voice = sweep
-        await running.app.supervision.ring(call=call.id, supervisors=[supervisor(1)], mode="whisper")
+        await running.app.supervision.ring(RingRequest(call=call.id, supervisors=(supervisor(1),), mode="whisper"))
         await phone.answered()
         await asyncio.sleep(0.6)
         switched = agent.elapsed
@@ -401,7 +409,9 @@ async def test_a_takeover_pauses_the_agent_in_the_queue_and_leaving_unpauses(lab
     async with node(config_for(lab, supervision={"cooldown_s": 60})) as running:
         await running.until(lambda: running.app.ami.connected)
         scene = await Scene.open(lab, voices, running, QUEUE)
-        await running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(1)], mode="takeover")
+        await running.app.supervision.ring(
+            RingRequest(call=scene.call.id, supervisors=(supervisor(1),), mode="takeover")
+        )
         await scene.phones["agent"].heard()
         for _ in range(40):
             if "CallGuard cool-down" in (shown := await console(lab, "queue show support")):
@@ -419,7 +429,7 @@ async def test_a_hangup_while_phones_ring_stops_the_ringing(lab: Lab, voices: Vo
         scene = await Scene.open(lab, voices, running)
         lab.farm.phone("supervisor1").answer_after_s = None
         ringing = asyncio.create_task(
-            running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(1)], mode="whisper")
+            running.app.supervision.ring(RingRequest(call=scene.call.id, supervisors=(supervisor(1),), mode="whisper"))
         )
         boss = await lab.farm.phone("supervisor1").rung()
         await scene.phones[who].hangup()
@@ -432,10 +442,14 @@ async def test_a_hangup_while_phones_ring_stops_the_ringing(lab: Lab, voices: Vo
 async def test_ringing_for_an_alert_stops_on_demand_and_who_joined_stays(lab: Lab, voices: Voices) -> None:
     async with node(config_for(lab)) as running:
         scene = await Scene.open(lab, voices, running)
-        await running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(2)], mode="listen", alert="a1")
+        await running.app.supervision.ring(
+            RingRequest(call=scene.call.id, supervisors=(supervisor(2),), mode="listen", alert="a1")
+        )
         lab.farm.phone("supervisor1").answer_after_s = None
         ringing = asyncio.create_task(
-            running.app.supervision.ring(call=scene.call.id, supervisors=[supervisor(1)], mode="whisper", alert="a1")
+            running.app.supervision.ring(
+                RingRequest(call=scene.call.id, supervisors=(supervisor(1),), mode="whisper", alert="a1")
+            )
         )
         boss = await lab.farm.phone("supervisor1").rung()
         await running.app.supervision.stop_ringing("a1")
@@ -451,7 +465,7 @@ async def test_a_supervisor_who_hangs_up_in_the_briefing_never_joined(lab: Lab, 
         briefing = [f"sound:{voices.tone(2300, seconds=8).with_suffix('')}"]
         ringing = asyncio.create_task(
             running.app.supervision.ring(
-                call=scene.call.id, supervisors=[supervisor(1)], mode="barge", briefing=briefing
+                RingRequest(call=scene.call.id, supervisors=(supervisor(1),), mode="barge", briefing=briefing)
             )
         )
         boss = await lab.farm.phone("supervisor1").answered()

@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
-from callguard.runtime.tasks import end, within
+from callguard.runtime.tasks import TaskKeeper, end, within
 
 
 async def test_what_comes_in_time_is_returned() -> None:
@@ -54,3 +55,25 @@ async def test_a_task_that_fails_at_its_end_is_no_trouble() -> None:
     await asyncio.sleep(0)
     await end(task)
     assert isinstance(task.exception(), RuntimeError)
+
+
+async def test_kept_work_that_fails_is_logged_and_reaches_whoever_awaits_it() -> None:
+    async def fails() -> None:
+        raise ValueError("broken")
+
+    keeper = TaskKeeper()
+    with capture_logs() as said:
+        task = keeper.spawn(fails(), "chore")
+        await keeper.settle(1)
+    assert [(line["event"], line["task"]) for line in said] == [("task_failed", "chore")]
+    with pytest.raises(ValueError, match="broken"):
+        await task
+    assert len(keeper) == 0
+
+
+async def test_kept_work_ends_when_it_is_told_to() -> None:
+    keeper = TaskKeeper()
+    task = keeper.spawn(asyncio.sleep(60))
+    await keeper.end()
+    assert task.cancelled()
+    assert len(keeper) == 0

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from callguard.bus.overview import Overview
+from callguard.config import Config, Secret, SupervisorConfig
 from callguard.config import Console as ConsoleConfig
-from callguard.config import Secret
 from callguard.console import Console
 from callguard.console.metrics import Metrics
 from callguard.contracts.commands import Command
-from callguard.contracts.events import CommandCompleted, CommandFailed, Event, envelope
+from callguard.contracts.events import CommandCompleted, CommandFailed, Event, published
 from callguard.contracts.messages import CallSnapshot
 
 TOKEN = "console-token"
@@ -26,8 +26,10 @@ class RunningConsole:
         self.metrics = Metrics()
         self.commands: list[Command] = []
         self.refuse = ""
-        config = ConsoleConfig(port=0, token=Secret(env="CONSOLE_TOKEN") if token else Secret())
-        self.console = Console(config, self.overview, self.submit, self.metrics, ["Ann", "Bob"])
+        console = ConsoleConfig(port=0, token=Secret(env="CONSOLE_TOKEN") if token else Secret())
+        people = tuple(SupervisorConfig(name=name, endpoint=f"PJSIP/{name}") for name in ("Ann", "Bob"))
+        config = Config(console=console, supervisors=people)
+        self.console = Console(config, self.overview, self.submit, self.metrics)
 
     async def submit(self, command: Command) -> Any:
         self.commands.append(command)
@@ -37,7 +39,7 @@ class RunningConsole:
 
     def publish(self, *events: Event) -> None:
         for event in events:
-            wrapped = envelope(event, "n1")
+            wrapped = published(event, "n1")
             self.overview.apply(wrapped)
             self.metrics.see(wrapped)
             self.console.see(wrapped)

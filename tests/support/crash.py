@@ -5,20 +5,20 @@ import os
 import signal
 import sys
 
-from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer
 from callguard.config import Redis as RedisConfig
+from tests.support.bus import WiredBus
 
 
 async def main(url: str, node: str) -> None:
-    bus = Bus(RedisConfig(url=url), node)
+    bus = WiredBus(RedisConfig(url=url), node)
 
     async def handler(command):
         await bus.client.rpush("done", command.id)
         os.kill(os.getpid(), signal.SIGKILL)
 
     await bus.start()
-    await CommandConsumer(bus, node, handler).start()
+    await CommandConsumer(bus, node, bus.hub.tell, handler).start()
     await asyncio.sleep(30)
 
 

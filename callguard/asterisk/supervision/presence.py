@@ -19,12 +19,11 @@ from callguard.asterisk.supervision.room import CutError, Room
 from callguard.asterisk.supervision.session import Briefed, Joined, Session, SupervisionError, Suspended
 from callguard.asterisk.waiter import Waiter
 from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
-from callguard.contracts.vocabulary import SupervisionMode
+from callguard.contracts.vocabulary import SupervisionMode, Verdict
 
 log = structlog.get_logger(__name__)
 
 By = Literal["command", "key", "policy"]
-Verdict = Literal["useful", "false_alarm"]
 SETTLE_S: Final = 0.2
 """Asterisk takes Local channels out of a call by moving a party between bridges: so short a parting is not told. Also
 the time without any snoop on the agent's channel before a new one; `Call.legs` says why."""
@@ -53,7 +52,7 @@ class Presence:
         watch: Waiter,
         calls: Mapping[str, Call],
         hooks: Hooks,
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._ari = ari
         self._watch = watch

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from callguard.asterisk.names import SUPERVISOR, name
+from callguard.config import SupervisorConfig
 from callguard.contracts.events import SupervisionEvent
 from callguard.contracts.vocabulary import SupervisionMode
 
@@ -202,10 +203,26 @@ def supervisor_channel(app: str, session: str) -> str:
     return name(app, SUPERVISOR, session)
 
 
+@dataclass(frozen=True, slots=True)
+class RingRequest:
+    """Ring these supervisors at once; the first to answer joins the call in `mode`."""
+
+    call: str
+    supervisors: tuple[SupervisorConfig, ...]
+    mode: SupervisionMode
+    alert: str | None = None
+    command: str | None = None
+    timeout_s: float | None = None
+    """None: as configured."""
+    briefing: tuple[str, ...] = ()
+    """Media URIs that the supervisor hears before anybody hears them; any key skips the rest."""
+
+
 class Ring:
     """Phones that ring together: the first to answer wins, the others stop."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: RingRequest) -> None:
+        self.request = request
         self.sessions: list[Session] = []
         self.winner: Session | None = None
         self.outcome: asyncio.Future[Session] = asyncio.get_running_loop().create_future()

@@ -20,7 +20,7 @@ from callguard.asterisk.names import name, new_id
 from callguard.asterisk.stasis import quietly
 from callguard.asterisk.supervision.announce import Announcer
 from callguard.asterisk.supervision.originate import Dial, pick_up
-from callguard.asterisk.supervision.presence import By, Hooks, Presence, Verdict
+from callguard.asterisk.supervision.presence import By, Hooks, Presence
 from callguard.asterisk.supervision.prompts import Prompter
 from callguard.asterisk.supervision.session import (
     Briefed,
@@ -29,6 +29,7 @@ from callguard.asterisk.supervision.session import (
     Requested,
     Ring,
     Ringing,
+    RingRequest,
     Session,
     SupervisionError,
     Suspended,
@@ -43,12 +44,13 @@ from callguard.contracts.events import (
     SupervisionRequested,
     SupervisionRinging,
 )
-from callguard.contracts.vocabulary import SupervisionMode
+from callguard.contracts.vocabulary import SupervisionMode, Verdict
+from callguard.runtime.tasks import TaskKeeper
 
 log = structlog.get_logger(__name__)
 
 MODE_KEYS: Final[dict[str, SupervisionMode]] = {"4": "listen", "5": "whisper", "6": "barge", "7": "takeover"}
-VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false_alarm"}
+VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false"}
 LEAVE_KEY: Final = "*"
 OURS: Final = ("stopped", "asterisk")
 """Ends that no party of the call wanted: one who has taken over stays, for the customer has nobody else."""
@@ -69,47 +71,34 @@ class Supervision:
         self.prompter = Prompter(self._announcer, config.prompt_interval_s)
         self._sessions: dict[str, Session] = {}
         self._briefings: dict[str, str] = {}
-        self._chores: set[asyncio.Task[None]] = set()
-        self._presence = Presence(ari, watch, calls, hooks, self._chore)
+        self._chores = TaskKeeper()
+        self._presence = Presence(ari, watch, calls, hooks, self._chores.spawn)
 
     @property
     def sessions(self) -> list[Session]:
         """Sessions that have not ended."""
         return list(self._sessions.values())
 
-    def reconfigure(self, config: SupervisionConfig) -> None:
+    def apply(self, config: SupervisionConfig) -> None:
         """Put other settings in force; who is in a call stays."""
         self._config = config
         self.prompter.interval_s = config.prompt_interval_s
 
     # --- what others ask ---
 
-    async def ring(
-        self,
-        *,
-        call: str,
-        supervisors: Sequence[SupervisorConfig],
-        mode: SupervisionMode,
-        alert: str | None = None,
-        command: str | None = None,
-        timeout_s: float | None = None,
-        briefing: Sequence[str] = (),
-    ) -> Session:
-        """Ring all `supervisors` at once; return the session of the first to answer, once joined in `mode`.
-
-        `briefing`: media URIs that the supervisor hears before anybody hears them; any key skips it.
+    async def ring(self, request: RingRequest) -> Session:
+        """Ring all supervisors of a request at once; return the session of the first to answer, once joined.
 
         Raises:
             SupervisionError: nobody joined.
         """
-        ring = Ring()
-        for supervisor in supervisors:
-            self._request(ring, call, supervisor, mode, alert, command)
+        ring = Ring(request)
+        for supervisor in request.supervisors:
+            self._request(ring, supervisor)
         if not ring.sessions:
-            raise SupervisionError("busy" if supervisors else "unreachable")
+            raise SupervisionError("busy" if request.supervisors else "unreachable")
         for session in ring.sessions:
-            serving = self._serve(session, ring, timeout_s or self._config.ring_timeout_s, briefing)
-            session.task = asyncio.create_task(serving, name=f"supervision {session.id}")
+            session.task = asyncio.create_task(self._serve(session, ring), name=f"supervision {session.id}")
         try:
             return await asyncio.shield(ring.outcome)
         except asyncio.CancelledError:
@@ -152,7 +141,7 @@ class Supervision:
     async def close(self) -> None:
         """Release everybody: the service ends."""
         await self._end_all(self.sessions, "stopped")
-        await _settled(self._chores)
+        await self._chores.settle()
 
     # --- what happens ---
 
@@ -208,13 +197,13 @@ class Supervision:
 
     def _key(self, session: Session, digit: str) -> None:
         if session.id in self._briefings:
-            self._chore(quietly(self._ari.stop_playback(self._briefings[session.id])))
+            self._chores.spawn(quietly(self._ari.stop_playback(self._briefings[session.id])))
         elif session.joined is None:
             return
         elif digit == LEAVE_KEY:
             session.end("supervisor_left")
         elif digit in MODE_KEYS:
-            self._chore(self._switch_by_key(session, MODE_KEYS[digit]))
+            self._chores.spawn(self._switch_by_key(session, MODE_KEYS[digit]))
         elif digit in VERDICT_KEYS:
             self._hooks.verdict(session, VERDICT_KEYS[digit])
 
@@ -226,25 +215,18 @@ class Supervision:
 
     # --- one session ---
 
-    def _request(
-        self,
-        ring: Ring,
-        call: str,
-        supervisor: SupervisorConfig,
-        mode: SupervisionMode,
-        alert: str | None,
-        command: str | None,
-    ) -> None:
-        present = self._calls.get(call)
+    def _request(self, ring: Ring, supervisor: SupervisorConfig) -> None:
+        request = ring.request
+        present = self._calls.get(request.call)
         session_id = new_id()
         session = Session(
             id=session_id,
-            call=call,
+            call=request.call,
             supervisor=supervisor.name,
             endpoint=supervisor.endpoint,
-            mode=mode,
-            alert=alert,
-            command=command,
+            mode=request.mode,
+            alert=request.alert,
+            command=request.command,
             channel=supervisor_channel(self._ari.app, session_id),
             agent=(present and present.agent) or "",
         )
@@ -264,14 +246,15 @@ class Supervision:
         busy = any(session.endpoint == other.endpoint and other.why is None for other in self._sessions.values())
         return "busy" if busy else None
 
-    async def _serve(self, session: Session, ring: Ring, timeout_s: float, briefing: Sequence[str]) -> None:
+    async def _serve(self, session: Session, ring: Ring) -> None:
+        timeout_s = ring.request.timeout_s or self._config.ring_timeout_s
         try:
             await self._quiet(session)
             dial = Dial(session.endpoint, self._config.caller_id, timeout_s, f"{session.call} {session.supervisor}")
             ringing = session.event(SupervisionRinging)
             await pick_up(self._ari, self._watch, session, dial, lambda: self._hooks.emit(ringing))
             ring.claim(session)
-            await self._brief(session, briefing)
+            await self._brief(session, ring.request.briefing)
             await self._presence.enter(session)
             ring.joined(session)
             await asyncio.get_running_loop().create_future()  # until somebody ends the session
@@ -330,11 +313,6 @@ class Supervision:
         if len(found) != 1:
             raise SupervisionError("refused")
         return found[0]
-
-    def _chore(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
 
     async def _end_all(self, sessions: Sequence[Session], reason: str) -> None:
         for session in sessions:

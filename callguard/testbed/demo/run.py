@@ -14,9 +14,10 @@ import yaml
 from callguard.config import Logging, load_config
 from callguard.config.shipped import rules_folder
 from callguard.contracts.commands import Command, CommandError
-from callguard.contracts.events import PREFIX, Envelope
+from callguard.contracts.events import AlertFired, Published
 from callguard.control.service import Service
 from callguard.runtime.logs import configure
+from callguard.runtime.tasks import TaskKeeper
 from callguard.testbed.demo.stage import Stage, real_stage, simulated_stage
 from callguard.testbed.demo.story import Story
 from callguard.testbed.lab.root import AsteriskUnavailable
@@ -65,8 +66,8 @@ async def _play(tell: Tell, stage: Stage, redis_url: str, folder: Path, seconds:
     configure(Logging(level="error"))
     story = Story(tell)
     async with Service(load_config(path), path) as service:
-        service.bus.listen(story.see)
-        service.on_snapshot(lambda snapshot: story.signals(snapshot.customer))
+        service.hub.connect(story.see)
+        service.news.on_snapshot(lambda snapshot: story.signals(snapshot.customer))
         _accept_offers(service)
         tell("bold", f"console: {service.console.url}")
         end = time.monotonic() + (seconds or 0)
@@ -89,25 +90,23 @@ async def _one_call(stage: Stage, story: Story) -> None:
 
 def _accept_offers(service: Service) -> None:
     """Have the demo's supervisor take what an alert offers, as a person at the console would."""
-    tasks: set[asyncio.Task[None]] = set()
+    tasks = TaskKeeper()
 
-    async def take(seen: Envelope) -> None:
+    async def take(alert: AlertFired) -> None:
         await asyncio.sleep(ACCEPT_S)
-        call = service.bus.overview.calls.get(seen.subject or "")
+        call = service.bus.overview.calls.get(alert.call or "")
         if call is None or call.supervisors:
             return
-        command = Command(id=f"demo-{seen.id}", action="whisper", call=seen.subject, supervisor="floor-lead",
-                          args={"alert": seen.data["alert"]})  # fmt: skip
+        command = Command(id=f"demo-{alert.alert}", action="whisper", call=alert.call, supervisor="floor-lead",
+                          args={"alert": alert.alert})  # fmt: skip
         with contextlib.suppress(CommandError):
             await service.command(command)
 
-    def see(seen: Envelope) -> None:
-        if seen.type == f"{PREFIX}alert.fired.v1" and seen.data["leg"] == "customer":
-            task = asyncio.create_task(take(seen))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+    def see(happened: Published) -> None:
+        if isinstance(happened.event, AlertFired) and happened.event.leg == "customer":
+            tasks.spawn(take(happened.event))
 
-    service.bus.listen(see)
+    service.hub.connect(see)
 
 
 def _settings(stage: Stage, redis_url: str) -> dict[str, Any]:

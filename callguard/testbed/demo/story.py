@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from callguard.contracts.events import PREFIX, Envelope
+from callguard.contracts.events import Published
 
 Line = tuple[str, str]
 """Style and text."""
@@ -49,14 +49,14 @@ class Story:
         self.calls_ended = 0
         self._next_signals = 0.0
 
-    def see(self, seen: Envelope) -> None:
+    def see(self, happened: Published) -> None:
         """Tell one event."""
-        kind = seen.type.removeprefix(PREFIX).removesuffix(".v1")
-        self.seen.setdefault(kind, []).append(seen.data)
+        kind, data = happened.event.TYPE.removesuffix(".v1"), happened.event.model_dump(mode="json")
+        self.seen.setdefault(kind, []).append(data)
         self.calls_ended += kind == "call.ended"
         if kind in TEXTS:
             style, text = TEXTS[kind]
-            self.say(style, text(seen.data))
+            self.say(style, text(data))
 
     def signals(self, customer: dict[str, float | None]) -> None:
         """Tell the customer's present signals, at most every two seconds."""

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from typing import Any
 
+from callguard.asterisk.supervision.session import RingRequest
 from callguard.config import Config
 from tests.asterisk.harness.node import Node, supervisor
 from tests.asterisk.harness.receiver import Receiver
@@ -14,7 +15,7 @@ async def main(config: Config, mode: Any) -> None:
         running = Node(config, receiver)
         task = asyncio.create_task(running.app.run())
         call = await running.tapped_call()
-        await running.app.supervision.ring(call=call.id, supervisors=[supervisor(1)], mode=mode)
+        await running.app.supervision.ring(RingRequest(call=call.id, supervisors=(supervisor(1),), mode=mode))
         sys.stdout.write("joined\n")
         sys.stdout.flush()
         await task

@@ -11,6 +11,7 @@ from callguard.asterisk.supervision.session import (
     Requested,
     Ring,
     Ringing,
+    RingRequest,
     Session,
     SupervisionError,
     Suspended,
@@ -52,7 +53,7 @@ def test_illegal_transitions_dont_exist(state: object, illegal: set[str]) -> Non
 
 
 async def test_the_first_to_answer_wins_and_the_others_end() -> None:
-    ring = Ring()
+    ring = Ring(RingRequest("call", (), "whisper"))
     ring.sessions = [session("a"), session("b"), session("c")]
     a, b, c = ring.sessions
     ring.claim(b)
@@ -68,7 +69,7 @@ async def test_the_first_to_answer_wins_and_the_others_end() -> None:
 
 @pytest.mark.parametrize("winner", [True, False])
 async def test_nobody_joins_when_all_or_the_winner_failed(winner: bool) -> None:
-    ring = Ring()
+    ring = Ring(RingRequest("call", (), "whisper"))
     ring.sessions = [session("a"), session("b")]
     a, b = ring.sessions
     if winner:

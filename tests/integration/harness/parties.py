@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.supervision.session import RingRequest
 from callguard.contracts.vocabulary import SupervisionMode
 from callguard.testbed.lab.lab import Lab
 from callguard.testbed.lab.phone import PhoneCall
@@ -49,7 +50,7 @@ class Parties:
         """A supervisor is rung, answers and joins."""
         phone = self.lab.farm.phone("supervisor1")
         phone.voice = self.voices.tone(HERTZ["supervisor"])
-        await self.running.app.supervision.ring(call=self.call.id, supervisors=[supervisor(1)], mode=mode)
+        await self.running.app.supervision.ring(RingRequest(call=self.call.id, supervisors=(supervisor(1),), mode=mode))
         self.phones["supervisor"] = await phone.answered()
         return self.phones["supervisor"]
 

@@ -1,6 +1,6 @@
 """The demo says what happened, and says so when something did not."""
 
-from callguard.contracts.events import AlertFired, CallEnded, TapOpened, envelope
+from callguard.contracts.events import AlertFired, CallEnded, TapOpened, published
 from callguard.testbed.demo.story import Story
 
 EVIDENCE = {"comparisons": [{"text": "customer.raised_voice > 0.6", "value": 0.83, "operator": ">", "threshold": 0.6}]}
@@ -9,14 +9,14 @@ EVIDENCE = {"comparisons": [{"text": "customer.raised_voice > 0.6", "value": 0.8
 def test_an_alert_is_told_with_its_evidence() -> None:
     lines: list[str] = []
     story = Story(lambda _, text: lines.append(text))
-    story.see(envelope(AlertFired(call="1.1", alert="a", rule="Loud", leg="customer", evidence=EVIDENCE), "n"))
+    story.see(published(AlertFired(call="1.1", alert="a", rule="Loud", leg="customer", evidence=EVIDENCE), "n"))
     assert "ALERT      Loud on the customer's leg, warning: customer.raised_voice > 0.6 (0.83 > 0.60)" in lines[0]
 
 
 def test_what_did_not_happen_is_named() -> None:
     story = Story(lambda *_: None)
-    story.see(envelope(TapOpened(call="1.1", leg="customer", tap="t", channel="c", path="audiosocket"), "n"))
-    story.see(envelope(CallEnded(call="1.1", mode="raised_voice", duration_s=3), "n"))
+    story.see(published(TapOpened(call="1.1", leg="customer", tap="t", channel="c", path="audiosocket"), "n"))
+    story.see(published(CallEnded(call="1.1", mode="raised_voice", duration_s=3), "n"))
     assert story.calls_ended == 1
     assert story.missing() == ["alert.fired", "supervision.ringing", "supervision.started", "alert.resolved"]
 

@@ -1,0 +1,77 @@
+"""Gives what workers say to the parts that it is for."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from callguard.contracts.events import Event, NodeDegraded, NodeRecovered
+from callguard.contracts.messages import (
+    CallSnapshot,
+    FromWorker,
+    LegConnected,
+    LegLost,
+    PartDown,
+    PartUp,
+    Transition,
+    WorkerLost,
+    WorkerStats,
+)
+
+
+class Alerts(Protocol):
+    """What the alert manager takes from workers."""
+
+    def transition(self, transition: Transition) -> None:
+        """Take in what a rule did."""
+
+    def worker_lost(self, calls: tuple[str, ...]) -> None:
+        """Take in that the worker that judged these calls is gone."""
+
+
+class WorkerNews:
+    """Called with each message of a worker.
+
+    Args:
+        node: name of this node.
+        emit: publishes that a part of the node is down, or up again.
+        alerts: gets what rules did.
+        on_leg: gets what becomes of the media of legs.
+        on_stats: gets workers' counters.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        emit: Callable[[Event], None],
+        alerts: Alerts,
+        on_leg: Callable[[LegConnected | LegLost], None],
+        on_stats: Callable[[WorkerStats], None],
+    ) -> None:
+        self._node = node
+        self._emit = emit
+        self._alerts = alerts
+        self._on_leg = on_leg
+        self._on_stats = on_stats
+        self._on_snapshot: list[Callable[[CallSnapshot], None]] = []
+
+    def on_snapshot(self, *listeners: Callable[[CallSnapshot], None]) -> None:
+        """Call listeners with each call's signals, about once a second."""
+        self._on_snapshot += listeners
+
+    def __call__(self, message: FromWorker) -> None:
+        """Give a message to those whom it concerns."""
+        match message:
+            case Transition():
+                self._alerts.transition(message)
+            case LegConnected() | LegLost():
+                self._on_leg(message)
+            case CallSnapshot():
+                for listener in self._on_snapshot:
+                    listener(message)
+            case WorkerStats():
+                self._on_stats(message)
+            case WorkerLost():
+                self._alerts.worker_lost(message.calls)
+            case PartDown():
+                self._emit(NodeDegraded(node=self._node, reason=message.part))
+            case PartUp():
+                self._emit(NodeRecovered(node=self._node, reason=message.part))

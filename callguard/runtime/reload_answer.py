@@ -1,0 +1,66 @@
+"""What became of a reload: the service writes it beside its pid file, and the command line that asked reads it."""
+
+import json
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final
+
+LOOK_S: Final = 0.05
+"""How often the command line looks for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadAnswer:
+    """Whether a configuration is in force now, and what is to be said of it.
+
+    `problems`: why it was refused, or which parts could not apply it. `needs_restart`: keys that changed and that only
+    a restart puts in force.
+    """
+
+    accepted: bool
+    problems: tuple[str, ...] = ()
+    needs_restart: tuple[str, ...] = ()
+    rules: int = 0
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Tells one answer from the next."""
+
+
+def answer_file(pid_file: Path) -> Path:
+    """Return where the answer lies."""
+    return pid_file.with_suffix(".reload")
+
+
+def write_answer(pid_file: Path, answer: ReloadAnswer) -> None:
+    """Write an answer; whole or not at all, so that no reader finds half of it. Raises OSError."""
+    target = answer_file(pid_file)
+    draft = target.with_suffix(".reload.new")
+    draft.write_text(json.dumps(asdict(answer)), "utf-8")
+    draft.replace(target)
+
+
+def read_answer(pid_file: Path) -> ReloadAnswer | None:
+    """Return the newest answer; None when there is none that can be read."""
+    with suppress(OSError, ValueError, TypeError, LookupError):
+        facts = json.loads(answer_file(pid_file).read_text("utf-8"))
+        return ReloadAnswer(
+            accepted=bool(facts["accepted"]),
+            problems=tuple(facts["problems"]),
+            needs_restart=tuple(facts["needs_restart"]),
+            rules=int(facts["rules"]),
+            id=str(facts["id"]),
+        )
+    return None
+
+
+def wait_for_answer(pid_file: Path, before: ReloadAnswer | None, timeout_s: float) -> ReloadAnswer | None:
+    """Wait for an answer that is newer than `before`; return None when none came in time."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        answer = read_answer(pid_file)
+        if answer is not None and (before is None or answer.id != before.id):
+            return answer
+        time.sleep(LOOK_S)
+    return None
