@@ -37,7 +37,6 @@ NO_TEST_OF_THEIR_OWN = {
     "alerts/ringing.py",
     "alerts/state.py",
     "alerts/wire.py",
-    "analysis/page.py",
     "analysis/plot.py",
     "analysis/tables.py",
     "asterisk/discovery/bridges.py",

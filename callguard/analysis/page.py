@@ -1,11 +1,12 @@
 """An evaluation as one self-contained HTML page: tables, ROC, DET, reliability, timelines of missed and false."""
 
-import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from callguard.analysis.calls import HOLD_S, ScoredCall
@@ -13,85 +14,57 @@ from callguard.analysis.clips import ScoredClip, labelled
 from callguard.analysis.episodes import alarms
 from callguard.analysis.metrics import Curve, curve, reliability
 from callguard.audio.frames import HOP_S
+from callguard.runtime.templates import templates
 
-_STYLE: Final = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
-table{border-collapse:collapse;margin:.5rem 0 1.5rem}
-td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}
-td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}h2{margin-top:2.2rem}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}td,th{border-color:#444}svg{background:#fff}}
-"""
+Rows = Mapping[str, Mapping[str, Any]]
+
+_SCORES: Final = {"raised": "Raised voice", "anger": "Anger"}
 _MOST_TIMELINES: Final = 24
 
 
 def clips_page(title: str, clips: Sequence[ScoredClip], figures: Mapping[str, Any]) -> str:
     """Return the page of scored clips."""
-    body = [
-        _heading(title),
-        f"<p>{html.escape(str(figures['protocol']))}; {figures['clips']} clips, "
-        f"{figures['unjudged']} of them not judged.</p>",
-    ]
-    for name in ("raised", "anger"):
-        found = figures[name]
-        body.append(f"<h2>{'Raised voice' if name == 'raised' else 'Anger'}</h2>")
-        body.append(table({key: found[key] for key in ("angry_against_all", "angry_against_calm") if found[key]}))
-        labels, scores = labelled(clips, name)
-        if labels.any() and not labels.all():
-            body.append(_curves(labels, scores))
-        for condition, values in found["conditions"].items():
-            body.append(f"<h3>AUC by {html.escape(condition)}</h3>")
-            body.append(table({value: {"auc": auc} for value, auc in values.items()}))
-    return _page(title, body)
+    scores = [(words, _tables(figures[name]), _curves(*labelled(clips, name))) for name, words in _SCORES.items()]
+    return _PAGES.get_template("clips.html").render(title=title, figures=figures, scores=scores)
 
 
 def calls_page(title: str, calls: Sequence[ScoredCall], figures: Mapping[str, Any]) -> str:
     """Return the page of scored calls."""
-    body = [
-        _heading(title),
-        f"<p>{figures['calls']} calls.</p>",
-        "<h2>Rules</h2>",
-        table({**figures["rules"], "any of them": figures["any_rule"]}),
-    ]
-    points = {name: figures[name] for name in ("at_6_per_hour", "at_1_per_hour_without_loud_joy") if figures[name]}
-    body += ["<h2>Plain threshold on raised_voice</h2>", table(points), _operating_curve(figures["curve"])]
-    for condition, values in figures["conditions"].items():
-        body += [f"<h3>By {html.escape(condition)}</h3>", table(values)]
     point = figures["at_6_per_hour"]
-    body.append("<h2>Missed and false</h2>")
-    body += _timelines(calls, point["threshold"] if point else 0.5)
-    return _page(title, body)
+    return _PAGES.get_template("calls.html").render(
+        title=title,
+        figures=figures,
+        rules={**figures["rules"], "any of them": figures["any_rule"]},
+        points=_known(figures, "at_6_per_hour", "at_1_per_hour_without_loud_joy"),
+        curve=_operating_curve(figures["curve"]),
+        timelines=islice(_timelines(calls, point["threshold"] if point else 0.5), _MOST_TIMELINES),
+    )
 
 
-def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return rows of figures as an HTML table; columns are the union of their keys."""
-    if not rows:
-        return "<p>none</p>"
-    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
-    head = "".join(f"<th>{html.escape(column.replace('_', ' '))}</th>" for column in ("", *columns))
-    lines = [
-        f"<tr><td>{html.escape(name)}</td>"
-        + "".join(f"<td>{_cell(row.get(column))}</td>" for column in columns)
-        + "</tr>"
-        for name, row in rows.items()
-    ]
-    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+def _tables(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tables of one score of clips."""
+    return {
+        "against": _known(found, "angry_against_all", "angry_against_calm"),
+        "conditions": {
+            condition: {value: {"auc": auc} for value, auc in values.items()}
+            for condition, values in found["conditions"].items()
+        },
+    }
+
+
+def _known(figures: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: figures[name] for name in names if figures[name]}
+
+
+def _columns(rows: Rows) -> list[str]:
+    """Return the union of the rows' keys, in the order of their first appearance."""
+    return list(dict.fromkeys(key for row in rows.values() for key in row))
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:g}" if isinstance(value, int | float) else html.escape(str(value))
-
-
-def _heading(title: str) -> str:
-    return f"<h1>{html.escape(title)}</h1>"
-
-
-def _page(title: str, body: Sequence[str]) -> str:
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{_STYLE}</style><body>{''.join(body)}</body></html>\n"
-    )
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 def svg(figure: Any) -> str:
@@ -104,9 +77,16 @@ def svg(figure: Any) -> str:
     return out.getvalue()[out.getvalue().index("<svg") :]
 
 
-def _curves(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> str:
+def _picture(figure: Any) -> Markup:
+    return Markup(svg(figure))  # noqa: S704 -- matplotlib escapes what it writes
+
+
+def _curves(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Markup:
+    """Draw how well scores tell labels apart; nothing where all labels are the same."""
     from matplotlib.figure import Figure
 
+    if labels.all() or not labels.any():
+        return Markup()
     figure = Figure(figsize=(12, 4), layout="constrained")
     roc, det, bins = figure.subplots(1, 3)
     found = curve(labels, scores)
@@ -118,7 +98,7 @@ def _curves(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> str:
     bins.plot([0, 1], [0, 1], ":", color="grey")
     bins.plot(told.score, told.share, "o-")
     bins.set(title="reliability", xlabel="score", ylabel="share that is angry")
-    return svg(figure)
+    return _picture(figure)
 
 
 def _draw_det(axis: Any, found: Curve) -> None:
@@ -127,7 +107,7 @@ def _draw_det(axis: Any, found: Curve) -> None:
     axis.set(title="DET", xlabel="false positives", ylabel="missed", xscale="log", yscale="log")
 
 
-def _operating_curve(points: Sequence[Mapping[str, Any]]) -> str:
+def _operating_curve(points: Sequence[Mapping[str, Any]]) -> Markup:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")
@@ -135,21 +115,19 @@ def _operating_curve(points: Sequence[Mapping[str, Any]]) -> str:
     axis.plot([point["false_per_hour"] for point in points], [point["recall"] or 0 for point in points], ".-")
     axis.set(xlabel="false alerts per leg-hour", ylabel="episodes caught", xlim=(0, 30), ylim=(0, 1))
     axis.axvline(6, color="grey", ls=":")
-    return svg(figure)
+    return _picture(figure)
 
 
-def _timelines(calls: Sequence[ScoredCall], threshold: float) -> list[str]:
-    out: list[str] = []
+def _timelines(calls: Sequence[ScoredCall], threshold: float) -> Iterator[tuple[str, Markup]]:
+    """Yield the calls in which something was missed or false, in words and as a picture."""
     for call in calls:
         verdict = call.verdict_at(threshold)
         missed, false = sum(delay is None for delay in verdict.delays), len(verdict.false)
-        if (missed or false) and len(out) < _MOST_TIMELINES:
-            words = f"{call.name}, {call.kind}: {missed} missed, {false} false"
-            out.append(f"<h3>{html.escape(words)}</h3>{_timeline(call, threshold)}")
-    return out or ["<p>none</p>"]
+        if missed or false:
+            yield f"{call.name}, {call.kind}: {missed} missed, {false} false", _timeline(call, threshold)
 
 
-def _timeline(call: ScoredCall, threshold: float) -> str:
+def _timeline(call: ScoredCall, threshold: float) -> Markup:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 1.8), layout="constrained")
@@ -161,4 +139,8 @@ def _timeline(call: ScoredCall, threshold: float) -> str:
     for alarm in alarms(call.raised, threshold, HOLD_S):
         axis.plot([alarm.start, alarm.end], [1.05, 1.05], color="black", lw=3)
     axis.set(ylim=(0, 1.1), xlim=(0, call.seconds))
-    return svg(figure)
+    return _picture(figure)
+
+
+_PAGES: Final = templates("callguard.analysis")
+_PAGES.filters |= {"columns": _columns, "cell": _cell}

@@ -1,7 +1,7 @@
-"""The evidence of one alert as HTML: what was compared, how the voice ran, how far it is to be trusted."""
+"""The evidence of one alert in words and curves: what was compared, how the voice ran, how sure it is. Pure."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
@@ -22,18 +22,46 @@ AGENT: Final = {
 }
 
 
-def evidence_html(evidence: dict[str, Any]) -> str:
-    """Return a part that is closed until somebody opens it."""
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A signal's course in a picture of WIDTH by HEIGHT.
+
+    Attributes:
+        label: what the picture says in words.
+        limits: heights of the thresholds, drawn dashed.
+        lines: points of each stretch that was judged.
+    """
+
+    label: str
+    limits: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a page shows.
+
+    Attributes:
+        comparisons: texts of the rule, each with its values against its threshold.
+        curves: of the signals of which enough was judged to be drawn.
+        facts: names and values of what is known besides.
+        runbook: an address of the web, or empty.
+    """
+
+    comparisons: tuple[tuple[str, str], ...]
+    curves: tuple[Curve, ...]
+    facts: tuple[tuple[str, str], ...]
+    runbook: str
+
+
+def shown(evidence: dict[str, Any]) -> Evidence:
+    """Return what a page shows of an alert's evidence."""
     compared = evidence.get("comparisons", [])
-    rows = "".join(f"<tr><td>{escape(str(each['text']))}<td>{_against(each)}" for each in compared)
-    facts = "".join(f"<tr><th>{escape(name)}<td>{escape(value)}" for name, value in _facts(evidence))
-    curves = evidence.get("curve", {})
-    step = curves.get("step_s", 0.5)
-    drawn = "".join(_curve(name, values, step, compared) for name, values in curves.get("signals", {}).items())
-    link = _link(evidence.get("runbook"))
-    return (
-        f"<details><summary>Evidence</summary><table>{rows}</table>"
-        f'<div class="curves">{drawn}</div><table class="facts">{facts}</table>{link}</details>'
+    return Evidence(
+        comparisons=tuple((str(each["text"]), _against(each)) for each in compared),
+        curves=tuple(_curves(evidence.get("curve", {}), compared)),
+        facts=tuple(_facts(evidence)),
+        runbook=_link(evidence.get("runbook")),
     )
 
 
@@ -55,28 +83,29 @@ def _facts(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _link(runbook: object) -> str:
+    """Return a runbook's address where it is one of the web, else nothing."""
     text = str(runbook or "")
-    if not text.startswith(("https://", "http://")):
-        return ""
-    return f'<p><a href="{escape(text)}" rel="noopener noreferrer">What to do</a></p>'
+    return text if text.startswith(("https://", "http://")) else ""
 
 
-def _curve(name: str, values: Sequence[float | None], step_s: float, compared: list[dict[str, Any]]) -> str:
-    """Draw a signal's course; what was not judged is a gap, the threshold a dashed line."""
+def _curves(curve: dict[str, Any], compared: list[dict[str, Any]]) -> Iterator[Curve]:
+    for name, values in curve.get("signals", {}).items():
+        if sum(value is not None for value in values) > 1:
+            limits = [each["threshold"] for each in compared if str(each["text"]).startswith(f"{name} ")][:1]
+            yield _curve(name, values, curve.get("step_s", 0.5), limits)
+
+
+def _curve(name: str, values: Sequence[float | None], step_s: float, limits: Sequence[float]) -> Curve:
+    """Draw a signal's course; what was not judged is a gap."""
     known = [value for value in values if value is not None]
-    if len(known) < 2:
-        return ""
-    limits = [each["threshold"] for each in compared if str(each["text"]).startswith(f"{name} ")][:1]
     low, high = min([*known, *limits]), max([*known, *limits])
     if low >= 0 and high <= 1:
         low, high = 0.0, 1.0  # shares and scores: every alert's picture has the same scale
     heights = [None if value is None else _height(value, low, high) for value in values]
-    dashed = "".join(f'<path class="limit" d="M0 {_height(limit, low, high):.1f}H{WIDTH}"/>' for limit in limits)
-    lines = "".join(f'<polyline points="{line}"/>' for line in _lines(heights))
-    label = f"{name}, {(len(values) - 1) * step_s:.0f} s, {min(known):.2f} to {max(known):.2f}"
-    return (
-        f'<figure><figcaption>{escape(label)}</figcaption><svg role="img" aria-label="{escape(label)}" '
-        f'width="{WIDTH}" height="{HEIGHT}">{dashed}{lines}</svg></figure>'
+    return Curve(
+        f"{name}, {(len(values) - 1) * step_s:.0f} s, {min(known):.2f} to {max(known):.2f}",
+        tuple(f"{_height(limit, low, high):.1f}" for limit in limits),
+        tuple(_lines(heights)),
     )
 
 

@@ -1,57 +1,29 @@
 """A timeline as one HTML page: no script, nothing loaded from elsewhere, everything escaped."""
 
 from collections import Counter
-from html import escape
+from collections.abc import Iterator
 from typing import Final
 
 from callguard import __version__
-from callguard.report.evidence import evidence_html
+from callguard.report.evidence import HEIGHT, WIDTH, shown
 from callguard.report.timeline import Moment, Timeline
+from callguard.runtime.templates import templates
 
 SEVERITIES: Final = ("critical", "warning", "info")
-STYLE: Final = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-ol { list-style: none; padding: 0 }
-li { display: grid; grid-template-columns: 5rem 1fr; gap: 1rem; padding: .3rem 0; border-top: 1px solid #8884 }
-time { text-align: right; font-variant-numeric: tabular-nums; opacity: .8 }
-.fired, .escalated { font-weight: 600 }
-.pending { opacity: .65 }
-.mark { display: inline-block; width: 1.2em }
-.critical .mark { color: #c0272d } .warning .mark { color: #b46a00 } .info .mark { color: #2f6fc0 }
-details { font-weight: 400; margin: .3rem 0 .6rem }
-summary { cursor: pointer }
-.curves { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem }
-figure { margin: .5rem 0 }
-figcaption, .facts, footer { font-size: .85rem; opacity: .8 }
-svg { display: block; max-width: 100%; border: 1px solid #8886 }
-polyline { fill: none; stroke: currentColor; stroke-width: 1.5 }
-.limit { stroke: #c0272d; stroke-dasharray: 4 3 }
-td, th { text-align: left; vertical-align: top; padding-right: 1rem; font-weight: 400 }
-th { opacity: .8 }
-@media print { details { break-inside: avoid } }
-"""
 
 
 def page(call: Timeline) -> str:
     """Return the page."""
-    title = f"Call {escape(call.call)}"
-    facts = {
-        "began": call.began.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        "queue": call.queue,
-        "agent": call.agent,
-        "mode": call.mode,
-        "lasted": "goes on" if call.duration_s is None else _clock(call.duration_s),
-        "alerts": _alerts(call),
-    }
-    rows = "".join(f"<tr><th>{key}<td>{escape(str(value))}" for key, value in facts.items() if value)
-    moments = "".join(_moment(each) for each in call.moments)
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1><table>{rows}</table><ol>{moments}</ol><footer>CallGuard {__version__}</footer></html>\n"
-    )
+    return _PAGES.get_template("call.html").render(call=call, facts=_facts(call), version=__version__)
+
+
+def _facts(call: Timeline) -> Iterator[tuple[str, str | None]]:
+    yield "began", call.began.strftime("%Y-%m-%d %H:%M:%S UTC")
+    yield "queue", call.queue
+    yield "agent", call.agent
+    yield "mode", call.mode
+    yield "lasted", "goes on" if call.duration_s is None else _clock(call.duration_s)
+    yield "alerts", _alerts(call)
 
 
 def _alerts(call: Timeline) -> str:
@@ -60,14 +32,8 @@ def _alerts(call: Timeline) -> str:
     return ", ".join(f"{fired[severity]} {severity}" for severity in SEVERITIES if fired[severity]) or "none"
 
 
-def _moment(moment: Moment) -> str:
-    noun, verb = moment.kind.split(".")
-    evidence = evidence_html(moment.evidence) if moment.evidence and verb == "fired" else ""
-    classes = escape(" ".join(filter(None, (noun, verb, moment.severity))))
-    return (
-        f'<li><time>{_clock(moment.at_s)}</time><div class="{classes}">'
-        f'<span class="mark">{_mark(moment)}</span>{escape(moment.text)}{evidence}</div>'
-    )
+def _classes(moment: Moment) -> str:
+    return " ".join(filter(None, (*moment.kind.split("."), moment.severity)))
 
 
 def _mark(moment: Moment) -> str:
@@ -82,3 +48,8 @@ def _mark(moment: Moment) -> str:
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes)}:{rest:04.1f}"
+
+
+_PAGES: Final = templates("callguard.report")
+_PAGES.filters |= {"clock": _clock, "classes": _classes, "mark": _mark, "shown": shown}
+_PAGES.globals |= {"width": WIDTH, "height": HEIGHT}
