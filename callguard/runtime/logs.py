@@ -118,7 +118,9 @@ def configure(config: Logging) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
-    logging.basicConfig(handlers=[handler], level=config.level.upper(), force=True)
+    if handler not in logging.getLogger().handlers:
+        logging.basicConfig(handlers=[handler], force=True)
+    logging.getLogger().setLevel(config.level.upper())
     logging.getLogger("panoramisk").setLevel(logging.WARNING)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -129,13 +131,24 @@ def configure(config: Logging) -> None:
 
 
 def dropped() -> int:
-    """Return how many lines this process dropped since logging was last configured."""
-    return sum(handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, DroppingHandler))
+    """Return how many lines this process dropped so far."""
+    present = _present()
+    return present.dropped if present else 0
+
+
+def _present() -> DroppingHandler | None:
+    mine = (handler for handler in logging.getLogger().handlers if isinstance(handler, DroppingHandler))
+    return next(mine, None)
 
 
 def _handler() -> logging.Handler:
-    """Return the handler of standard error; where a test or a shell replaced it, the plain one."""
-    return DroppingHandler(_STDERR) if sys.stderr is sys.__stderr__ else logging.StreamHandler(sys.stderr)
+    """Return the handler of standard error, the same for the life of the process, so that no line that waits is lost.
+
+    Where a test or a shell replaced standard error, it is the plain one.
+    """
+    if sys.stderr is not sys.__stderr__:
+        return logging.StreamHandler(sys.stderr)
+    return _present() or DroppingHandler(_STDERR)
 
 
 def _notice(count: int) -> logging.LogRecord:
