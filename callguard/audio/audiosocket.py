@@ -82,16 +82,16 @@ def identity(data: bytes | memoryview, end: int) -> Message | None:
 
 
 class AudioSocketReceiver:
-    """Streams of all legs, one row a leg, read into an inlet.
+    """Streams of all legs, one row a leg, read into a reframer.
 
     Attributes:
         counts: messages that are no audio: `unknown` kinds, `error`, `repeated` identities, `dtmf`.
     """
 
-    def __init__(self, inlet: Reframer) -> None:
-        capacity = inlet.bank.capacity
+    def __init__(self, reframer: Reframer) -> None:
+        capacity = reframer.bank.capacity
         self.counts: Counter[str] = Counter()
-        self._inlet = inlet
+        self._reframer = reframer
         self._memory: Bytes = np.zeros((capacity, ROOM), dtype=np.uint8)
         self._views = [memoryview(row) for row in self._memory]
         self._filled: NDArray[np.intp] = np.zeros(capacity, dtype=np.intp)
@@ -139,7 +139,7 @@ class AudioSocketReceiver:
         form = np.full(count, Format.SLIN_LE, dtype=np.uint8)
         length = np.full(count, _FRAME - HEADER_BYTES)
         flags = np.zeros(count, dtype=np.uint8)
-        self._inlet.accept(self._memory.reshape(-1), Payloads(each, form, at, length, flags, *no_gaps(count)))
+        self._reframer.accept(self._memory.reshape(-1), Payloads(each, form, at, length, flags, *no_gaps(count)))
 
     def _keep(self, rows: Rows, used: NDArray[np.intp]) -> None:
         """Move what is left of rows to their front."""
@@ -186,4 +186,4 @@ class AudioSocketReceiver:
         payloads = Payloads(
             np.full(count, row), form.astype(np.uint8), at, length, flags.astype(np.uint8), *no_gaps(count)
         )
-        self._inlet.accept(self._memory.reshape(-1), payloads)
+        self._reframer.accept(self._memory.reshape(-1), payloads)

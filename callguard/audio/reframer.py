@@ -55,8 +55,8 @@ class Reframer:
     def __init__(self, bank: LegBank) -> None:
         self.bank = bank
         self.counts: Counter[str] = Counter()
-        self._narrow = _Cutter(bank.capacity, FRAME_SAMPLES)
-        self._wide = _Cutter(bank.capacity, 2 * FRAME_SAMPLES)
+        self._narrow = _Framer(bank.capacity, FRAME_SAMPLES)
+        self._wide = _Framer(bank.capacity, 2 * FRAME_SAMPLES)
         self._decimator = Decimator(bank.capacity)
         self._long_way: Bools = np.zeros(bank.capacity, dtype=np.bool_)
 
@@ -131,7 +131,7 @@ def no_gaps(count: int) -> tuple[Ints, Flags]:
     return np.zeros(count, dtype=np.intp), np.full(count, FRAME_LOST, dtype=np.uint8)
 
 
-class _Cutter:
+class _Framer:
     """Cuts each leg's samples into frames of one width; what is left over waits for the next samples."""
 
     def __init__(self, capacity: int, width: int) -> None:

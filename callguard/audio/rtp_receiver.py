@@ -1,4 +1,4 @@
-"""RTP streams of all legs: datagrams in, frames into an inlet."""
+"""RTP streams of all legs: datagrams in, frames into a reframer."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -26,11 +26,11 @@ class RtpReceiver:
         jitter: order and loss of the streams, with counts of their own.
     """
 
-    def __init__(self, inlet: Reframer) -> None:
-        capacity = inlet.bank.capacity
+    def __init__(self, reframer: Reframer) -> None:
+        capacity = reframer.bank.capacity
         self.counts: Counter[str] = Counter()
         self.jitter = Jitter(capacity)
-        self._inlet = inlet
+        self._reframer = reframer
         self._slots: Bytes = np.zeros((SLOTS_A_LEG * capacity, rtp.SLOT_BYTES), dtype=np.uint8)
         self.views = [memoryview(slot) for slot in self._slots]
         self._rows: list[int] = []
@@ -113,7 +113,7 @@ class RtpReceiver:
         gap_flags: Flags = self._gap_flags(rows, form, timestamp, release)
         at = played * rtp.SLOT_BYTES + headers.start[played]
         payloads = Payloads(rows, form, at, headers.length[played], flags, release.gap, gap_flags)
-        self._inlet.accept(self._slots.reshape(-1), payloads)
+        self._reframer.accept(self._slots.reshape(-1), payloads)
 
     def _gap_flags(self, rows: Rows, form: NDArray[np.uint8], timestamp: NDArray[np.uint32], release: Release) -> Flags:
         gap_ticks = (release.gap * RATE_FACTOR[form] * FRAME_SAMPLES).astype(np.uint32)

@@ -71,13 +71,13 @@ def run_tests(
 
     Example: callguard rules test config/rules/tests/*.yaml
     """
-    from callguard.rules.authoring.unit_tests import run_cases
+    from callguard.rules.authoring.unit_tests import run_unit_tests
 
     count = 0
     failures: list[Failure] = []
     try:
         for file in yaml_files(files):
-            tests, failed = run_cases(str(file), _text(file), lambda name, at=file.parent: _beside(at, name))  # type: ignore[misc]  # a default binds the folder
+            tests, failed = run_unit_tests(str(file), _text(file), lambda name, at=file.parent: _beside(at, name))  # type: ignore[misc]  # a default binds the folder
             count += tests
             failures += failed
     except ConfigError as error:
@@ -116,13 +116,13 @@ def backtest(
     from callguard.contracts.messages import CallFacts
     from callguard.rules import load_rules
     from callguard.rules.authoring.backtest import backtest as run
-    from callguard.rules.authoring.overrides import vary
+    from callguard.rules.authoring.overrides import with_overrides
 
     if mode not in {"raised_voice", "emotion"}:
         fail(f"--mode {mode}: allowed: raised_voice, emotion", USAGE)
     try:
         texts = _texts(rules) if rules else configured_rules(config)
-        second = vary(_other(against) if against else texts, change or []) if against or change else None
+        second = with_overrides(_other(against) if against else texts, change or []) if against or change else None
         calls = _calls(files, CallFacts("stored", mode, queue, language))  # type: ignore[arg-type]  # checked above
         before = run(load_rules(texts), calls, calls_at_once)
         after = run(second, calls, calls_at_once) if second else None

@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from callguard.config import error_text as wording
+from callguard.config import error_text
 
 Path = tuple[str | int, ...]
 MOST_NODES: Final = 50_000
@@ -70,8 +70,8 @@ class Document:
             shown = ".".join([*map(str, path[:-1]), "<hidden>"]) if getattr(section, "hides_keys", False) else dotted
             return self.at(path, f"{rule}{shown}: unknown key{_keys(str(path[-1]), section)}")
         like = _examples(path, section) if problem["type"] == "string_pattern_mismatch" else ""
-        message = f"must look like {like}" if like else wording.expected(problem)
-        return self.at(path, f"{rule}{dotted}: {message}{wording.found(dotted, problem)}")
+        message = f"must look like {like}" if like else error_text.expected(problem)
+        return self.at(path, f"{rule}{dotted}: {message}{error_text.found(dotted, problem)}")
 
 
 def read_document(name: str, text: str, holding: str = "groups") -> Document:
@@ -83,7 +83,7 @@ def read_document(name: str, text: str, holding: str = "groups") -> Document:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError([_broken(name, error)]) from error
     if not isinstance(data, dict):
-        raise ConfigError([f"{name}:1: found {wording.name_of(data)}, expected a mapping of {holding}"])
+        raise ConfigError([f"{name}:1: found {error_text.name_of(data)}, expected a mapping of {holding}"])
     return Document(name, data, node)
 
 

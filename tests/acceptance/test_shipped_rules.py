@@ -9,7 +9,7 @@ from callguard.config import Notify
 from callguard.prompts import TEXTS
 from callguard.rules import RuleSet, load_rules
 from callguard.rules.authoring.checks import unknown_targets
-from callguard.rules.authoring.unit_tests import run_cases
+from callguard.rules.authoring.unit_tests import run_unit_tests
 from callguard.rules.engine.rule import RING_MODES
 
 PACK = Path(__file__).parent.parent.parent / "config" / "rules"
@@ -26,7 +26,7 @@ def pack() -> RuleSet:
 
 @pytest.mark.parametrize("path", sorted(PACK.glob("tests/*.yaml")), ids=lambda path: path.stem)
 def test_the_packs_own_tests_pass(path: Path) -> None:
-    count, failures = run_cases(*read(path), lambda name: read(path.parent / name))
+    count, failures = run_unit_tests(*read(path), lambda name: read(path.parent / name))
     assert count
     assert failures == []
 

@@ -195,7 +195,7 @@ def test_good_captures_are_read(name: str, frames: int, counts: dict[str, int]) 
     leg.write(capture("audiosocket", "good", name)[19:])
     leg.write(frame(0) * (HOP_FRAMES - frames))
     assert len(leg.hop()[0]) == HOP_FRAMES
-    assert {**leg.receiver.counts, **leg.receiver._inlet.counts} == counts
+    assert {**leg.receiver.counts, **leg.receiver._reframer.counts} == counts
 
 
 def test_the_header_of_a_regular_frame_is_what_asterisk_sends() -> None:

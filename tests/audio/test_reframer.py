@@ -1,4 +1,4 @@
-"""The inlet: payloads of any format, length and gap become the bank's frames, in order."""
+"""The reframer: payloads of any format, length and gap become the bank's frames, in order."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def payloads(parts: list[tuple[int, Format, bytes]], gaps: list[int] | None = No
     )
 
 
-def inlet(legs: int = 2) -> Reframer:
+def reframer(legs: int = 2) -> Reframer:
     bank = LegBank(legs)
     for _ in range(legs):
         bank.open()
@@ -49,7 +49,7 @@ def ramp(samples: int, first: int = 0) -> Pcm:
 
 @pytest.mark.parametrize("form", list(Format))
 def test_every_format_arrives_as_its_samples(form: Format) -> None:
-    to = inlet()
+    to = reframer()
     level = 1000
     wire = encode(np.full(FRAME_SAMPLES * RATE_FACTOR[form], level, dtype=np.int16), form)
     expected = int(decode(np.frombuffer(wire[:2], dtype=np.uint8), form)[0])
@@ -58,7 +58,7 @@ def test_every_format_arrives_as_its_samples(form: Format) -> None:
 
 
 def test_formats_may_differ_by_leg_in_one_batch() -> None:
-    to = inlet()
+    to = reframer()
     accept(
         to,
         [(0, Format.SLIN_BE, encode(ramp(160), Format.SLIN_BE))] * 5
@@ -70,7 +70,7 @@ def test_formats_may_differ_by_leg_in_one_batch() -> None:
 
 
 def test_a_gap_becomes_flagged_zeros_before_its_payload() -> None:
-    to = inlet()
+    to = reframer()
     wire = encode(np.full(160, 5, dtype=np.int16), Format.SLIN_BE)
     accept(to, [(0, Format.SLIN_BE, wire), (0, Format.SLIN_BE, wire), (1, Format.SLIN_BE, wire)], [0, 3, 4])
     hop = to.bank.take()
@@ -80,7 +80,7 @@ def test_a_gap_becomes_flagged_zeros_before_its_payload() -> None:
 
 
 def test_a_gap_before_an_odd_payload_is_filled_too() -> None:
-    to = inlet(1)
+    to = reframer(1)
     wire = encode(np.full(80, 5, dtype=np.int16), Format.SLIN_BE)
     accept(to, [(0, Format.SLIN_BE, wire)] * 6, [0, 0, 2, 0, 0, 0])
     hop = to.bank.take()
@@ -89,7 +89,7 @@ def test_a_gap_before_an_odd_payload_is_filled_too() -> None:
 
 
 def test_flags_follow_their_payload_on_both_ways() -> None:
-    to = inlet(1)
+    to = reframer(1)
     memory, columns = payloads([(0, Format.SLIN_BE, bytes(320))] * 3 + [(0, Format.SLIN_BE, bytes(160))] * 4)
     flags = np.array([0, FRAME_DTMF, 0, 0, 0, FRAME_DTMF, FRAME_DTMF], dtype=np.uint8)
     to.accept(np.frombuffer(memory, dtype=np.uint8), columns._replace(flags=flags))
@@ -97,7 +97,7 @@ def test_flags_follow_their_payload_on_both_ways() -> None:
 
 
 def test_half_a_sample_is_dropped_and_counted() -> None:
-    to = inlet(1)
+    to = reframer(1)
     accept(to, [(0, Format.SLIN_BE, b"\0\0\0")] + [(0, Format.SLIN_BE, bytes(320))] * 5)
     assert len(to.bank.take().rows) == 1
     assert to.counts["length"] == 1
@@ -108,7 +108,7 @@ def test_any_lengths_give_the_same_samples_as_one_stream(lengths: list[int], for
     """Batches of every shape: the samples of a leg come out in order, 20 ms at a time."""
     noise = np.random.default_rng(2).integers(-9000, 9000, sum(lengths)).astype(np.int16)
     pieces = np.split(noise, np.cumsum(lengths)[:-1])
-    in_pieces, regular = inlet(1), inlet(1)
+    in_pieces, regular = reframer(1), reframer(1)
     accept(in_pieces, [(0, form, encode(piece, form)) for piece in pieces])
     width = FRAME_SAMPLES * int(RATE_FACTOR[form])
     whole = noise[: len(noise) // width * width].reshape(-1, width)
@@ -117,7 +117,7 @@ def test_any_lengths_give_the_same_samples_as_one_stream(lengths: list[int], for
 
 
 def test_a_row_taken_anew_has_nothing_left_over() -> None:
-    to = inlet(1)
+    to = reframer(1)
     accept(to, [(0, Format.SLIN_BE, encode(ramp(100, 7000), Format.SLIN_BE))])
     to.reset(0)
     accept(to, [(0, Format.SLIN_BE, encode(ramp(160), Format.SLIN_BE))] * 5)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from callguard.rules.authoring.files import ACTION, RuleText
-from callguard.rules.authoring.unit_tests import run_cases
+from callguard.rules.authoring.unit_tests import run_unit_tests
 from callguard.rules.language.parser import FUNCTIONS
 from tools.signal_table import PAGE, page
 
@@ -26,5 +26,5 @@ def test_every_key_action_and_function_is_explained() -> None:
 def test_the_example_of_a_test_runs() -> None:
     example = next(block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "rule_files" in block)
     folder = Path(__file__).parent.parent.parent / "config" / "rules" / "tests"
-    count, failures = run_cases("docs", example, lambda name: (name, (folder / name).read_text("utf-8")))
+    count, failures = run_unit_tests("docs", example, lambda name: (name, (folder / name).read_text("utf-8")))
     assert (count, failures) == (1, [])

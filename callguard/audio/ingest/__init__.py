@@ -77,9 +77,9 @@ class Ingest:
         limits: Limits | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self._inlet = Reframer(bank)
-        self._audiosocket = AudioSocketReceiver(self._inlet)
-        self._rtp = RtpReceiver(self._inlet)
+        self._reframer = Reframer(bank)
+        self._audiosocket = AudioSocketReceiver(self._reframer)
+        self._rtp = RtpReceiver(self._reframer)
         self._streams = Streams(self._audiosocket, host, port, self._limits.connect_s)
         self._ports = Ports(self._rtp, host, rtp_ports)
         self._expected: NDArray[np.bool_] = np.zeros(bank.capacity, dtype=np.bool_)
@@ -96,7 +96,7 @@ class Ingest:
 
         Raises PortsExhaustedError where no UDP port is free, ValueError where the leg's id is no UUID.
         """
-        self._inlet.reset(row)
+        self._reframer.reset(row)
         if leg.transport == "rtp":
             port = self._ports.open(row, _FORMATS[leg.codec])
         else:
@@ -129,7 +129,7 @@ class Ingest:
         groups = {
             "audiosocket": self._audiosocket.counts + self._streams.counts,
             "rtp": self._rtp.counts + self._rtp.jitter.counts + self._ports.counts,
-            "payload": self._inlet.counts,
+            "payload": self._reframer.counts,
         }
         return Counter({f"{group}_{name}": count for group, counts in groups.items() for name, count in counts.items()})
 

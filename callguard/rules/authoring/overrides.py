@@ -1,4 +1,4 @@
-"""A rule set with something changed, to see what the change would do.
+"""Overrides: a rule set with something changed, to see what the change would do.
 
 raised=0.7                              a named threshold, wherever it is used
 CustomerRaisedVoice.raised_voice=0.7    what one rule compares a signal with
@@ -21,10 +21,10 @@ from callguard.rules.language.symbols import nearest
 FORMS = "THRESHOLD=0.7, RULE.signal=0.7, RULE.for=2s, RULE.keep_firing_for=5s"
 
 
-def vary(files: Sequence[tuple[str, str]], changes: Sequence[str]) -> RuleSet:
-    """Load rule files with changes; raise ConfigError that names the change that can't be made."""
+def with_overrides(files: Sequence[tuple[str, str]], overrides: Sequence[str]) -> RuleSet:
+    """Load rule files with overrides; raise ConfigError that names the one that can't be made."""
     base = load_rules(files)
-    pairs = [_pair(change) for change in changes]
+    pairs = [_pair(override) for override in overrides]
     for name, _ in pairs:
         if "." not in name and name not in base.thresholds:
             known = ", ".join(base.thresholds) or "none"
@@ -38,10 +38,10 @@ def vary(files: Sequence[tuple[str, str]], changes: Sequence[str]) -> RuleSet:
     return rules
 
 
-def _pair(change: str) -> tuple[str, str]:
-    name, equals, text = change.partition("=")
+def _pair(override: str) -> tuple[str, str]:
+    name, equals, text = override.partition("=")
     if not equals or not name.strip() or not text.strip():
-        raise ConfigError([f"--set {change}: allowed: {FORMS}"])
+        raise ConfigError([f"--set {override}: allowed: {FORMS}"])
     return name.strip(), text.strip()
 
 
@@ -60,11 +60,11 @@ def _with_rule(rules: RuleSet, name: str, what: str, text: str) -> RuleSet:
     if name not in known:
         raise ConfigError([f"--set {name}.{what}: no such rule{nearest(name, known)}"])
     return replace(
-        rules, rules=tuple(_changed(rule, what, text, rules) if rule.name == name else rule for rule in rules)
+        rules, rules=tuple(_overridden(rule, what, text, rules) if rule.name == name else rule for rule in rules)
     )
 
 
-def _changed(rule: Rule, what: str, text: str, rules: RuleSet) -> Rule:
+def _overridden(rule: Rule, what: str, text: str, rules: RuleSet) -> Rule:
     try:
         if what == "for":
             return replace(rule, for_s=parse_duration(text))

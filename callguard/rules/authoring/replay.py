@@ -10,7 +10,7 @@ from callguard.audio.frames import HOP_S
 from callguard.contracts.messages import CallFacts, Transition
 from callguard.rules.engine.engine import RuleEngine
 from callguard.rules.engine.rule import RuleSet
-from callguard.rules.language import symbols as names
+from callguard.rules.language import symbols
 from callguard.rules.language.ast import Ref
 from callguard.signals.table import CALL_INDEX, LEG_INDEX, SignalTable
 
@@ -78,7 +78,7 @@ def from_columns(
     """
     signals = {
         ref: legs[ref.scope][:, LEG_INDEX[ref.name]] if ref.scope != "call" else call[:, CALL_INDEX[ref.name]]
-        for ref in names.ALL
+        for ref in symbols.ALL
         if ref.scope == "call" or ref.scope in legs
     }
     return Recorded(name, usual(len(call), HOP_S) | signals, facts)

@@ -24,7 +24,7 @@ from callguard.rules.authoring.replay import Recorded, replay, usual
 from callguard.rules.authoring.series import parse_series
 from callguard.rules.engine.engine import RuleEngine
 from callguard.rules.engine.rule import RuleSet
-from callguard.rules.language import symbols as names
+from callguard.rules.language import symbols
 from callguard.rules.language.ast import Ref
 from callguard.rules.language.durations import format_duration, parse_duration
 
@@ -35,7 +35,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class FactsText(_Strict):
+class Facts(_Strict):
     """Facts of the call under test."""
 
     mode: Literal["raised_voice", "emotion"] = "raised_voice"
@@ -53,21 +53,21 @@ class Expected(_Strict):
     summary: dict[str, str] = {}
 
 
-class CaseText(_Strict):
-    """One test."""
+class UnitTest(_Strict):
+    """One unit test of rules."""
 
     name: str = Field(min_length=1)
-    facts: FactsText = FactsText()
+    facts: Facts = Facts()
     series: dict[str, str]
     expect: tuple[Expected, ...] = Field(strict=False, min_length=1)
 
 
-class CasesText(_Strict):
-    """A file of tests; `step` is the time between two values of a series."""
+class UnitTestFile(_Strict):
+    """A file of unit tests; `step` is the time in seconds between two values of a series."""
 
     rule_files: tuple[str, ...] = Field(strict=False, min_length=1)
     step: Duration = HOP_S
-    tests: tuple[CaseText, ...] = Field(strict=False, min_length=1)
+    tests: tuple[UnitTest, ...] = Field(strict=False, min_length=1)
 
 
 class Failure(BaseModel):
@@ -79,8 +79,8 @@ class Failure(BaseModel):
     message: str
 
 
-def run_cases(name: str, text: str, read: Callable[[str], tuple[str, str]]) -> tuple[int, list[Failure]]:
-    """Run a file of tests; return how many tests it holds and what failed.
+def run_unit_tests(name: str, text: str, read: Callable[[str], tuple[str, str]]) -> tuple[int, list[Failure]]:
+    """Run a file of unit tests; return how many it holds and what failed.
 
     Args:
         name: shown in messages.
@@ -91,18 +91,18 @@ def run_cases(name: str, text: str, read: Callable[[str], tuple[str, str]]) -> t
     """
     document = read_document(name, text)
     try:
-        file = CasesText.model_validate(document.data)
+        file = UnitTestFile.model_validate(document.data)
     except ValidationError as error:
-        raise ConfigError(document.problems(error, CasesText)) from error
+        raise ConfigError(document.problems(error, UnitTestFile)) from error
     rules = load_rules([read(each) for each in file.rule_files])
     failures = [
-        failure for index, case in enumerate(file.tests) for failure in _run(document, index, case, file.step, rules)
+        failure for index, test in enumerate(file.tests) for failure in _run(document, index, test, file.step, rules)
     ]
     return len(file.tests), failures
 
 
-def _run(document: Document, index: int, case: CaseText, step_s: float, rules: RuleSet) -> list[Failure]:
-    call = _recorded(document, index, case, step_s)
+def _run(document: Document, index: int, test: UnitTest, step_s: float, rules: RuleSet) -> list[Failure]:
+    call = _recorded(document, index, test, step_s)
     seen: dict[int, dict[str, str]] = {}
 
     def watch(now: float, engine: RuleEngine) -> None:
@@ -110,17 +110,17 @@ def _run(document: Document, index: int, case: CaseText, step_s: float, rules: R
 
     transitions = replay(rules, [call], watch)[0]
     failures = []
-    for number, expected in enumerate(case.expect):
+    for number, expected in enumerate(test.expect):
         line = document.line_within(("tests", index, "expect", number), 1)
         step = round(expected.at / step_s)
         wrong = _unusable(expected, rules) or ("" if step in seen else "the series ends before")
         if wrong:
             at = format_duration(expected.at)
-            raise ConfigError([f"{document.name}:{line}: test {case.name!r}: at {at}: {wrong}"])
+            raise ConfigError([f"{document.name}:{line}: test {test.name!r}: at {at}: {wrong}"])
         found = _differences(expected, seen[step], [each for each in transitions if each.at <= expected.at + 1e-6])
         if found:
             lines = [f"at {format_duration(expected.at)}:", *found, f"  signals   {_values(call, step - 1)}"]
-            failures.append(Failure(file=document.name, line=line, test=case.name, message="\n".join(lines)))
+            failures.append(Failure(file=document.name, line=line, test=test.name, message="\n".join(lines)))
     return failures
 
 
@@ -128,21 +128,21 @@ def _unusable(expected: Expected, rules: RuleSet) -> str:
     known = [rule.name for rule in rules]
     named = [*(expected.firing or ()), *(expected.pending or ()), *(expected.fired or ()), *expected.summary]
     unknown = next((name for name in named if name not in known), None)
-    return "" if unknown is None else f"no rule {unknown!r}{names.nearest(unknown, known)}; known: {', '.join(known)}"
+    return "" if unknown is None else f"no rule {unknown!r}{symbols.nearest(unknown, known)}; known: {', '.join(known)}"
 
 
-def _recorded(document: Document, index: int, case: CaseText, step_s: float) -> Recorded:
+def _recorded(document: Document, index: int, test: UnitTest, step_s: float) -> Recorded:
     signals: dict[Ref, Any] = {}
-    for key, text in case.series.items():
+    for key, text in test.series.items():
         try:
-            signals[names.resolve(key)] = parse_series(text, step_s)
+            signals[symbols.resolve(key)] = parse_series(text, step_s)
         except ValueError as error:
             where = ("tests", index, "series", key)
-            raise ConfigError([document.at(where, f"test {case.name!r}: {key}: {error}")]) from error
+            raise ConfigError([document.at(where, f"test {test.name!r}: {key}: {error}")]) from error
     steps = max((len(values) for values in signals.values()), default=0)
     given = {ref: np.array(values + [np.nan] * (steps - len(values)), np.float32) for ref, values in signals.items()}
-    facts = CallFacts("0", case.facts.mode, case.facts.queue, case.facts.language)
-    return Recorded(case.name, usual(steps, step_s) | given, facts, step_s)
+    facts = CallFacts("0", test.facts.mode, test.facts.queue, test.facts.language)
+    return Recorded(test.name, usual(steps, step_s) | given, facts, step_s)
 
 
 def _differences(expected: Expected, states: dict[str, str], past: list[Transition]) -> list[str]:

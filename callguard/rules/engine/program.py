@@ -7,7 +7,7 @@ import numpy as np
 
 from callguard.rules.engine.compiler import Inputs, Numbers, Verdicts, compile_condition, compile_number, rise
 from callguard.rules.engine.rule import Rule
-from callguard.rules.language import symbols as names
+from callguard.rules.language import symbols
 from callguard.rules.language.ast import Compare, Number, Numeric, Reading, Rising, Window, walk
 
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
@@ -54,7 +54,7 @@ def _check(rule: Rule, node: Compare | Rising) -> Check:
     text = rule.written(node)
     holds = compile_condition(node)
     if isinstance(node, Rising):
-        return Check(text, ">", rise(node), compile_number(node.by), holds, node.ref in names.MODEL)
+        return Check(text, ">", rise(node), compile_number(node.by), holds, node.ref in symbols.MODEL)
     value, operator, threshold = _oriented(node)
     return Check(text, operator, compile_number(value), compile_number(threshold), holds, _is_model(value))
 
@@ -66,7 +66,7 @@ def _oriented(node: Compare) -> tuple[Numeric, str, Numeric]:
 
 
 def _is_model(node: Numeric) -> bool:
-    return any(inner.ref in names.MODEL for inner in walk(node) if isinstance(inner, Reading | Window))
+    return any(inner.ref in symbols.MODEL for inner in walk(node) if isinstance(inner, Reading | Window))
 
 
 def _pick(values: object, call: int) -> float:

@@ -9,7 +9,7 @@ from callguard.contracts.vocabulary import Basis, Subject
 from callguard.rules.engine.compiler import needs_of, reads_of
 from callguard.rules.engine.history import Need
 from callguard.rules.engine.scope import Scope
-from callguard.rules.language import symbols as names
+from callguard.rules.language import symbols
 from callguard.rules.language.ast import Compare, Condition, Node, Number, Ref, Rising, Window, walk
 from callguard.rules.language.template import Template
 
@@ -104,4 +104,4 @@ class RuleSet:
 
 def reads_agent_voice(rule_reads: tuple[Ref, ...]) -> list[Ref]:
     """Return those signals that tell how an agent speaks."""
-    return [ref for ref in rule_reads if ref.scope == "agent" and ref.name in names.AGENT_VOICE]
+    return [ref for ref in rule_reads if ref.scope == "agent" and ref.name in symbols.AGENT_VOICE]

@@ -14,7 +14,7 @@ Whether a piece is a number or a condition is checked where it is used, so the e
 from collections.abc import Callable, Mapping
 from typing import Final, cast, get_args
 
-from callguard.rules.language import symbols as names
+from callguard.rules.language import symbols
 from callguard.rules.language.ast import (
     Arithmetic,
     Comparator,
@@ -158,7 +158,7 @@ class _Parser:
             return Reading(self._signal(token), (token.start, token.end))
         if token.text in self._thresholds:
             return Number(self._thresholds[token.text], (token.start, token.end))
-        near = names.nearest(token.text, [*self._thresholds, *map(str, names.ALL), *FUNCTIONS])
+        near = symbols.nearest(token.text, [*self._thresholds, *map(str, symbols.ALL), *FUNCTIONS])
         known = ", ".join(self._thresholds) or "none defined"
         raise self._error(
             token, f"unknown name {token.text!r}{near}; allowed: scope.signal, a function, a threshold ({known})"
@@ -167,7 +167,7 @@ class _Parser:
     def _call(self, token: Token) -> Node:
         usage = FUNCTIONS.get(token.text)
         if usage is None:
-            near = names.nearest(token.text, FUNCTIONS)
+            near = symbols.nearest(token.text, FUNCTIONS)
             raise self._error(token, f"unknown function {token.text!r}{near}; allowed: {', '.join(FUNCTIONS)}")
         opening = self._next()
         if token.text == "default":
@@ -221,7 +221,7 @@ class _Parser:
         if token.kind != "name":
             raise self._error(token, f"expected a signal such as customer.raised_voice, found {_shown(token)}")
         try:
-            return names.resolve(token.text)
+            return symbols.resolve(token.text)
         except ValueError as error:
             raise self._error(token, str(error)) from error
 
@@ -291,5 +291,5 @@ def _shown(token: Token) -> str:
 
 
 def _noticeable(ref: Ref, span: tuple[int, int]) -> Number:
-    signal = names.signal_of(ref)
+    signal = symbols.signal_of(ref)
     return Number((signal.high - signal.low) * RISING_SHARE, span)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from callguard.rules.language import symbols as names
+from callguard.rules.language import symbols
 from callguard.rules.language.ast import Ref
 from callguard.rules.language.lexer import ExpressionError
 
@@ -76,7 +76,7 @@ def _field(inner: str) -> Field:
     if name in FACTS:
         return Field(name)
     try:
-        return Field(names.resolve(name), style or ".2f")
+        return Field(symbols.resolve(name), style or ".2f")
     except ValueError as error:
         raise ValueError(f"{error}; or one of {', '.join(FACTS)}") from error
 

@@ -5,7 +5,7 @@ import pytest
 
 from callguard.contracts.messages import CallFacts
 from callguard.rules.authoring.backtest import BATCH, backtest
-from callguard.rules.authoring.overrides import vary
+from callguard.rules.authoring.overrides import with_overrides
 from callguard.rules.authoring.replay import Recorded, replay
 from callguard.rules.language.ast import Ref
 
@@ -33,7 +33,7 @@ CALLS = [
 
 
 def test_fires_are_counted_per_rule_hour_and_supervisor_hour() -> None:
-    result = backtest(vary(FILES, []), CALLS, calls_at_once=10)
+    result = backtest(with_overrides(FILES, []), CALLS, calls_at_once=10)
     raised = result.totals[0]
     assert result.hours == pytest.approx((600 + 600 + 300) / 36000, abs=1e-4)
     assert (raised.fires, raised.calls, raised.rings) == (3, 2, True)
@@ -45,7 +45,7 @@ def test_fires_are_counted_per_rule_hour_and_supervisor_hour() -> None:
 
 
 def test_a_rule_on_trial_rings_nobody() -> None:
-    assert [total.rings for total in backtest(vary(FILES, []), [], 10).totals] == [True, False, False]
+    assert [total.rings for total in backtest(with_overrides(FILES, []), [], 10).totals] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_a_rule_on_trial_rings_nobody() -> None:
     [("raised=0.8", 1), ("Raised.raised_voice=0.68", 2), ("Raised.customer.raised_voice=0.1", 3), ("Raised.for=6s", 1)],
 )
 def test_a_change_is_one_word(change: str, fires: int) -> None:
-    assert backtest(vary(FILES, [change]), CALLS, 1).totals[0].fires == fires
+    assert backtest(with_overrides(FILES, [change]), CALLS, 1).totals[0].fires == fires
 
 
 def test_many_calls_give_what_each_gives_alone() -> None:
-    rules = vary(FILES, [])
+    rules = with_overrides(FILES, [])
     many = [CALLS[number % 3] for number in range(BATCH + 5)]
     alone = [len([t for t in replay(rules, [each])[0] if t.kind == "fired"]) for each in many]
     assert len(backtest(rules, many, 1).fires) == sum(alone)
@@ -66,4 +66,4 @@ def test_many_calls_give_what_each_gives_alone() -> None:
 def test_calls_of_a_queue_meet_rules_of_that_queue() -> None:
     text = FILE.replace("{alert: Raised,", "{alert: Raised, queues: [vip],")
     vip = Recorded("v", CALLS[1].signals, CallFacts("v", queue="vip"))
-    assert backtest(vary([("r", text)], []), [vip, CALLS[1]], 1).totals[0].calls == 1
+    assert backtest(with_overrides([("r", text)], []), [vip, CALLS[1]], 1).totals[0].calls == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from callguard.rules.authoring.backtest import backtest
-from callguard.rules.authoring.overrides import vary
+from callguard.rules.authoring.overrides import with_overrides
 from callguard.rules.authoring.plot import plot_backtest, plot_verdicts
 from callguard.rules.authoring.proposals import Samples
 from tests.rules.authoring.test_backtest import CALLS, FILES
@@ -23,7 +23,7 @@ def letters_stay_letters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_back_test_shows_every_rule_the_budget_and_the_change(tmp_path: Path) -> None:
     path = tmp_path / "p.svg"
-    before, after = (backtest(vary(FILES, changes), CALLS, 20) for changes in ([], ["raised=0.8"]))
+    before, after = (backtest(with_overrides(FILES, changes), CALLS, 20) for changes in ([], ["raised=0.8"]))
     plot_backtest(path, before, after, "raised=0.8", 7)
     picture = path.read_text("utf-8")
     for word in ("Raised", "Share", "Rise", "as it is", "raised=0.8", "alert budget (7)", "20 calls at once"):
@@ -32,7 +32,7 @@ def test_a_back_test_shows_every_rule_the_budget_and_the_change(tmp_path: Path) 
 
 def test_without_a_change_there_is_one_row_of_bars(tmp_path: Path) -> None:
     path = tmp_path / "p.svg"
-    plot_backtest(path, backtest(vary(FILES, []), CALLS, 20), None, "nothing", 7)
+    plot_backtest(path, backtest(with_overrides(FILES, []), CALLS, 20), None, "nothing", 7)
     picture = path.read_text("utf-8")
     assert "as it is" in picture
     assert "nothing" not in picture

@@ -3,7 +3,7 @@
 import pytest
 
 from callguard.config import ConfigError
-from callguard.rules.authoring.unit_tests import Failure, run_cases
+from callguard.rules.authoring.unit_tests import Failure, run_unit_tests
 
 RULES = """groups:
   - name: g
@@ -25,7 +25,7 @@ tests:
     expect:
       - {expect}
 """
-    count, failures = run_cases("t.yaml", text, lambda name: (name, RULES))
+    count, failures = run_unit_tests("t.yaml", text, lambda name: (name, RULES))
     assert count == 1
     return failures
 
