@@ -190,6 +190,30 @@ def changes(outputs: list[Output]) -> list[str]:
     return [output.change for output in outputs if isinstance(output, Changed)]
 
 
+@pytest.mark.parametrize("held", [(), ("customer",), ("agent",), ("customer", "agent")])
+def test_a_call_whose_party_was_put_on_hold_before_begins_on_hold(held: tuple[str, ...]) -> None:
+    pbx = Pbx()
+    for party in (CUSTOMER, AGENT):
+        if party.id in held:
+            pbx.tell(events.ChannelHold(0, party))
+    assert pbx.talk(CUSTOMER, AGENT).call.on_hold is bool(held)
+
+
+@pytest.mark.parametrize("held", [(), ("customer",), ("agent2",)])
+def test_a_transferred_call_is_on_hold_while_one_of_its_parties_is(held: tuple[str, ...]) -> None:
+    pbx = Pbx()
+    pbx.talk(CUSTOMER, AGENT)
+    pbx.tell(events.BridgeTransfer(0, AGENT))
+    pbx.leave(AGENT)
+    pbx.destroy(AGENT)
+    for party in (CUSTOMER, AGENT2):
+        if party.id in held:
+            pbx.tell(events.ChannelHold(0, party))
+    (changed,) = pbx.enter(AGENT2)
+    assert isinstance(changed, Changed)
+    assert (changed.change, changed.call.on_hold) == ("transfer", bool(held))
+
+
 def test_a_blind_transfer_keeps_the_call_and_takes_the_new_agent() -> None:
     pbx = Pbx()
     pbx.talk(CUSTOMER, AGENT)

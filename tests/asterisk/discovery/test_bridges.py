@@ -1,0 +1,129 @@
+"""Who hears whom: parties of one bridge, and of all that Local channels link to it."""
+
+import pytest
+
+from callguard.asterisk.discovery.bridges import Bridges
+from callguard.asterisk.discovery.calls import Snapshot
+from callguard.asterisk.events import Bridge, Channel
+
+
+def channel(name: str, kind: str = "PJSIP", **more: str) -> Channel:
+    return Channel(name, f"{kind}/{name}-1", **more)
+
+
+ANN, BOB, EVE = channel("ann"), channel("bob"), channel("eve")
+HALF1, HALF2 = Channel("l1", "Local/200@q-0001;1"), Channel("l2", "Local/200@q-0001;2")
+
+
+def bridges(**members: tuple[Channel, ...]) -> Bridges:
+    made = Bridges("callguard")
+    for bridge, channels in members.items():
+        for each in channels:
+            made.enter(each, bridge)
+    return made
+
+
+def room(made: Bridges, of: Channel) -> list[str]:
+    return [party.channel.id for party in made.room(of.id)]
+
+
+def test_parties_of_a_bridge_stand_in_order_of_arrival() -> None:
+    made = bridges(b1=(BOB, ANN), b2=(EVE,))
+    assert room(made, ANN) == room(made, BOB) == ["bob", "ann"]
+    assert room(made, EVE) == ["eve"]
+
+
+def test_who_is_in_no_bridge_has_no_room() -> None:
+    made = bridges(b1=(ANN,))
+    made.see(BOB)
+    assert room(made, BOB) == room(made, EVE) == []
+
+
+@pytest.mark.parametrize("kind", ["Snoop", "UnicastRTP", "AudioSocket", "WebSocket", "Recorder", "Announcer", "CBAnn"])
+def test_what_no_person_talks_through_is_no_party(kind: str) -> None:
+    made = bridges(b1=(ANN, channel("x", kind)))
+    assert room(made, ANN) == ["ann"]
+
+
+def test_our_own_channels_are_parties_only_after_a_take_over() -> None:
+    boss = channel("callguard.supervisor.1")
+    made = bridges(b1=(ANN, boss, channel("callguardian")))
+    assert room(made, ANN) == ["ann", "callguardian"]
+    made.see(boss).handed = True
+    assert room(made, ANN) == ["ann", "callguard.supervisor.1", "callguardian"]
+
+
+def test_the_halves_of_a_local_channel_link_two_bridges_from_both_sides() -> None:
+    made = bridges(b1=(ANN, HALF1), b2=(HALF2, BOB))
+    assert room(made, ANN) == ["ann", "bob"]
+    assert room(made, BOB) == ["bob", "ann"]
+
+
+def test_a_chain_of_local_channels_is_followed_and_a_ring_of_them_ends() -> None:
+    other1, other2 = Channel("m1", "Local/300@q-0002;1"), Channel("m2", "Local/300@q-0002;2")
+    back1, back2 = Channel("n1", "Local/400@q-0003;1"), Channel("n2", "Local/400@q-0003;2")
+    made = bridges(b1=(ANN, HALF1, back2), b2=(HALF2, other1, BOB), b3=(other2, EVE, back1))
+    assert room(made, ANN) == ["ann", "bob", "eve"]
+
+
+def test_a_half_whose_other_half_is_in_no_bridge_leads_nowhere() -> None:
+    made = bridges(b1=(ANN, HALF1))
+    assert room(made, ANN) == ["ann"]
+    made.see(HALF2)
+    assert room(made, ANN) == ["ann"]
+
+
+def test_halves_of_other_local_channels_are_not_mixed_up() -> None:
+    made = bridges(b1=(ANN, HALF1), b2=(Channel("x2", "Local/200@q-0002;2"), BOB))
+    assert room(made, ANN) == ["ann"]
+
+
+def test_entering_a_bridge_leaves_the_one_before() -> None:
+    made = bridges(b1=(ANN, BOB))
+    assert made.enter(ANN, "b2").bridge == "b2"
+    assert (room(made, ANN), room(made, BOB)) == (["ann"], ["bob"])
+
+
+def test_leaving_counts_only_for_the_bridge_that_one_is_in() -> None:
+    made = bridges(b1=(ANN, BOB))
+    made.enter(ANN, "b2")
+    assert made.leave(ANN, "b1").bridge == "b2"
+    assert made.leave(ANN, "b2").bridge is None
+    assert room(made, ANN) == []
+    assert made.occupied() == ["bob"]
+
+
+def test_a_channel_that_is_gone_is_forgotten_with_its_place() -> None:
+    made = bridges(b1=(ANN, HALF1), b2=(HALF2, BOB))
+    gone = made.forget("l2")
+    assert gone is not None
+    assert gone.channel == HALF2
+    assert (made.get("l2"), made.forget("l2"), len(made)) == (None, None, 3)
+    assert room(made, ANN) == ["ann"]
+    made.enter(HALF2, "b2")
+    assert room(made, ANN) == ["ann", "bob"]
+
+
+def test_the_newest_look_counts_but_not_for_where_it_came_in() -> None:
+    made = Bridges("callguard")
+    made.see(channel("ann", context="from-trunk"))
+    party = made.see(channel("ann", context="agents", app="Queue"))
+    assert (party.entry_context, party.channel.context, party.channel.app) == ("from-trunk", "agents", "Queue")
+    assert len(made) == 1
+
+
+def test_each_bridge_is_named_by_one_of_its_channels() -> None:
+    made = bridges(b1=(ANN, BOB), b2=(EVE,))
+    assert made.occupied() == ["ann", "eve"]
+    made.leave(EVE, "b2")
+    assert made.occupied() == ["ann"]
+
+
+def test_a_snapshot_is_the_last_word_on_who_is_where_and_who_is_gone() -> None:
+    made = bridges(b1=(ANN, BOB), b2=(EVE,))
+    new = channel("new")
+    found = Snapshot(1.0, (BOB, EVE, new), (Bridge("b3", ("eve", "new", "ghost")), Bridge("b1", ())))
+    assert made.settle(found) == ["ann"]
+    assert room(made, EVE) == ["eve", "new"]
+    assert room(made, BOB) == []
+    assert made.get("ghost") is None
