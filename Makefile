@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit integration evaluate bench train lock docs prompts docker-test clean
+.PHONY: help demo test lint unit integration mutants evaluate bench train lock docs prompts docker-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ unit: $(READY) ## Only the fast tests: no Asterisk, no browser
 
 integration: $(READY) ## Only the tests on a real Asterisk
 	@$(BIN)/python -m pytest -m asterisk
+
+mutants: $(READY) ## Make the code wrong, a little at a time: do tests notice? (PARTS, COUNT, SEED)
+	@nice $(BIN)/python -m tools.mutants $(PARTS) --count $(or $(COUNT),12) --seed $(or $(SEED),1)
 
 evaluate: $(READY) ## Detection tables from the speech data (CALLGUARD_DATA)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m training.report

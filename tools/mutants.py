@@ -1,0 +1,208 @@
+"""Makes the code wrong, one small change at a time, and sees whether the tests notice: `python -m tools.mutants`.
+
+Tests that no wrong change can fail prove nothing. A run draws changes by seed, makes each in a copy of the repository,
+and runs the test file that mirrors the changed module; if that passes, the tests of the module's part. Real Asterisks
+and browsers take no part: they take too long. The exit code is 1 where less than 90 % of the changes were noticed.
+"""
+
+import argparse
+import contextlib
+import difflib
+import os
+import random
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from cosmic_ray.testing import run_tests
+from cosmic_ray.work_item import TestOutcome
+
+from tools.mutations import Mutation, mutations
+
+ROOT: Final = Path(__file__).parent.parent
+ENOUGH: Final = 0.9
+"""Share of the changes that tests must notice."""
+PYTEST: Final = f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not asterisk and not browser'"
+NO_DOCS: Final = "--ignore-glob='*/test_docs.py'"
+"""Pages that lag behind say nothing of behaviour."""
+PATIENCE: Final = 4.0
+"""A change that makes the tests take so many times longer, and some seconds more, was noticed: something hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is made wrong together, and which tests say more of it than the mirrors do. Globs from the root."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+PARTS: Final = {
+    "alerts": Part(
+        ("callguard/alerts/*.py", "callguard/control/alert_manager.py"),
+        ("tests/alerts", "tests/control/test_alert_manager.py", "tests/acceptance/test_alerts.py"),
+    ),
+    "rules": Part(("callguard/rules/**/*.py",), ("tests/rules", "tests/acceptance/test_shipped_rules.py")),
+    "discovery": Part(("callguard/asterisk/discovery/*.py",), ("tests/asterisk/discovery", "tests/test_ari_app.py")),
+    "supervision": Part(
+        ("callguard/asterisk/supervision/*.py",),
+        ("tests/asterisk/supervision", "tests/test_ari_app.py", "tests/acceptance/test_simulated_app.py"),
+    ),
+    "idempotency": Part(
+        ("callguard/bus/idempotency.py", "callguard/bus/keyed_queue.py", "callguard/bus/consumer.py"),
+        ("tests/bus/test_consumer.py",),
+    ),
+    "pipeline": Part(("callguard/worker/pipeline.py",), ("tests/worker", "tests/acceptance/test_simulated_calls.py")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one mutation; `survived` where no test noticed it."""
+
+    part: str
+    mutation: Mutation
+    survived: bool
+    difference: str
+
+
+class Copy:
+    """A copy of the repository in which code is made wrong.
+
+    Args:
+        root: the repository.
+        folder: where the copy is made.
+    """
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.folder = folder
+        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(listing, cwd=root, capture_output=True, check=True)
+        for name in listed.stdout.decode().split("\0"):
+            if name and (root / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, folder / name)
+        self._seconds: dict[tuple[str, ...], float] = {}
+
+    def notices(self, tests: tuple[str, ...]) -> bool:
+        """Run tests against the code as it is now in the copy; return whether any failed or hung."""
+        outcome, _ = self._run(tests, PATIENCE * self._seconds[tests] + 20)
+        return bool(outcome != TestOutcome.SURVIVED)
+
+    def measure(self, tests: tuple[str, ...]) -> None:
+        """Run tests against the right code, once; raise SystemExit where they fail."""
+        if tests in self._seconds:
+            return
+        began = time.monotonic()
+        outcome, output = self._run(tests, 600)
+        if outcome != TestOutcome.SURVIVED:
+            raise SystemExit(f"{' '.join(tests)} fail without any change:\n{output}")
+        self._seconds[tests] = time.monotonic() - began
+
+    def _run(self, tests: tuple[str, ...], limit_s: float) -> tuple[TestOutcome, str]:
+        with contextlib.chdir(self.folder):
+            outcome, output = run_tests(f"{PYTEST} {NO_DOCS} {shlex.join(tests)}", limit_s)
+        return outcome, output
+
+    @contextlib.contextmanager
+    def made_wrong(self, mutation: Mutation) -> Iterator[str]:
+        """Make a change; yield it as a difference; undo it."""
+        path = self.folder / mutation.path
+        source = path.read_text("utf-8")
+        changed = mutation.apply(source)
+        lines = difflib.unified_diff(source.splitlines(), changed.splitlines(), n=0, lineterm="")
+        path.write_text(changed, "utf-8")
+        try:
+            yield "\n".join(line for line in lines if line[0] in "+-" and not line.startswith(("+++", "---")))
+        finally:
+            path.write_text(source, "utf-8")
+
+
+def mirror(module: Path) -> Path:
+    """Return the test file of a module."""
+    return Path("tests", *module.parts[1:-1], f"test_{module.name}")
+
+
+def draw(root: Path, part: Part, count: int, chance: random.Random) -> list[Mutation]:
+    """Return mutations of a part, each of another place, drawn from all places with equal chances."""
+    paths = sorted({path for pattern in part.modules for path in root.glob(pattern)})
+    found = [each for path in paths for each in mutations(path.relative_to(root), path.read_text("utf-8"), chance)]
+    chance.shuffle(found)
+    return list(islice((each for each in found if _makes_python(root, each)), count))
+
+
+def _makes_python(root: Path, mutation: Mutation) -> bool:
+    try:
+        mutation.apply((root / mutation.path).read_text("utf-8"))
+    except SyntaxError:
+        return False
+    return True
+
+
+def judge(copy: Copy, name: str, part: Part, drawn: list[Mutation]) -> Iterator[Result]:
+    """Yield what became of each mutation."""
+    for mutation in drawn:
+        own, wider = mirror(mutation.path), tuple(test for test in part.tests if (copy.folder / test).exists())
+        steps: list[tuple[str, ...]] = [(str(own),)] if (copy.folder / own).exists() else []
+        steps += [wider] if wider else []
+        for tests in steps:
+            copy.measure(tests)
+        with copy.made_wrong(mutation) as difference:
+            yield Result(name, mutation, not any(copy.notices(tests) for tests in steps), difference)
+
+
+def table(results: list[Result]) -> str:
+    """Return what was noticed, part by part, and every change that was not."""
+    drawn, survived = Counter(each.part for each in results), Counter(each.part for each in results if each.survived)
+    rows = [(name, drawn[name], survived[name]) for name in drawn]
+    rows.append(("all", len(results), sum(survived.values())))
+    lines = [f"{'part':12} {'mutants':>7} {'killed':>7} {'survived':>8} {'share':>6}"]
+    lines += [f"{name:12} {many:7} {many - few:7} {few:8} {1 - few / max(many, 1):6.0%}" for name, many, few in rows]
+    for each in results:
+        if each.survived:
+            lines.append(f"\n{each.mutation}\n{each.difference}")
+    return "\n".join(lines)
+
+
+def run(root: Path, parts: dict[str, Part], count: int, seed: int) -> list[Result]:
+    """Draw, judge and tell each mutation as it goes."""
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="callguard-mutants-") as folder:
+        copy = Copy(root, Path(folder))
+        os.environ["PYTHONPATH"] = folder
+        for name, part in parts.items():
+            drawn = draw(root, part, count, random.Random(f"{seed} {name}"))
+            for result in judge(copy, name, part, drawn):
+                results.append(result)
+                print(f"{'SURVIVED' if result.survived else 'killed':8} {result.mutation}", flush=True)
+    return results
+
+
+def main(words: list[str] | None = None, root: Path = ROOT, parts: dict[str, Part] = PARTS) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to make wrong; all of: {', '.join(parts)}")
+    parser.add_argument("--count", type=int, default=12, help="changes of each part (default 12)")
+    parser.add_argument("--seed", type=int, default=1, help="draws the same changes of the same code again (default 1)")
+    given = parser.parse_args(words)
+    unknown = [name for name in given.parts if name not in parts]
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}; allowed: {', '.join(parts)}")
+    wanted = {name: part for name, part in parts.items() if name in given.parts or not given.parts}
+    results = run(root, wanted, given.count, given.seed)
+    print(f"\n{table(results)}")
+    survived = sum(result.survived for result in results)
+    return int(survived > (1 - ENOUGH) * len(results))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
