@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-# Training and tests may import onnxruntime before callguard: it must not report to its maker then either.
+# onnxruntime reports to its maker from no process, whatever imports it first.
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help

@@ -37,7 +37,8 @@ def test_the_whole_service_with_a_call_stays_on_this_machine(tmp_path: Path) -> 
 
 def test_analyze_stays_on_this_machine(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "call.wav", np.stack([buzz(3), buzz(3, 200)]).T, 8000, subtype="PCM_16")
-    ran = run_isolated(tmp_path, "callguard", "analyze", "call.wav", "--json", "--rules", str(ROOT / "config/rules"))
+    rules = str(ROOT / "config/rules")
+    ran = run_isolated(tmp_path, "callguard", "analyze", "call.wav", "--json", "--plot", "call.png", "--rules", rules)
     assert_quiet(ran)
     assert json.loads(ran.out)["legs"] == ["customer", "agent"]
 
@@ -65,8 +66,9 @@ def test_what_strays_is_seen(tmp_path: Path, act: str, call: str) -> None:
 
 
 def test_what_stays_is_no_finding(tmp_path: Path) -> None:
-    act = (
-        "import os, socket; open('own', 'w').close(); os.mkdir('tmp/own'); s = socket.create_server(('127.0.0.1', 0));"
+    writes = "import os; open('own', 'w').close(); os.mkdir('own-folder')"
+    connects = (
+        "import socket; own = socket.create_server(('127.0.0.1', 0)); socket.create_connection(own.getsockname())"
     )
-    ran = run_isolated(tmp_path, "python", "-c", f"{act} socket.create_connection(s.getsockname())")
+    ran = run_isolated(tmp_path, "python", "-c", f"{writes}; {connects}")
     assert_quiet(ran)

@@ -14,6 +14,7 @@ from callguard.analysis.clips import ScoredClip, labelled
 from callguard.analysis.episodes import alarms
 from callguard.analysis.metrics import Curve, curve, reliability
 from callguard.audio.frames import HOP_S
+from callguard.runtime.figures import new_figure
 from callguard.runtime.templates import templates
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -83,11 +84,9 @@ def _picture(figure: Any) -> Markup:
 
 def _curves(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Markup:
     """Draw how well scores tell labels apart; nothing where all labels are the same."""
-    from matplotlib.figure import Figure
-
     if labels.all() or not labels.any():
         return Markup()
-    figure = Figure(figsize=(12, 4), layout="constrained")
+    figure = new_figure(12, 4)
     roc, det, bins = figure.subplots(1, 3)
     found = curve(labels, scores)
     roc.plot(found.fallout, found.recall)
@@ -108,9 +107,7 @@ def _draw_det(axis: Any, found: Curve) -> None:
 
 
 def _operating_curve(points: Sequence[Mapping[str, Any]]) -> Markup:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = new_figure(7, 4)
     axis = figure.subplots()
     axis.plot([point["false_per_hour"] for point in points], [point["recall"] or 0 for point in points], ".-")
     axis.set(xlabel="false alerts per leg-hour", ylabel="episodes caught", xlim=(0, 30), ylim=(0, 1))
@@ -128,9 +125,7 @@ def _timelines(calls: Sequence[ScoredCall], threshold: float) -> Iterator[tuple[
 
 
 def _timeline(call: ScoredCall, threshold: float) -> Markup:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 1.8), layout="constrained")
+    figure = new_figure(12, 1.8)
     axis = figure.subplots()
     axis.plot((np.arange(len(call.raised)) + 1) * HOP_S, call.raised, color="#b3403a", lw=1.3)
     axis.axhline(threshold, color="grey", ls=":", lw=0.8)

@@ -11,6 +11,7 @@ from callguard.analysis.episodes import Episode
 from callguard.analysis.replay import Replay
 from callguard.audio.frames import HOP_S
 from callguard.audio.gates import Reason
+from callguard.runtime.figures import new_figure
 
 COLOURS: Final = {"customer": "#b3403a", "agent": "#2f6690", "anger": "#7b3fa0"}
 _SIZE: Final = (12.0, 7.5)
@@ -26,9 +27,7 @@ def draw_call(result: Replay, title: str, thresholds: Mapping[str, float], truth
         thresholds: names and values of lines drawn over the scores.
         truth: angry episodes of the customer, shaded.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=_SIZE, layout="constrained")
+    figure = new_figure(*_SIZE)
     level, score, speech = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 1.4))
     time: NDArray[np.float64] = (np.arange(len(result.signals), dtype=np.float64) + 1) * HOP_S
     _levels(level, time, result)

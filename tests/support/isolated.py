@@ -28,7 +28,7 @@ class Isolated:
 
     Attributes:
         strays: system calls that looked a name up, went to another machine or wrote outside the program's folder.
-        left: files in its home folder.
+        left: files and folders in its home folder and among its temporary files.
     """
 
     code: int
@@ -55,9 +55,9 @@ def run_isolated(folder: Path, *command: str, timeout_s: float = 120) -> Isolate
         command: a name in the virtual environment's `bin`, and its arguments.
         timeout_s: seconds after which it is killed and TimeoutExpired raised.
     """
-    home, trace = folder / "home", folder / "trace"
+    home, temporary, trace = folder / "home", folder / "tmp", folder / "trace"
     home.mkdir()
-    (folder / "tmp").mkdir()
+    temporary.mkdir()
     program = Path(sys.executable).with_name(command[0])
     given = {
         "PATH": os.environ["PATH"],
@@ -65,15 +65,16 @@ def run_isolated(folder: Path, *command: str, timeout_s: float = 120) -> Isolate
         "PYTHONDONTWRITEBYTECODE": "1",
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
-        "TMPDIR": str(folder / "tmp"),
-        "RUNTIME_DIRECTORY": str(folder / "tmp"),
+        "TMPDIR": str(temporary),
+        "RUNTIME_DIRECTORY": str(temporary),
     }
     ran = subprocess.run(
         [*_without_network(), *_TRACED, "-o", str(trace), str(program), *command[1:]],
         cwd=folder, env=given, capture_output=True, text=True, timeout=timeout_s, check=False,
     )  # fmt: skip
     strays = list(strays_in(trace.read_text("utf-8", "replace"), folder))
-    return Isolated(ran.returncode, ran.stdout, ran.stderr, strays, sorted(map(str, home.rglob("*"))))
+    left = sorted(str(path) for made in (home, temporary) for path in made.rglob("*"))
+    return Isolated(ran.returncode, ran.stdout, ran.stderr, strays, left)
 
 
 def _without_network() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from callguard.rules.authoring.backtest import Backtest, Total
 from callguard.rules.authoring.proposals import Samples
+from callguard.runtime.figures import new_figure
 
 GOLDEN: Final = 0.618034
 """Share of a row by which each mark lies above the one before, modulo the row: neighbours never cover each other."""
@@ -18,10 +19,8 @@ GOLDEN: Final = 0.618034
 
 def plot_backtest(path: Path, before: Backtest, after: Backtest | None, change: str, budget: int) -> None:
     """Write the picture; its format follows the name's ending. Needs matplotlib (`pip install callguard[plots]`)."""
-    from matplotlib.figure import Figure
-
     names = list(dict.fromkeys(total.rule for each in (before, after) if each for total in each.totals))
-    figure = Figure(figsize=(9, 1.5 + 0.45 * len(names)), layout="constrained")
+    figure = new_figure(9, 1.5 + 0.45 * len(names))
     axes = figure.subplots()
     height = 0.4 if after else 0.7
     _bars(axes, names, before.totals, -height / 2 if after else 0.0, height, "as it is", "#4c78a8")
@@ -47,9 +46,7 @@ def _bars(
 
 def plot_verdicts(path: Path, rows: Sequence[tuple[Samples, float | None]]) -> None:
     """Write the picture of thresholds, each with the value proposed for it, if one is. Needs matplotlib."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 0.8 + 1.5 * len(rows)), layout="constrained")
+    figure = new_figure(9, 0.8 + 1.5 * len(rows))
     for axes, (found, value) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
         _marks(axes, found, found.false, 0, "x", "#c44e52", "false alarm")
         _marks(axes, found, found.useful, 1, "o", "#4c78a8", "useful")
