@@ -120,6 +120,11 @@ class AriApp:
         """Present calls by linkedid."""
         return self._discovery.calls
 
+    @property
+    def opted_out(self) -> int:
+        """How many conversations go on that are left alone because a party's CALLGUARD says off."""
+        return self._discovery.opted_out
+
     def apply(self, config: Config) -> None:
         """Put roles, analysis and supervision in force; calls go on, judged by the new settings."""
         self._config = config

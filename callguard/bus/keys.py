@@ -52,6 +52,15 @@ class Keys:
         return f"{self.prefix}signals"
 
     @property
+    def nodes(self) -> str:
+        """Sorted set: node → Unix time of its last sign of life."""
+        return f"{self.prefix}nodes"
+
+    def node(self, node: str) -> str:
+        """String that ends by itself: JSON of what a node hears and lacks. It is there while the node lives."""
+        return f"{self.prefix}node:{node}"
+
+    @property
     def wake(self) -> str:
         """Pub/sub channel: something changed; the message is the type of the last event."""
         return f"{self.prefix}wake"

@@ -1,24 +1,42 @@
 """Reads the lists that all nodes keep in Redis: the reader's side of `hotstate`."""
 
 import json
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 
+from callguard.bus.heartbeat import read_nodes
 from callguard.bus.keys import Keys
+from callguard.bus.nodes import NodeView
 from callguard.bus.overview import AlertView, CallView, Overview
 from callguard.contracts.messages import CallSnapshot
 
 V = TypeVar("V", CallView, AlertView, CallSnapshot)
+W = TypeVar("W", CallView, AlertView)
 
 
-async def read_overview(client: Redis, keys: Keys) -> Overview:
-    """Return what goes on at all nodes; what can't be read (another version wrote it) is left out."""
+class Floor(NamedTuple):
+    """What goes on, and the nodes that say so."""
+
+    overview: Overview
+    nodes: list[NodeView]
+
+
+async def read_floor(client: Redis, keys: Keys) -> Floor:
+    """Return what goes on at the nodes that are alive; what can't be read (another version wrote it) is left out."""
+    nodes = await read_nodes(client, keys)
+    alive = {view.node for view in nodes if view.alive}
     overview = Overview()
-    overview.calls = _read(CallView, await _hash(client, keys.calls))
-    overview.alerts = _read(AlertView, await _hash(client, keys.alerts))
+    overview.nodes = alive
+    overview.calls = _of(alive, _read(CallView, await _hash(client, keys.calls)))
+    overview.alerts = _of(alive, _read(AlertView, await _hash(client, keys.alerts)))
     overview.signals = _read(CallSnapshot, await _hash(client, keys.signals))
-    return overview
+    return Floor(overview, nodes)
+
+
+def _of(nodes: set[str], items: dict[str, W]) -> dict[str, W]:
+    """Leave out what a node left behind that is dead: nobody knows whether it still goes on."""
+    return {key: item for key, item in items.items() if item.node in nodes}
 
 
 async def _hash(client: Redis, key: str) -> Any:

@@ -5,10 +5,11 @@ again changes nothing.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, NamedTuple
 
+from callguard.bus.nodes import Heard
 from callguard.contracts.events import (
     AlertAcknowledged,
     AlertEscalated,
@@ -21,6 +22,7 @@ from callguard.contracts.events import (
     Event,
     NodeDegraded,
     NodeEvent,
+    NodeHearing,
     NodeRecovered,
     NodeStarted,
     NodeStopped,
@@ -133,6 +135,8 @@ class CallView:
     """Per session: supervisor, mode, state (ringing, joined, waiting while customer and agent are apart)."""
     card: dict[str, Any] | None = None
     """Warm handoff of the supervisor who joined last, cards.HandoffCard."""
+    unheard: dict[str, str] | None = None
+    """`cause` and `why` of a customer who is not heard."""
 
 
 class Overview:
@@ -144,8 +148,10 @@ class Overview:
         self.signals: dict[str, CallSnapshot] = {}
         self.curves: dict[str, deque[float | None]] = {}
         self.recent: deque[AlertView] = deque(maxlen=RECENT)
-        self.degraded: dict[str, set[str]] = {}
-        """Per node, why it is degraded."""
+        self.degraded: dict[str, dict[str, str]] = {}
+        """Per node, the parts that are away, and why."""
+        self.heard: dict[str, Heard] = {}
+        """Per node, how many calls it hears."""
         self.nodes: set[str] = set()
         """Nodes that are up."""
 
@@ -175,6 +181,17 @@ class Overview:
         curve.append(snapshot.customer.get("raised_voice"))
         return True
 
+    def mark(self, node: str, unheard: Mapping[str, tuple[str, str]]) -> list[Change]:
+        """Note why calls of a node are not heard, as (cause, why) by linkedid; all others are. Return what changed."""
+        changed = []
+        for view in self.calls.values():
+            found = unheard.get(view.call)
+            told = {"cause": found[0], "why": found[1]} if found else None
+            if view.node == node and view.unheard != told:
+                view.unheard = told
+                changed.append(Change("call", view.call))
+        return changed
+
     def alerts_of(self, call: str) -> list[AlertView]:
         """Open alerts of one call, the most pressing first."""
         mine = (alert for alert in self.alerts.values() if alert.call == call)
@@ -189,13 +206,18 @@ class Overview:
         return f"nobody free: {', '.join(people)}"
 
     def by_need(self) -> list[CallView]:
-        """All calls, those that need somebody first: by alert, then by raised voice, then the longest."""
+        """All calls, those that need somebody first: by alert, then who is not heard, by raised voice, the longest."""
         ranks: dict[str, int] = {}
         for alert in self.alerts.values():
             ranks[alert.call] = max(ranks.get(alert.call, 0), alert.rank)
         return sorted(
             self.calls.values(),
-            key=lambda call: (-ranks.get(call.call, 0), -self._raised(call.call), call.started_at),
+            key=lambda call: (
+                -ranks.get(call.call, 0),
+                call.unheard is None,
+                -self._raised(call.call),
+                call.started_at,
+            ),
         )
 
     def _raised(self, call: str) -> float:
@@ -257,17 +279,20 @@ class Overview:
         return [Change("call", view.call)]
 
     def _node(self, event: NodeEvent, node: str) -> Iterator[Change]:
-        part = event.reason.partition(":")[0]
+        part, _, why = event.reason.partition(":")
         match event:
             case NodeDegraded():
-                self.degraded.setdefault(node, set()).add(part)
+                self.degraded.setdefault(node, {})[part] = why.strip()
             case NodeRecovered():
-                self.degraded.get(node, set()).discard(part)
+                self.degraded.get(node, {}).pop(part, None)
+            case NodeHearing():
+                self.heard[node] = Heard(event.heard, event.calls, event.causes)
             case NodeStarted():
                 self.nodes.add(node)
             case NodeStopped():
                 self.nodes.discard(node)
                 self.degraded.pop(node, None)
+                self.heard.pop(node, None)
                 for call in [view.call for view in self.calls.values() if view.node == node]:
                     yield from self._forget(call)
 

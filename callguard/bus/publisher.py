@@ -8,7 +8,7 @@ import asyncio
 import json
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,13 +18,14 @@ from redis.exceptions import RedisError
 
 from callguard.bus import audit
 from callguard.bus.client import connect
+from callguard.bus.heartbeat import Heartbeat
 from callguard.bus.keys import CALL_FIELD, EVENT_FIELD, TYPE_FIELD, Keys
 from callguard.bus.live_state import LiveState
 from callguard.bus.outbox import Message, Outbox
 from callguard.bus.overview import Overview
 from callguard.bus.streams import tail
 from callguard.config import Redis as RedisConfig
-from callguard.contracts.events import Envelope, Event, NodeDegraded, NodeRecovered, Published
+from callguard.contracts.events import Envelope, Event, NodeDegraded, NodeEvent, NodeRecovered, Published
 from callguard.contracts.messages import CallSnapshot
 from callguard.runtime.tasks import end
 
@@ -78,6 +79,7 @@ class Bus:
         self.maxlen = config.events_maxlen
         self._outbox = Outbox(config.buffer)
         self._hot = LiveState(self.keys, node, self.overview)
+        self._heartbeat = Heartbeat(self.client, self.keys, node, self.overview)
         self._batch: list[Message] = []
         self._doubtful = False
         self._to_audit: deque[Envelope] = deque()  # not bounded: what stands in it is done by people, at their pace
@@ -111,6 +113,8 @@ class Bus:
         self._hot.note(self.overview.apply(happened))
         self._idle.clear()
         self._wake.set()
+        if isinstance(happened.event, NodeEvent):
+            self._heartbeat.soon()
         if audit.is_audited(sent.type):
             self._to_audit.append(sent)
         if happened.id in self._in_redis:
@@ -130,8 +134,16 @@ class Bus:
             if self._soon is None:
                 self._soon = asyncio.get_running_loop().call_later(SIGNALS_S, self._write_signals)
 
+    def mark(self, unheard: Mapping[str, tuple[str, str]]) -> None:
+        """Show why calls of this node are not heard, as (cause, why) by linkedid; all others are."""
+        changes = self.overview.mark(self._node, unheard)
+        if changes:
+            self._hot.note(changes)
+            self._wake.set()
+
     async def start(self) -> None:
         """Begin to deliver. Works without Redis too: then events wait."""
+        self._heartbeat.start()
         self._task = asyncio.create_task(self._run(), name="bus")
 
     async def stop(self, flush_s: float = 2.0) -> None:
@@ -143,6 +155,7 @@ class Bus:
         await self.flush(flush_s)
         await end(self._task)
         self._task = None
+        await self._heartbeat.stop()
         await self.client.aclose()
 
     async def flush(self, timeout_s: float) -> bool:

@@ -8,7 +8,19 @@ import typer
 
 from callguard import __version__
 
-MODULES: Final = ("service", "supervise", "board", "report", "rules", "offline", "simulate", "bench", "doctor", "demo")
+MODULES: Final = (
+    "service",
+    "supervise",
+    "board",
+    "nodes",
+    "report",
+    "rules",
+    "offline",
+    "simulate",
+    "bench",
+    "doctor",
+    "demo",
+)
 
 app = typer.Typer(
     name="callguard",

@@ -14,11 +14,23 @@ from rich.table import Table
 from rich.text import Text
 
 from callguard.bus import Keys, connect
-from callguard.bus.lists import read_overview
+from callguard.bus.lists import Floor, read_floor
+from callguard.bus.nodes import NodeView
 from callguard.bus.overview import AlertView, CallView, Overview
 from callguard.bus.overview import as_json as facts_of
 from callguard.bus.streams import last_id, pages, read_after
-from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, fail, print_json, read_config, with_redis
+from callguard.cli.common import (
+    FINDINGS,
+    ConfigOption,
+    JsonOption,
+    console,
+    fail,
+    print_json,
+    printable,
+    read_config,
+    with_redis,
+)
+from callguard.cli.nodes import exit_as, lines, nobody
 from callguard.config import Config
 from callguard.contracts.events import PREFIX
 
@@ -44,39 +56,49 @@ def register(app: typer.Typer) -> None:
 def watch(seconds: SecondsOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show the live board; events, one a line, where the output is no terminal or with --json.
 
+    Exit 1 when no service is alive, at the begin or at the end.
+
     Example: callguard watch
     """
     settings = read_config(config)[0]
     deadline = time.monotonic() + (seconds or float("inf"))
+    _alive(settings)
     show = _show_board if sys.stdout.isatty() and not as_json else _Lines(as_json)
     with_redis(settings, show(settings, deadline))
+    _alive(settings)
 
 
 def calls(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the calls that go on, those that need somebody first.
 
+    Exit 1 when a service is away, or calls go on that are not heard: then the list says less than it seems to.
+
     Example: callguard calls --json
     """
     settings = read_config(config)[0]
-    overview = with_redis(settings, _overview(settings))
+    overview, nodes = with_redis(settings, _floor(settings))
     if as_json:
         print_json([_call_facts(overview, call) for call in overview.by_need()])
     else:
-        console.print(_call_table(overview, time.time()) if overview.calls else "no calls")
+        _print_list(_call_table(overview, time.time()) if overview.calls else "no calls", nodes)
+    exit_as(settings, nodes)
 
 
 def alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the alerts that are open, the most pressing first.
 
+    Exit 1 when a service is away, or calls go on that are not heard: then alerts may be missing.
+
     Example: callguard alerts
     """
     settings = read_config(config)[0]
-    overview = with_redis(settings, _overview(settings))
+    overview, nodes = with_redis(settings, _floor(settings))
     found = sorted(overview.alerts.values(), key=lambda alert: (-alert.rank, alert.since))
     if as_json:
         print_json([facts_of(alert) for alert in found])
     else:
-        console.print(_alert_table(overview, found, time.time()) if found else "no open alerts")
+        _print_list(_alert_table(overview, found, time.time()) if found else "no open alerts", nodes)
+    exit_as(settings, nodes)
 
 
 def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -96,14 +118,23 @@ def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(FINDINGS) if as_json else fail(f"the audit chain is broken at entry {found.broken_at}")
 
 
-def printable(value: object) -> str:
-    """Return text without control characters, so that a caller's name can't drive the terminal."""
-    return "".join(character if character.isprintable() else "·" for character in str(value))
-
-
-async def _overview(config: Config) -> Overview:
+async def _floor(config: Config) -> Floor:
     async with connect(config.redis) as client:
-        return await read_overview(client, Keys(config.redis.prefix))
+        return await read_floor(client, Keys(config.redis.prefix))
+
+
+def _print_list(found: Table | str, nodes: list[NodeView]) -> None:
+    """Print a list, and below it what it is worth: how many calls are heard. Of a dead service there is none."""
+    if not any(node.alive for node in nodes):
+        return
+    console.print(Group(found, *lines(nodes)))
+
+
+def _alive(config: Config) -> None:
+    """Exit when no service is alive."""
+    nodes = with_redis(config, _floor(config)).nodes
+    if not any(node.alive for node in nodes):
+        fail(nobody(config))
 
 
 async def _audit_entries(config: Config) -> list[Any]:
@@ -145,15 +176,24 @@ async def _show_board(config: Config, deadline: float) -> None:
         await wake.subscribe(keys.wake)
         with Live(console=console, screen=True, auto_refresh=False) as live:
             while time.monotonic() < deadline:
-                overview = await read_overview(client, keys)
-                live.update(_board(overview, time.time()), refresh=True)
+                live.update(_board(await read_floor(client, keys), time.time(), config), refresh=True)
                 await wake.get_message(timeout=min(1.0, max(0.0, deadline - time.monotonic())))
 
 
-def _board(overview: Overview, now: float) -> Group:
+def _board(floor: Floor, now: float, config: Config) -> Group:
+    overview, nodes = floor
     open_alerts = sorted((a for a in overview.alerts.values() if a.rank), key=lambda alert: (-alert.rank, alert.since))
-    head = _alert_table(overview, open_alerts, now) if open_alerts else Text("✓ All quiet", style="bold green")
-    return Group(head, Text(), _call_table(overview, now))
+    troubles = _troubles(nodes, config)
+    quiet = [] if troubles else [Text("✓ All quiet", style="bold green")]
+    head = [_alert_table(overview, open_alerts, now)] if open_alerts else quiet
+    return Group(*troubles, *head, Text(), _call_table(overview, now))
+
+
+def _troubles(nodes: list[NodeView], config: Config) -> list[Text]:
+    """Say what is wrong with the services; nothing is quiet then."""
+    if not any(node.alive for node in nodes):
+        return [Text(f"✗ {nobody(config)}", style="bold red")]
+    return lines(node for node in nodes if not node.hears or node.degraded)
 
 
 def _call_table(overview: Overview, now: float) -> Table:
@@ -221,6 +261,8 @@ def _names(found: list[AlertView], rule: bool = True) -> Text:
 
 
 def _voice(overview: Overview, call: CallView) -> Text:
+    if call.unheard:
+        return Text(f"✗ not heard: {printable(call.unheard.get('why', ''))}", style="bold red")
     snapshot = overview.signals.get(call.call)
     value = snapshot.customer.get("raised_voice") if snapshot else None
     if value is None:

@@ -44,6 +44,11 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
+def printable(value: object) -> str:
+    """Return text without control characters, so that a caller's name can't drive the terminal."""
+    return "".join(character if character.isprintable() else "·" for character in str(value))
+
+
 def fail(message: str, code: int = FINDINGS) -> NoReturn:
     """Write an error to standard error and exit."""
     errors.print(message, style="red", markup=False, soft_wrap=True)

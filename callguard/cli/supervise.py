@@ -176,10 +176,10 @@ def opt_out(
 async def _whole(config: Config, alert: str) -> str:
     """Return the identifier of the open alert that begins so; what begins none is left for the service to refuse."""
     from callguard.bus import Keys, connect
-    from callguard.bus.lists import read_overview
+    from callguard.bus.lists import read_floor
 
     async with connect(config.redis) as client:
-        known = (await read_overview(client, Keys(config.redis.prefix))).alerts
+        known = (await read_floor(client, Keys(config.redis.prefix))).overview.alerts
     found = [each for each in known if each.startswith(alert)] if alert not in known else [alert]
     if len(found) > 1:
         fail(f"{len(found)} open alerts begin with {alert!r}; give more of the identifier", USAGE)

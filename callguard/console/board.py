@@ -2,11 +2,12 @@
 
 from typing import Any, Final
 
+from callguard.bus.nodes import Heard, together
 from callguard.bus.overview import AlertView, CallView, Overview
 
 SHOWN: Final = 60
 """Calls on a screen; the rest is a number."""
-_CALL: Final = ("call", "queue", "agent", "mode", "started_at", "on_hold", "taps")
+_CALL: Final = ("call", "queue", "agent", "mode", "started_at", "on_hold", "taps", "unheard")
 _ALERT: Final = (
     "alert", "rule", "leg", "severity", "state", "since", "score", "by", "shadow", "merged", "silenced_by", "evidence",
     "call", "queue", "agent", "reason",
@@ -20,10 +21,18 @@ def board(overview: Overview, now: float) -> dict[str, Any]:
     return {
         "now": now,
         "degraded": {node: sorted(parts) for node, parts in overview.degraded.items() if parts},
+        "away": {node: parts for node, parts in overview.degraded.items() if parts},
+        "nodes": sorted(overview.nodes),
+        "hearing": _hearing(together(overview.heard.values())),
         "totals": {"calls": len(calls), "alerts": len(asking)},
         "calls": [_call(overview, call) for call in calls[:SHOWN]],
         "recent": [_alert(overview, alert) for alert in reversed(overview.recent)],
     }
+
+
+def _hearing(heard: Heard) -> dict[str, Any]:
+    text = str(heard) if heard.calls or heard.causes else ""
+    return {"heard": heard.heard, "calls": heard.calls, "causes": heard.causes, "text": text}
 
 
 def _call(overview: Overview, call: CallView) -> dict[str, Any]:

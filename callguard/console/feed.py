@@ -13,7 +13,8 @@ LEAST_INTERVAL_S: Final = 0.2
 """A screen gets no more than five boards a second."""
 SIGNALS_INTERVAL_S: Final = 1.0
 """Signals alone make a new board no more often than they are measured."""
-KEEP_ALIVE_S: Final = 10.0
+KEEP_ALIVE_S: Final = 5.0
+"""A screen that hears nothing for more than two of these says that the service can't be reached."""
 
 
 class Feed:
@@ -58,7 +59,7 @@ class Feed:
         seen = -1
         while not self._closed:
             if seen == self._version and not await self._wait():
-                yield b": still here\n\n"
+                yield b"event: alive\ndata: 1\n\n"
                 continue
             seen = self._version
             yield f"event: board\ndata: {self.text()}\n\n".encode()

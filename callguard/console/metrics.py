@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -23,6 +23,8 @@ from callguard.contracts.events import (
     CommandFailed,
     Event,
     NodeDegraded,
+    NodeEvent,
+    NodeHearing,
     NodeRecovered,
     Published,
     SupervisionEnded,
@@ -31,6 +33,7 @@ from callguard.contracts.events import (
     SupervisionStarted,
 )
 from callguard.contracts.messages import WorkerStats
+from callguard.contracts.vocabulary import UnheardCause
 from callguard.runtime import logs
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -57,9 +60,7 @@ class Metrics:
             "callguard_alert_seconds", "From firing to resolution.", buckets=SECONDS, registry=here
         )
         self._ring = Histogram("callguard_ring_seconds", "From ringing to answer.", buckets=SECONDS, registry=here)
-        self._degraded = Gauge(
-            "callguard_degraded", "1 while a part is out of reach or overloaded.", ["part"], registry=here
-        )
+        self._health = _Health(here)
         Gauge("callguard_build_info", "Version.", ["version"], registry=here).labels(__version__).set(1)
         ProcessCollector(registry=here)
         self._present = _Present()
@@ -85,10 +86,8 @@ class Metrics:
                 self._commands.labels(event.action, "completed").inc()
             case CommandFailed():
                 self._commands.labels("any", "failed").inc()  # what was asked may be any text
-            case NodeDegraded():
-                self._degraded.labels(_part(event.reason)).set(1)
-            case NodeRecovered():
-                self._degraded.labels(_part(event.reason)).set(0)
+            case NodeEvent():
+                self._health.see(event)
 
     def take(self, stats: WorkerStats) -> None:
         """Take a worker's counters; they count from its start."""
@@ -109,6 +108,36 @@ class Metrics:
     def render(self) -> bytes:
         """Return all in the text format, see CONTENT_TYPE."""
         return generate_latest(self._registry)
+
+
+class _Health:
+    """Which parts are away, how many calls are heard, and how many are not and why."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        away = "1 while a part is out of reach or overloaded."
+        self._degraded = Gauge("callguard_degraded", away, ["part"], registry=registry)
+        heard = "Calls whose customer is heard and can be judged."
+        self._heard = Gauge("callguard_calls_heard", heard, registry=registry)
+        present = "Calls that are to be heard; those opted out and those just begun are not among them."
+        self._present = Gauge("callguard_calls_present", present, registry=registry)
+        self._unheard = Gauge("callguard_calls_unheard", "Calls that are not heard.", ["cause"], registry=registry)
+        self.see(NodeHearing(node="", heard=0, calls=0))
+
+    def see(self, event: NodeEvent) -> None:
+        """Follow what a node tells of itself."""
+        match event:
+            case NodeDegraded():
+                self._degraded.labels(_part(event.reason)).set(1)
+            case NodeRecovered():
+                self._degraded.labels(_part(event.reason)).set(0)
+            case NodeHearing():
+                self._hear(event)
+
+    def _hear(self, event: NodeHearing) -> None:
+        self._heard.set(event.heard)
+        self._present.set(event.calls)
+        for cause in get_args(UnheardCause):
+            self._unheard.labels(cause).set(event.causes.get(cause, 0))
 
 
 class _Present(Collector):

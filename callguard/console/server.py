@@ -5,6 +5,7 @@ import hmac
 import json
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from callguard import __version__
+from callguard.bus.nodes import NEEDED, together
 from callguard.bus.overview import Overview
 from callguard.config import Config
 from callguard.console.feed import Feed
@@ -27,8 +29,6 @@ SCREENS: Final = 64
 """Screens at the same time."""
 WRONG_TOKEN_S: Final = 0.5
 """Delay after a wrong token, so that guessing is slow."""
-NEEDED: Final = frozenset({"ari", "redis"})
-"""Parts without which the node is not ready."""
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -117,9 +117,11 @@ class Console:
         return web.json_response({"status": "ok", "version": __version__})
 
     async def _ready(self, _: web.Request) -> web.Response:
-        missing = sorted(part for parts in self._overview.degraded.values() for part in parts & NEEDED)
+        """Say whether calls can be heard: 503 with the parts that stand against it when they can't."""
+        missing = sorted(part for parts in self._overview.degraded.values() for part in parts.keys() & NEEDED)
         ready = bool(self._overview.nodes) and not missing
-        return web.json_response({"ready": ready, "missing": missing}, status=200 if ready else 503)
+        heard = asdict(together(self._overview.heard.values()))
+        return web.json_response({"ready": ready, "missing": missing, "hearing": heard}, status=200 if ready else 503)
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})

@@ -29,7 +29,9 @@ from callguard.control.alert_manager import AlertManager
 from callguard.control.command_handlers import CommandHandlers
 from callguard.control.effects import EffectRunner, build_receivers
 from callguard.control.event_hub import EventHub
+from callguard.control.event_log import write_log
 from callguard.control.floor import Floor
+from callguard.control.health import Health
 from callguard.control.paging import Paging
 from callguard.control.parts import Parts
 from callguard.control.reload import Reload
@@ -75,16 +77,18 @@ class Service:
         )
         self._recorder = Recorder(self.bus, self.ari.calls, config)
         self._build_alerts(config)
-        self.news = WorkerNews(config.node, self._emit, self.alerts, self.ari.on_worker_message, self.metrics.take)
+        self.health = Health(config.node, self._emit, mark=self.bus.mark, opted_out=lambda: self.ari.opted_out)
+        self.news = WorkerNews(self.alerts, self.health, self.ari.on_worker_message, self.metrics.take)
         erased = self._recorder.erased
         handlers = CommandHandlers(config, self.ari, self.alerts, self._paging, erased)
         self._commands = CommandConsumer(self.bus, config.node, self.hub.tell, handlers)
         self.console = Console(config, self.bus.overview, self._commands.submit, self.metrics)
-        self.news.on_snapshot(self.bus.show, self.console.show)
+        self.news.on_snapshot(self.bus.show, self.health.show, self.console.show)
         self.metrics.watch_bus(lambda: self.bus.stats)
         self.metrics.watch_floor(self.alerts.phones, self.alerts.waiting)
         # Who sees an event first: delivery, then memory, then what decides, then what shows.
-        self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.console.see, self.metrics.see)
+        self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.health.see)
+        self.hub.connect(self.console.see, self.metrics.see, write_log)
         parts = (self._pool, self.ari, self.alerts, self._paging, self, self._recorder, self.console, handlers)
         self._reload = Reload(config, path, self._pool.load_rules, parts)
 
@@ -139,6 +143,7 @@ class Service:
         if self._config.console.enabled:
             await self.console.start()
             parts.on_stop("console", self.console.stop)
+        parts.keep("health", self.health.run())
         parts.keep("watchdog", feed_watchdog())
         self._emit(NodeStarted(node=self._config.node))
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from callguard.contracts.events import Event, NodeDegraded, NodeRecovered
 from callguard.contracts.messages import (
     CallSnapshot,
     FromWorker,
@@ -15,6 +14,7 @@ from callguard.contracts.messages import (
     WorkerLost,
     WorkerStats,
 )
+from callguard.control.health import Health
 
 
 class Alerts(Protocol):
@@ -31,24 +31,21 @@ class WorkerNews:
     """Called with each message of a worker.
 
     Args:
-        node: name of this node.
-        emit: publishes that a part of the node is down, or up again.
         alerts: gets what rules did.
+        health: gets workers' counters too, and which part of the media plane is down, or up again.
         on_leg: gets what becomes of the media of legs.
         on_stats: gets workers' counters.
     """
 
     def __init__(
         self,
-        node: str,
-        emit: Callable[[Event], None],
         alerts: Alerts,
+        health: Health,
         on_leg: Callable[[LegConnected | LegLost], None],
         on_stats: Callable[[WorkerStats], None],
     ) -> None:
-        self._node = node
-        self._emit = emit
         self._alerts = alerts
+        self._health = health
         self._on_leg = on_leg
         self._on_stats = on_stats
         self._on_snapshot: list[Callable[[CallSnapshot], None]] = []
@@ -68,10 +65,11 @@ class WorkerNews:
                 for listener in self._on_snapshot:
                     listener(message)
             case WorkerStats():
+                self._health.take(message)
                 self._on_stats(message)
             case WorkerLost():
                 self._alerts.worker_lost(message.calls)
             case PartDown():
-                self._emit(NodeDegraded(node=self._node, reason=message.part))
+                self._health.away(message.part, message.why)
             case PartUp():
-                self._emit(NodeRecovered(node=self._node, reason=message.part))
+                self._health.back(message.part)

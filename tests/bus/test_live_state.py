@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from callguard.bus.keys import Keys
 from callguard.bus.live_state import LiveState
 from callguard.bus.overview import Change, Overview
-from callguard.contracts.events import Event, envelope
+from callguard.contracts.events import Event, published
 from tests.support.events import alert_fired, call_ended, call_started, snapshot
 
 KEYS = Keys()
@@ -23,7 +23,7 @@ class Node:
 
     def happens(self, *events: Event) -> None:
         for event in events:
-            self.state.note(self.overview.apply(envelope(event, self.name)))
+            self.state.note(self.overview.apply(published(event, self.name)))
 
     async def write(self, client: Redis) -> None:
         pipe = client.pipeline()

@@ -154,7 +154,7 @@ def test_nodes_say_how_they_are() -> None:
     redis = NodeDegraded(node="n1", reason="redis")
     full = NodeDegraded(node="n1", reason="bus_overflow: 3 events dropped")
     overview = fold(NodeStarted(node="n1"), redis, full, NodeRecovered(node="n1", reason="bus_overflow"))
-    assert (overview.nodes, overview.degraded) == ({"n1"}, {"n1": {"redis"}})
+    assert (overview.nodes, overview.degraded) == ({"n1"}, {"n1": {"redis": ""}})
 
     overview = fold(NodeStarted(node="n1"), call_started("c1"), redis, NodeStopped(node="n1"))
     assert (overview.nodes, overview.degraded, overview.calls) == (set(), {}, {})

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from callguard.cli.board import printable
+from callguard.cli.common import printable
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import SupervisionRinging
 from tests.support.bus import WiredBus
@@ -29,7 +29,7 @@ def config(tmp_path: Path, redis_url: str) -> Path:
 @pytest.fixture
 async def bus(redis_url: str) -> AsyncIterator[WiredBus]:
     bus = WiredBus(RedisConfig(url=redis_url), "n1")
-    await bus.start()
+    await bus.start_alive()
     yield bus
     await bus.stop()
 
@@ -104,9 +104,9 @@ async def test_who_is_rung_is_not_shown_as_having_joined(bus: WiredBus, config: 
     assert "Ann (whisper, ringing)" in (await run(config, "calls")).out
 
 
-async def test_empty_lists(config: Path) -> None:
-    assert (await run(config, "calls")).out == "no calls\n"
-    assert (await run(config, "alerts")).out == "no open alerts\n"
+async def test_empty_lists(bus: WiredBus, config: Path) -> None:
+    assert (await run(config, "calls")).out == "no calls\nnode n1: hearing 0 of 0\n"
+    assert (await run(config, "alerts")).out == "no open alerts\nnode n1: hearing 0 of 0\n"
     assert (await run(config, "calls", "--json")).out == "[]\n"
     assert (await run(config, "alerts", "--json")).out == "[]\n"
 
@@ -114,7 +114,7 @@ async def test_empty_lists(config: Path) -> None:
 async def test_events_are_printed_as_they_come(bus: WiredBus, config: Path) -> None:
     watching = asyncio.create_task(run(config, "watch", "--seconds", "4"))
     programs = asyncio.create_task(run(config, "watch", "--seconds", "4", "--json"))
-    for _ in range(30):
+    while not (watching.done() and programs.done()):
         bus.publish(call_started("c1"))
         await asyncio.sleep(0.1)
 

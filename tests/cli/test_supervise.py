@@ -51,7 +51,7 @@ async def service(redis_url: str) -> AsyncIterator[list[Command]]:
 
     bus = WiredBus(RedisConfig(url=redis_url), "n1")
     consumer = CommandConsumer(bus, "n1", bus.hub.tell, handler)
-    await bus.start()
+    await bus.start_alive()
     await consumer.start()
     yield done
     await consumer.stop()
@@ -87,7 +87,7 @@ async def test_a_silence_is_ended_by_its_name(config: Path, service: list[Comman
 
 async def test_an_alert_may_be_named_by_how_it_begins(config: Path, service: list[Command], redis_url: str) -> None:
     bus = WiredBus(RedisConfig(url=redis_url), "n2")
-    await bus.start()
+    await bus.start_alive()
     for event in (call_started("c1"), alert_fired("c1", "3f0c7a12-1"), alert_fired("c1", "3f0c9b00-2")):
         bus.publish(event)
     await bus.flush(5)

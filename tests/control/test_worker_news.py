@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from callguard.contracts.events import Event, NodeDegraded, NodeRecovered
+from callguard.contracts.events import NodeDegraded, NodeRecovered
 from callguard.contracts.messages import LegConnected, LegLost, PartDown, PartUp, Transition, WorkerLost, WorkerStats
+from callguard.control.health import Health
 from callguard.control.worker_news import WorkerNews
 from tests.support.events import snapshot
 
@@ -13,10 +14,10 @@ class Parts:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
+        health = Health("n1", lambda event: self.note("events", event))
         self.news = WorkerNews(
-            "n1", lambda event: self.note("events", event), self, lambda message: self.note("legs", message),
-            lambda stats: self.note("metrics", stats),
-        )  # fmt: skip
+            self, health, lambda message: self.note("legs", message), lambda stats: self.note("metrics", stats)
+        )
         self.news.on_snapshot(lambda shot: self.note("board", shot), lambda shot: self.note("bus", shot))
 
     def note(self, part: str, what: Any) -> None:
@@ -51,5 +52,10 @@ def test_every_listener_gets_a_snapshot() -> None:
 
 
 def test_a_part_that_is_down_degrades_the_node_until_it_is_up() -> None:
-    expected: list[Event] = [NodeDegraded(node="n1", reason="room"), NodeRecovered(node="n1", reason="room")]
-    assert [event for message in (PartDown("room", "full"), PartUp("room")) for _, event in told(message)] == expected
+    parts = Parts()
+    for message in (PartDown("room", "full"), PartUp("room")):
+        parts.news(message)
+    assert [event for _, event in parts.told] == [
+        NodeDegraded(node="n1", reason="room: full"),
+        NodeRecovered(node="n1", reason="room"),
+    ]

@@ -2,7 +2,7 @@
 
 from callguard.bus import Bus
 from callguard.config import Redis as RedisConfig
-from callguard.contracts.events import Event
+from callguard.contracts.events import Event, NodeStarted
 from callguard.control.event_hub import EventHub
 
 
@@ -16,3 +16,14 @@ class WiredBus(Bus):
 
     def publish(self, event: Event) -> None:
         self.hub.publish(event)
+
+    async def start_alive(self) -> None:
+        """Start as a service that is up: with a sign of life in Redis."""
+        await self.start()
+        self.publish(NodeStarted(node=self._node))
+        await self.beaten()
+
+    async def beaten(self) -> None:
+        """Wait until Redis has all, the newest sign of life too."""
+        await self.flush(5)
+        await self._heartbeat.beat()

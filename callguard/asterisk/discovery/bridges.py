@@ -55,6 +55,10 @@ class Bridges:
     def __len__(self) -> int:
         return len(self._channels)
 
+    def set_to(self, setting: str) -> list[Party]:
+        """Return the parties whose CALLGUARD has this value."""
+        return [party for party in self._channels.values() if party.setting == setting]
+
     def see(self, channel: Channel) -> Party:
         """Note a channel's newest look."""
         party = self._channels.get(channel.id)

@@ -70,6 +70,12 @@ class Discovery:
             changed += self._change(replace(call, mode=mode), "mode") if mode != call.mode else []
         return changed
 
+    @property
+    def opted_out(self) -> int:
+        """How many conversations go on that are left alone because a party's CALLGUARD says off."""
+        rooms = (self._rooms.room(party.channel.id) for party in self._rooms.set_to("off"))
+        return len({frozenset(party.channel.id for party in room) for room in rooms if len(room) > 1})
+
     # --- channels and bridges ---
 
     def _created(self, event: events.ChannelCreated) -> list[Output]:

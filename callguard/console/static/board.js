@@ -5,8 +5,10 @@ import { Card, duration, make, setText } from "/static/card.js";
 const byId = (id) => document.getElementById(id);
 const cards = new Map();
 const rung = new Set();
+const SILENT_S = 12; // The service pushes every 5 s, whatever happens.
 let board = null;
 let skew = 0;
+let pushed = 0;
 let token = sessionStorage.getItem("token") || "";
 let who = localStorage.getItem("who") || "";
 let sound = localStorage.getItem("sound") === "on";
@@ -42,7 +44,6 @@ const drawFrame = () => {
   const { calls, alerts } = board.totals;
   setText(byId("totals"), `${calls} ${calls === 1 ? "call" : "calls"}, ${alerts} ${alerts === 1 ? "alert" : "alerts"}`);
   document.title = alerts ? `(${alerts}) CallGuard` : "CallGuard";
-  byId("quiet").hidden = alerts > 0;
   const hidden = calls - board.calls.length;
   byId("more").hidden = hidden <= 0;
   setText(byId("more"), `and ${hidden} calmer calls`);
@@ -78,25 +79,58 @@ const beep = () => {
 
 // --- what is pushed ---
 
-const showLink = () => {
-  const link = byId("link");
-  const parts = board ? Object.entries(board.degraded).map(([node, names]) => `${node}: ${names.join(", ")}`) : [];
-  const lost = source.readyState !== EventSource.OPEN;
-  link.className = lost || parts.length ? "lost" : "";
-  setText(link, lost ? "Connection lost: what you see is old" : parts.length ? `Out of reach: ${parts.join("; ")}` : "Live");
+// What is wrong now, the worst first: nothing else may be said then, least of all that all is quiet.
+const troubles = (lost) => {
+  if (lost) return [["The service can't be reached: what you see is old", ""]];
+  if (!board) return [];
+  const { heard, calls } = board.hearing;
+  const deaf = heard < calls ? [[`${calls - heard} of ${calls} ${calls === 1 ? "call is" : "calls are"} not heard`, ""]] : [];
+  const away = Object.entries(board.away).flatMap(([node, parts]) =>
+    Object.entries(parts).map(([part, why]) => [`Degraded: ${part}`, `${node}: ${why || part}`]));
+  const none = board.nodes.length ? [] : [["The service is starting or has stopped", ""]];
+  return [...none, ...deaf, ...away];
 };
 
-const source = new EventSource("/api/events");
-source.addEventListener("board", ({ data }) => {
-  board = JSON.parse(data);
-  skew = Date.now() / 1000 - board.now;
-  draw();
-  announce();
-  showLink();
-});
-source.addEventListener("open", showLink);
-source.addEventListener("error", showLink);
+const showTroubles = () => {
+  const lost = source.readyState !== EventSource.OPEN || Date.now() / 1000 - pushed > SILENT_S;
+  const found = board || lost ? troubles(lost) : [];
+  const [link, section] = [byId("link"), byId("trouble")];
+  link.className = found.length ? "lost" : "";
+  setText(link, lost ? "Connection lost: what you see is old" : found.length ? found.map(([what]) => what).join("; ") : board ? "Live" : "Connecting…");
+  section.hidden = !found.length;
+  setText(section.querySelector("span"), found.length ? found[0][0] : "");
+  const more = found.flatMap(([what, why], index) => [why || (index ? what : "")]).filter(Boolean);
+  if (more.join("\n") !== showTroubles.said) section.querySelector("ul").replaceChildren(...more.map((text) => make("li", "", text)));
+  showTroubles.said = more.join("\n");
+  byId("quiet").hidden = !board || board.totals.alerts > 0 || found.length > 0;
+  showHearing();
+};
+
+const showHearing = () => {
+  const { heard, calls, text } = board ? board.hearing : { heard: 0, calls: 0, text: "" };
+  byId("hearing").hidden = !text;
+  byId("hearing").className = heard < calls ? "lost" : "";
+  setText(byId("hearing"), text);
+};
+
+let source = null;
+const connect = () => {
+  source = new EventSource("/api/events");
+  source.addEventListener("board", ({ data }) => {
+    board = JSON.parse(data);
+    pushed = Date.now() / 1000;
+    skew = pushed - board.now;
+    draw();
+    announce();
+    showTroubles();
+  });
+  source.addEventListener("alive", () => { pushed = Date.now() / 1000; showTroubles(); });
+  source.addEventListener("error", showTroubles);
+};
+connect();
 setInterval(() => {
+  if (source.readyState === EventSource.CLOSED) connect(); // a refusal ends it for good; a lost connection does not
+  showTroubles();
   for (const { root, elapsed, call } of cards.values()) if (root.isConnected) setText(elapsed, duration(now() - call.started_at));
 }, 1000);
 

@@ -175,12 +175,14 @@ export class Card {
   }
 
   showChips(call) {
-    const lost = Object.entries(call.taps).filter(([, state]) => state === "lost").map(([leg]) => `${leg} not heard`);
+    const why = { customer: call.unheard ? `: ${call.unheard.why}` : "" };
+    const deaf = Object.entries({ ...(call.unheard ? { customer: "lost" } : {}), ...call.taps })
+      .filter(([leg, state]) => state === "lost" || why[leg]).map(([leg]) => `${leg} not heard${why[leg] || ""}`);
     const people = call.supervisors.map((each) => `${each.supervisor} ${STATES[each.state] || DOING[each.mode]}`);
-    const texts = [...people, call.on_hold ? "on hold" : "", ...lost].filter(Boolean);
+    const texts = [...people, call.on_hold ? "on hold" : "", ...deaf].filter(Boolean);
     if (texts.join("\n") === this.chipTexts) return;
     this.chipTexts = texts.join("\n");
-    this.chips.replaceChildren(...texts.map((text) => make("li", "", text)));
+    this.chips.replaceChildren(...texts.map((text) => make("li", deaf.includes(text) ? "lost" : "", text)));
     this.chips.hidden = !texts.length;
   }
 
@@ -193,10 +195,11 @@ export class Card {
     this.told.replaceChildren(...lines.map((line) => make("p", "", line)));
   }
 
-  showVoice({ signals, mode }) {
+  showVoice({ signals, mode, unheard }) {
     const curve = signals ? signals.curve : [];
     this.curve.firstChild.setAttribute("d", curvePath([...Array(60 - curve.length).fill(null), ...curve]));
     if (mode === "off") return setText(this.voice, "not judged: switched off");
+    if (unheard && unheard.cause !== "unjudged") return setText(this.voice, "not heard");
     if (!signals) return setText(this.voice, "no signals yet");
     if (signals.unjudged || signals.raised_voice === null) {
       return setText(this.voice, `not judged${signals.unjudged ? `: ${signals.unjudged}` : ""}`);

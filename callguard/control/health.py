@@ -1,0 +1,178 @@
+"""The node's health: how many calls it hears, and which of its parts are away.
+
+Every part that can be away tells it here, as often as it likes; it is published once when the part goes and once when
+it is back. What `hearing.Ears` counts is published when it changes and every `BEAT_S`.
+"""
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+
+from callguard.contracts.events import Event, NodeDegraded, NodeHearing, NodeRecovered, Published
+from callguard.contracts.messages import CallSnapshot, WorkerStats
+from callguard.contracts.vocabulary import UnheardCause
+from callguard.control.hearing import Ears, Hearing, Unheard
+
+log = structlog.get_logger(__name__)
+
+LOOK_S: Final = 1.0
+"""Pause between two looks at what is heard; a change that is over before the next look is not told."""
+BEAT_S: Final = 10.0
+"""Longest pause between two node.hearing events."""
+ASLEEP_S: Final = 2.0
+"""A look that comes so much too late says that this process was stopped, and nothing about calls."""
+TAPS: Final = "taps"
+SURE_LOOKS: Final = 2
+"""Looks in a row that must agree before taps are told to be away or back."""
+CLOCK_JUMP_S: Final = 2.0
+"""Between the wall clock and the monotonic one; time servers slew by far less between two looks."""
+CLOCK_STEADY_S: Final = 60.0
+LATE_LOOKS: Final = 10
+"""Reports of a worker, one a second, over which its missed ticks are counted."""
+LATE_TICKS: Final = 5
+"""Missed ticks among those (of 100) from which on alerts are late enough to be felt."""
+
+Clock = Callable[[], float]
+
+
+class Health:
+    """Keeps which parts are away, and counts heard calls.
+
+    Args:
+        node: its name.
+        emit: publishes an event.
+        mark: called with the calls that are not heard, by linkedid, at each look.
+        opted_out: returns how many conversations go on that are none of ours.
+        monotonic, wall: clocks, in seconds.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        emit: Callable[[Event], None],
+        *,
+        mark: Callable[[Mapping[str, Unheard]], None] = lambda unheard: None,
+        opted_out: Callable[[], int] = int,
+        monotonic: Clock = time.monotonic,
+        wall: Clock = time.time,
+    ) -> None:
+        self._node = node
+        self._emit = emit
+        self._mark = mark
+        self._opted_out = opted_out
+        self._monotonic, self._wall = monotonic, wall
+        self._ears = Ears()
+        self._away: dict[str, str] = {}
+        self._told: tuple[int, int, Mapping[UnheardCause, int]] | None = None
+        self._told_at = 0.0
+        self._looked_at = monotonic()
+        self._offset = wall() - monotonic()
+        self._jumped_at: float | None = None
+        self._doubts = 0
+        """Looks in a row that contradict what was told of taps."""
+        self._late: dict[int, deque[int]] = {}
+        self.hearing = Hearing()
+        """As of the last look."""
+
+    @property
+    def parts_away(self) -> Mapping[str, str]:
+        """Why each part is away that is, by part."""
+        return self._away
+
+    def away(self, part: str, why: str = "") -> None:
+        """A part is out of reach or overloaded: told once, until it is back.
+
+        Args:
+            part: one word, a label of metrics: ari, redis, taps…
+            why: for people; may be empty.
+        """
+        if part not in self._away:
+            self._away[part] = why
+            log.warning("part_away", part=part, why=why)
+            self._emit(NodeDegraded(node=self._node, reason=f"{part}: {why}" if why else part))
+
+    def back(self, part: str, what: str = "") -> None:
+        """A part is back; `what` says what came of it."""
+        if self._away.pop(part, None) is not None:
+            log.info("part_back", part=part, what=what)
+            self._emit(NodeRecovered(node=self._node, reason=f"{part}: {what}" if what else part))
+
+    def see(self, happened: Published) -> None:
+        """Take in what happened to calls and taps."""
+        self._ears.see(happened.event, self._monotonic())
+
+    def show(self, snapshot: CallSnapshot) -> None:
+        """Take in the signals of a call."""
+        self._ears.show(snapshot, self._monotonic())
+
+    def take(self, stats: WorkerStats) -> None:
+        """Take in a worker's counters; they count from its start."""
+        late = self._late.setdefault(stats.worker, deque(maxlen=LATE_LOOKS))
+        count = stats.counters.get("late_ticks", 0)
+        if late and count < late[-1]:  # another process now
+            late.clear()
+        late.append(count)
+        worst = max(each[-1] - each[0] for each in self._late.values())
+        if worst >= LATE_TICKS:
+            self.away(
+                "lateness", f"a worker missed {worst} ticks within {LATE_LOOKS} s: too many calls, or a busy machine"
+            )
+        elif not worst:
+            self.back("lateness")
+
+    async def run(self) -> None:
+        """Look at what is heard until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                self.look()
+            except Exception:  # a mistake about one call must not end all counting
+                log.exception("health_not_looked_at")
+
+    def look(self) -> None:
+        """Count what is heard now; publish what changed."""
+        now = self._monotonic()
+        self._compare_clocks(now)
+        slept, self._looked_at = now - self._looked_at, now
+        if slept > LOOK_S + ASLEEP_S:
+            log.warning("was_asleep", seconds=round(slept, 1))
+            self._ears.excuse(now)
+            return
+        self.hearing = self._ears.hearing(now, self._opted_out())
+        self._mark(self.hearing.unheard)
+        self._judge_taps()
+        self._tell(now)
+
+    def _judge_taps(self) -> None:
+        """Tell that calls are not heard, or are again, once it is sure. Of missing room the workers tell."""
+        deaf = [each.why for each in self.hearing.unheard.values() if each.cause in ("no_tap", "no_audio")]
+        self._doubts = self._doubts + 1 if bool(deaf) != (TAPS in self._away) else 0
+        if self._doubts < SURE_LOOKS:
+            return
+        if deaf:
+            (why, _), *_ = Counter(deaf).most_common(1)
+            self.away(TAPS, f"{len(deaf)} of {self.hearing.calls} calls are not heard: {why}")
+        else:
+            self.back(TAPS)
+
+    def _tell(self, now: float) -> None:
+        hearing = self.hearing
+        counts = hearing.heard, hearing.calls, hearing.causes
+        if counts == self._told and now - self._told_at < BEAT_S - LOOK_S / 2:
+            return
+        self._told, self._told_at = counts, now
+        self._emit(NodeHearing(node=self._node, heard=hearing.heard, calls=hearing.calls, causes=dict(hearing.causes)))
+
+    def _compare_clocks(self, now: float) -> None:
+        offset = self._wall() - now
+        jump, self._offset = offset - self._offset, offset
+        if abs(jump) > CLOCK_JUMP_S:
+            self._jumped_at = now
+            self.away("clock", f"the wall clock was set {'forward' if jump > 0 else 'back'} by {abs(jump):.0f} s")
+        elif self._jumped_at is not None and now - self._jumped_at > CLOCK_STEADY_S:
+            self._jumped_at = None
+            self.back("clock")
