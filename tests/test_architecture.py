@@ -29,14 +29,6 @@ IMPURE_CALLS = re.compile(r"\bdatetime\.now\(|\bopen\(|\.(read|write)_(text|byte
 """The clock and files: what a pure module does not ask, although it may import `datetime` and `Path`."""
 
 NO_TEST_OF_THEIR_OWN = {
-    "alerts/effects.py",
-    "alerts/life_cycle.py",
-    "alerts/on_duty.py",
-    "alerts/outcome.py",
-    "alerts/policy.py",
-    "alerts/ringing.py",
-    "alerts/state.py",
-    "alerts/wire.py",
     "analysis/plot.py",
     "analysis/tables.py",
     "asterisk/supervision/agent_codes.py",

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -198,6 +199,25 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
+
+
+def test_after_an_opt_out_nothing_of_the_call_can_be_judged_and_all_of_others_can() -> None:
+    desk = AlertManager()
+    for call in ("out", "stays"):
+        desk.rule("fired", 0, call=call)
+        desk.rule("resolved", 1, call=call)
+        desk.rule("fired", 2, call=call)
+    desk.note(desk.book.call_ended("out", 3, "opt_out"))
+    numbers = {event.alert: event.call for event in desk.events if isinstance(event, AlertFired)}
+    assert len(numbers) == 4
+    for number, call in numbers.items():
+        if call == "out":
+            with pytest.raises(AlertError, match="no open alert"):
+                desk.book.judge(number, "useful", "ann")
+        else:
+            desk.book.judge(number, "useful", "ann")
+
+
 TestLife.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
 
 
