@@ -22,8 +22,7 @@ demo: $(READY) ## A real call that turns angry: tap, signals, alert, ring, whisp
 
 test: $(READY) ## Lint, types, architecture, all tests (real Asterisk and browser included)
 	@sh tools/system.sh
-	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest
+	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; $(BIN)/python -m pytest && exit $$lint
 
 lint: $(READY) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

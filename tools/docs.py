@@ -1,5 +1,6 @@
 """Writes docs/configuration.md from the configuration's classes: `python -m tools.docs [--check]`."""
 
+import inspect
 import json
 import sys
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def page() -> str:
 
 def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
     title = f"`{path}`" if path else "Top level"
-    yield f"\n## {title}\n\n{(model.__doc__ or '').strip()}\n"
+    yield f"\n## {title}\n\n{inspect.cleandoc(model.__doc__ or '')}\n"
     if path.removesuffix("[]") in RELOADS:
         yield f"A reload: {RELOADS[path.removesuffix('[]')]}\n"
     yield "| key | what | type | default |\n| --- | --- | --- | --- |"

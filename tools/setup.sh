@@ -12,7 +12,7 @@ if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
     # Debian and Ubuntu ship venv apart from python3.
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "installing python3-venv" >&2
-        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qqy install python3-venv; } >/dev/null
+        sh "$(dirname "$0")/apt.sh" python3-venv
     fi
     rm -rf "$venv"
     "$python" -m venv "$venv"

@@ -13,6 +13,5 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     exit 0
 fi
 echo "installing$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
-{ apt-get -qq update && apt-get -qqy install --no-install-recommends $missing; } >/dev/null
+sh "$(dirname "$0")/apt.sh" --no-install-recommends $missing

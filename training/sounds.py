@@ -23,9 +23,11 @@ def _time(seconds: float) -> NDArray[np.float64]:
 def tone(seconds: float, rng: Rng) -> Samples:
     """Dial, ringing, busy or congestion tone, as countries vary them."""
     time = _time(seconds)
-    hertz = rng.choice([[350, 440], [440, 480], [480, 620], [425, 425], [400, 450], [1000, 1000], [950, 1400]])
-    on, off = rng.choice([[seconds, 0], [0.25, 0.25], [0.5, 0.5], [1.0, 4.0], [2.0, 4.0], [0.2, 0.3]])
-    sound = sum(np.sin(2 * np.pi * h * time + rng.uniform(0, 6)) for h in hertz)
+    pairs = np.array([[350, 440], [440, 480], [480, 620], [425, 425], [400, 450], [1000, 1000], [950, 1400]])
+    cadences = np.array([[seconds, 0], [0.25, 0.25], [0.5, 0.5], [1.0, 4.0], [2.0, 4.0], [0.2, 0.3]])
+    hertz: list[int] = rng.choice(pairs).tolist()
+    on, off = map(float, rng.choice(cadences).tolist())
+    sound = np.sum([np.sin(2 * np.pi * h * time + rng.uniform(0, 6)) for h in hertz], axis=0)
     return np.asarray(sound * ((time % (on + off)) < on), dtype=np.float32)
 
 
@@ -37,7 +39,7 @@ def dtmf(seconds: float, rng: Rng) -> Samples:
         on, off = rng.uniform(0.08, 0.4), rng.uniform(0.05, 0.3)
         time = _time(on)
         pair = rng.choice(DTMF_LOW), rng.choice(DTMF_HIGH)
-        out += [sum(np.sin(2 * np.pi * h * time) for h in pair), np.zeros(int(off * SAMPLE_RATE))]
+        out += [np.sum([np.sin(2 * np.pi * h * time) for h in pair], axis=0), np.zeros(int(off * SAMPLE_RATE))]
         length += on + off
     return np.concatenate(out)[: int(seconds * SAMPLE_RATE)].astype(np.float32)
 

@@ -148,7 +148,7 @@ def frame_features(
     out[:, 5] = weighted
     out[:, 6:12] = mel @ _SHAPE
     out[:, 12] = _entropy(power)
-    shape = mel - mel.mean(axis=1, keepdims=True)
+    shape: FloatArray = mel - mel.mean(axis=1, keepdims=True, dtype=np.float32)
     previous = np.where(follows[:, None], np.concatenate([carried, shape[:-1]]), before)
     out[:, 13] = np.abs(shape - previous).mean(axis=1)
     hertz, out[:, 15] = pitch(power)

@@ -11,7 +11,7 @@ from callguard.bus import client
 from callguard.bus.client import connect
 from callguard.config import Redis as RedisConfig
 from callguard.config import Secret
-from tests.support.valkey import free_port, start_valkey
+from callguard.testbed.valkey import free_port, start_valkey
 
 
 async def test_text_that_is_no_utf8_is_read_with_replacement_characters(redis_url: str) -> None:

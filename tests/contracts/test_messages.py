@@ -1,7 +1,7 @@
 """What control and a worker say to each other crosses a process boundary unchanged."""
 
 import pickle
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -36,9 +36,7 @@ def test_every_message_survives_the_way_and_can_not_be_changed(kind: type) -> No
 
 def test_both_directions_are_told_apart_and_complete() -> None:
     assert not set(get_args(ToWorker)) & set(get_args(FromWorker))
-    defined = {
-        kind for kind in vars(messages).values() if isinstance(kind, type) and kind.__module__ == messages.__name__
-    }
+    defined = {kind for kind in vars(messages).values() if is_dataclass(kind) and kind.__module__ == messages.__name__}
     assert set(KINDS) == defined
 
 

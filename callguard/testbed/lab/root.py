@@ -145,8 +145,12 @@ def _download(suite: str, work: Path) -> list[Path]:
 
 
 def _mirrors() -> list[str]:
-    """The package mirrors that this machine's own apt is configured with, security archives left out."""
-    lines = _output(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]).split()
+    """The package mirrors that this machine's own apt is configured with, security archives left out.
+
+    A machine whose package lists were never fetched, such as a container, has release files of none of them.
+    """
+    wanted = ("--no-release-info", "--format", "$(REPO_URI)", "Created-By: Packages")
+    lines = _output(["apt-get", "indextargets", *wanted]).split()
     return [uri for uri in dict.fromkeys(lines) if "security" not in uri]
 
 
