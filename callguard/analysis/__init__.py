@@ -1,1 +1,1 @@
-"""Offline: recordings through the live pipeline, scores on labelled data, plots."""
+"""Offline analysis: recordings through the live pipeline, scores on labelled data, plots."""

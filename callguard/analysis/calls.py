@@ -1,4 +1,4 @@
-"""Scores a folder of labelled calls (`index.json`): what the rules catch, what they invent, how late."""
+"""Score a folder of labelled calls (`index.json`): episodes caught, false alerts and delays."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -17,17 +17,17 @@ from callguard.rules import RuleSet
 from callguard.worker.pipeline import Models
 
 THRESHOLDS: Final = tuple(round(0.02 * step, 2) for step in range(1, 50))
-"""At which the operating curve is read."""
+"""False alerts an hour at which the operating curve is read."""
 HOLD_S: Final = 0.5
 """The `for` of the operating curve's rule."""
 LOUD_KINDS: Final = ("laughing", "loud_happy")
-"""Kinds of calls left out of the second figure: their voices are raised, in joy."""
+"""Kinds of calls left out of the second figure: joy raises the voices in them."""
 Progress = Callable[[Sequence[Any]], Iterator[Any]]
 
 
 @dataclass(frozen=True)
 class ScoredCall:
-    """One call: what is true and what was found on the customer's leg."""
+    """One call: the truth and the results on the customer's leg."""
 
     name: str
     kind: str
@@ -42,7 +42,7 @@ class ScoredCall:
         return judge([alert.fired_at_s for alert in self.alerts if alert.rule == rule], self.episodes, self.seconds)
 
     def verdict_of_any(self) -> Verdict:
-        """Compare the alerts of all rules with the truth: those that overlap are one, and `info` is none."""
+        """Compare the alerts of all rules with the truth: overlapping alerts count once, `info` alerts not at all."""
         starts, busy_until = [], -1.0
         for alert in sorted(self.alerts, key=lambda alert: alert.fired_at_s):
             if alert.severity == "info":
@@ -53,13 +53,13 @@ class ScoredCall:
         return judge(starts, self.episodes, self.seconds)
 
     def verdict_at(self, threshold: float, hold_s: float = HOLD_S) -> Verdict:
-        """Compare a plain rule on raised_voice, `for: hold_s`, with the truth."""
+        """Compare a rule `raised_voice > threshold` with `for: hold_s` with the truth."""
         fired = [alarm.start for alarm in alarms(self.raised, threshold, hold_s)]
         return judge(fired, self.episodes, self.seconds)
 
 
 def read_index(directory: Path) -> list[dict[str, Any]]:
-    """Return the entries of `index.json`; raise RecordingError when it can't be used."""
+    """Return the entries of `index.json`; raise RecordingError where it is unusable."""
     path = directory / "index.json"
     try:
         entries = json.loads(path.read_text("utf-8"))
@@ -86,7 +86,7 @@ def score_calls(
 
 
 def scored(entry: dict[str, Any], conditions: dict[str, str], result: Replay) -> ScoredCall:
-    """Put a replay beside its truth."""
+    """Combine a replay with its truth."""
     episodes = tuple(Episode(float(each["start"]), float(each["end"])) for each in entry.get("customer_angry", ()))
     customer = tuple(alert for alert in result.alerts if alert.leg == "customer")
     raised = result.column(result.legs.index("customer"), "raised_voice")
@@ -96,7 +96,7 @@ def scored(entry: dict[str, Any], conditions: dict[str, str], result: Replay) ->
 
 
 def _conditions(directory: Path, entry: dict[str, Any]) -> dict[str, str]:
-    """Return the customer's line from the call's own JSON, where there is one."""
+    """Return the conditions of the customer's line from the call's JSON, where that file exists."""
     path = (directory / entry["file"]).with_suffix(".json")
     try:
         leg = json.loads(path.read_text("utf-8"))["customer"]
@@ -119,7 +119,7 @@ def _step(value: Any, width: int, unit: str) -> str:
 
 
 def summarise(calls: Sequence[ScoredCall]) -> dict[str, Any]:
-    """Return figures for all calls: per rule, the operating curve, its two set points, per condition."""
+    """Return figures for all calls: per rule, along the operating curve, at its two set points and per condition."""
     names = sorted({alert.rule for call in calls for alert in call.alerts})
     plain = [call for call in calls if call.kind not in LOUD_KINDS]
     return {
@@ -134,7 +134,7 @@ def summarise(calls: Sequence[ScoredCall]) -> dict[str, Any]:
 
 
 def operating_point(calls: Sequence[ScoredCall], most_per_hour: float, hold_s: float = HOLD_S) -> dict[str, Any] | None:
-    """Return the figures at the lowest threshold with at most so many false alerts an hour; None when there is none."""
+    """Return the figures at the lowest threshold with at most `most_per_hour` false alerts, or None without one."""
     for threshold in THRESHOLDS:
         found = total([call.verdict_at(threshold, hold_s) for call in calls])
         if found["false_per_hour"] is not None and found["false_per_hour"] <= most_per_hour:

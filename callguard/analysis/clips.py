@@ -1,4 +1,4 @@
-"""Scores a folder of labelled clips (`metadata.csv`): each clip after a calm start of its speaker, as on a call."""
+"""Score a folder of labelled clips (`metadata.csv`): each clip follows a calm start of its speaker, as on a call."""
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
@@ -18,17 +18,17 @@ from callguard.worker.pipeline import Models
 
 CALM: Final = ("neutral", "calm")
 START_CLIPS: Final = 3
-"""Calm clips that make a speaker's start; they are not scored."""
+"""Number of calm clips in a speaker's start; they are not scored."""
 PAUSE_S: Final = 0.4
 LEAD_S: Final = 0.4
-"""Of a clip before which a window still holds the start."""
+"""Start of a clip during which a window still holds speech of the speaker's start."""
 CONDITIONS: Final = ("emotion", "gender", "intensity", "speaker", "language", "codec", "corpus")
 Progress = Callable[[Sequence[Any]], Iterator[Any]]
 
 
 @dataclass(frozen=True)
 class ScoredClip:
-    """One clip and what was thought of it; scores are None where it could not be judged."""
+    """One clip and its scores, which are None where the clip could not be judged."""
 
     row: dict[str, str]
     raised: float | None
@@ -41,7 +41,7 @@ class ScoredClip:
 
 
 def read_metadata(directory: Path) -> list[dict[str, str]]:
-    """Return the rows of `metadata.csv`; raise RecordingError when it can't be used."""
+    """Return the rows of `metadata.csv`; raise RecordingError where it is unusable."""
     path = directory / "metadata.csv"
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -72,7 +72,7 @@ def score_clips(directory: Path, models: Models, progress: Progress = iter) -> l
 
 
 def _starts(rows: Sequence[dict[str, str]]) -> dict[str, list[dict[str, str]]]:
-    """Return each speaker's calm start: up to START_CLIPS, never all of their calm clips."""
+    """Return each speaker's calm start: up to START_CLIPS clips, never all of the speaker's calm clips."""
     calm: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         if row["emotion"] in CALM:
@@ -104,7 +104,7 @@ def _mean(result: Replay, first: int, name: str) -> float | None:
 
 
 def summarise(clips: Sequence[ScoredClip]) -> dict[str, Any]:
-    """Return figures of both outputs: against all others, against calm, per condition; unjudged clips score lowest."""
+    """Return figures of both outputs: against all other clips, calm ones, and per condition; unjudged score lowest."""
     out: dict[str, Any] = {
         "clips": len(clips),
         "unjudged": sum(clip.raised is None for clip in clips),
@@ -133,7 +133,7 @@ def _figures(clips: Sequence[ScoredClip], name: str) -> dict[str, float] | None:
 
 
 def _conditions(clips: Sequence[ScoredClip], name: str) -> dict[str, dict[str, Any]]:
-    """Return per condition and value the AUC within it; for emotions, of angry against that emotion."""
+    """Return the AUC within each value of each condition; for emotions, the AUC of angry against that emotion."""
     out: dict[str, dict[str, Any]] = {}
     for condition in CONDITIONS:
         values = sorted({clip.row.get(condition, "") for clip in clips} - {""})

@@ -1,4 +1,4 @@
-"""Alerts against what truly happened: caught while it lasts, false, how late."""
+"""Compare alerts with true episodes: caught episodes, false alerts and delays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from callguard.audio.frames import HOP_S
 
 KEEP_S: Final = 20.0
-"""Seconds for which an alert goes on after its last cause, as in the shipped rules."""
+"""Seconds for which an alert keeps firing after its last cause, as in the shipped rules."""
 GRACE_S: Final = 1.0
-"""An alert this long after an episode's end still belongs to it: the window looks back."""
+"""Seconds after an episode's end in which an alert still belongs to it, since a window holds past speech."""
 
 
 class Episode(NamedTuple):
-    """Something that should be caught, in seconds."""
+    """A true episode, from start to end in seconds."""
 
     start: float
     end: float
@@ -24,12 +24,12 @@ class Episode(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How the alerts of one leg compare with its episodes.
+    """The comparison of one leg's alerts with its episodes.
 
     Attributes:
-        delays: per episode, seconds from its start to the first alert within it; None where missed.
-        false: seconds at which alerts fired outside any episode.
-        hours: of audio.
+        delays: seconds from the start of each episode to its first alert; None for a missed episode.
+        false: times in seconds of alerts outside any episode.
+        hours: hours of audio.
     """
 
     delays: tuple[float | None, ...]
@@ -38,11 +38,11 @@ class Verdict:
 
 
 def alarms(values: NDArray[np.floating[Any]], threshold: float, hold_s: float, keep_s: float = KEEP_S) -> list[Episode]:
-    """Return when a rule `value > threshold` with `for` and `keep_firing_for` would fire.
+    """Return the times at which a rule `value > threshold` with `for` and `keep_firing_for` would fire.
 
     Args:
-        values: one a hop, NaN where not judged, shape (hops,).
-        threshold: of the rule.
+        values: one value for each hop, NaN where not judged, shape (hops,).
+        threshold: threshold of the rule.
         hold_s: its `for`.
         keep_s: its `keep_firing_for`.
     """
@@ -60,7 +60,7 @@ def alarms(values: NDArray[np.floating[Any]], threshold: float, hold_s: float, k
 
 
 def judge(fired: Sequence[float], episodes: Sequence[Episode], seconds: float) -> Verdict:
-    """Compare the times at which alerts fired with the episodes of a leg that lasts `seconds`."""
+    """Compare the times of alerts with the episodes of a leg that lasts `seconds`."""
     delays = [
         next((at - episode.start for at in sorted(fired) if episode.start <= at <= episode.end + GRACE_S), None)
         for episode in episodes
@@ -70,7 +70,7 @@ def judge(fired: Sequence[float], episodes: Sequence[Episode], seconds: float) -
 
 
 def total(verdicts: Sequence[Verdict]) -> dict[str, float | int | None]:
-    """Return recall, precision, false alerts an hour, delay median and 90th percentile over many legs."""
+    """Return recall, precision, false alerts an hour, and median and 90th percentile of the delay over many legs."""
     delays = [delay for verdict in verdicts for delay in verdict.delays]
     caught = [delay for delay in delays if delay is not None]
     false = sum(len(verdict.false) for verdict in verdicts)

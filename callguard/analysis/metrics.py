@@ -1,4 +1,4 @@
-"""Scores against labels: curves and the numbers that are read off them. Numpy alone, ties handled exactly."""
+"""Compare scores with labels: curves and figures derived from them, in numpy alone. Ties are handled exactly."""
 
 from typing import Final, NamedTuple
 
@@ -12,13 +12,13 @@ BINS: Final = 10
 
 
 class Curve(NamedTuple):
-    """Rates at every threshold, strictest first.
+    """Rates at every threshold, from the strictest on.
 
     Attributes:
-        threshold: a score at least this counts as positive; the first is infinite, shape (n,).
-        recall: share of the positives found, shape (n,).
-        fallout: share of the negatives taken for positive, shape (n,).
-        precision: share of the found that are positive; 1 where nothing is found, shape (n,).
+        threshold: least score that counts as positive, shape (n,); the first is infinite.
+        recall: share of the positives that are found, shape (n,).
+        fallout: share of the negatives that count as positive, shape (n,).
+        precision: share of positives among all found, shape (n,); 1 where none is found.
     """
 
     threshold: Floats
@@ -28,7 +28,7 @@ class Curve(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """Mean score and share of positives per tenth of the score, and how many fell there; shape (BINS,), NaN if none."""
+    """Mean score, share of positives and count in each tenth of the score, shape (BINS,); NaN in an empty tenth."""
 
     score: Floats
     share: Floats
@@ -36,7 +36,7 @@ class Reliability(NamedTuple):
 
 
 def curve(labels: Bools, scores: Floats) -> Curve:
-    """Return the rates at every threshold; raise ValueError unless both classes are there."""
+    """Return the rates at every threshold; raise ValueError unless both classes occur."""
     labels, scores = np.asarray(labels, dtype=np.bool_), np.asarray(scores, dtype=np.float64)
     if not labels.any() or labels.all():
         raise ValueError("both classes are needed")
@@ -63,7 +63,7 @@ def average_precision(labels: Bools, scores: Floats) -> float:
 
 
 def equal_error_rate(labels: Bools, scores: Floats) -> float:
-    """Return the rate at which as many positives are missed as negatives are taken."""
+    """Return the rate at which the share of missed positives equals the share of negatives that count as positive."""
     found = curve(labels, scores)
     missed = 1.0 - found.recall
     at = int(np.argmax(found.fallout >= missed))
@@ -73,13 +73,13 @@ def equal_error_rate(labels: Bools, scores: Floats) -> float:
 
 
 def recall_at(labels: Bools, scores: Floats, fallout: float) -> float:
-    """Return the recall at which at most this share of the negatives is taken for positive."""
+    """Return the recall at which at most the share `fallout` of the negatives counts as positive."""
     found = curve(labels, scores)
     return float(found.recall[found.fallout <= fallout].max())
 
 
 def reliability(labels: Bools, scores: Floats) -> Reliability:
-    """Return how often scores of 0-1 came true, per tenth."""
+    """Return the share of positives in each tenth of the scores, which lie in 0-1."""
     scores = np.asarray(scores, dtype=np.float64)
     place = np.clip((scores * BINS).astype(np.intp), 0, BINS - 1)
     count = np.bincount(place, minlength=BINS)
@@ -90,7 +90,7 @@ def reliability(labels: Bools, scores: Floats) -> Reliability:
 
 
 def calibration_error(labels: Bools, scores: Floats) -> float:
-    """Return the mean distance of score and share of positives over the bins, weighted by how many fell there."""
+    """Return the mean distance between score and share of positives over the bins, weighted by their counts."""
     bins = reliability(labels, scores)
     return float(np.nansum(bins.counts * np.abs(bins.score - bins.share)) / max(int(bins.counts.sum()), 1))
 

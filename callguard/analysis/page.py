@@ -1,4 +1,4 @@
-"""An evaluation as one self-contained HTML page: tables, ROC, DET, reliability, timelines of missed and false."""
+"""Write an evaluation as one self-contained HTML page: tables, ROC, DET, reliability, timelines with misses."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ def _cell(value: Any) -> str:
 
 
 def svg(figure: Any) -> str:
-    """Return a figure as SVG to be put into a page, the same bytes for the same figure."""
+    """Return a figure as SVG for a page; equal figures give equal bytes."""
     import matplotlib as mpl
 
     with mpl.rc_context({"svg.hashsalt": "callguard", "svg.fonttype": "none"}):
@@ -83,7 +83,7 @@ def _picture(figure: Any) -> Markup:
 
 
 def _curves(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Markup:
-    """Draw how well scores tell labels apart; nothing where all labels are the same."""
+    """Draw how well scores separate the labels; draw nothing where all labels are the same."""
     if labels.all() or not labels.any():
         return Markup()
     figure = new_figure(12, 4)
@@ -116,7 +116,7 @@ def _operating_curve(points: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _timelines(calls: Sequence[ScoredCall], threshold: float) -> Iterator[tuple[str, Markup]]:
-    """Yield the calls in which something was missed or false, in words and as a picture."""
+    """Yield the calls with a missed episode or a false alert, in words and as a picture."""
     for call in calls:
         verdict = call.verdict_at(threshold)
         missed, false = sum(delay is None for delay in verdict.delays), len(verdict.false)

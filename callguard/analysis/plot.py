@@ -1,4 +1,4 @@
-"""One call as a picture: both parties' level and baseline, raised voice, anger, speech, thresholds, alerts, truth."""
+"""Draw one call: both parties' levels and baselines, raised voice, anger, speech, thresholds, alerts and truth."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,8 +22,8 @@ def draw_call(result: Replay, title: str, thresholds: Mapping[str, float], truth
     """Return a matplotlib figure of one replayed recording.
 
     Args:
-        result: of the recording.
-        title: shown above.
+        result: replay of the recording.
+        title: title above the picture.
         thresholds: names and values of lines drawn over the scores.
         truth: angry episodes of the customer, shaded.
     """
@@ -44,7 +44,7 @@ def draw_call(result: Replay, title: str, thresholds: Mapping[str, float], truth
 def save_plot(
     path: Path, title: str, result: Replay, thresholds: Mapping[str, float], truth: Sequence[Episode] = ()
 ) -> None:
-    """Write the picture; the suffix (.png, .svg, .pdf) says how. Raises ValueError for one that matplotlib lacks."""
+    """Write the picture in the format of the suffix (.png, .svg, .pdf); raise ValueError for an unsupported suffix."""
     draw_call(result, title, thresholds, truth).savefig(path, dpi=110)
 
 
@@ -58,7 +58,7 @@ def _levels(axis: Any, time: NDArray[np.float64], result: Replay) -> None:
 
 
 def _held(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Carry the last known value on through gaps; the baseline is there while nobody speaks."""
+    """Fill gaps with the last known value: a baseline also exists while nobody speaks."""
     known = np.isfinite(values)
     last = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
     return np.where(last >= 0, values[np.maximum(last, 0)], np.nan).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Recordings to samples as a tap would deliver them."""
+"""Read recordings as the samples that a tap would deliver."""
 
 import json
 from pathlib import Path
@@ -14,21 +14,21 @@ from callguard.audio.frames import SAMPLE_RATE
 from callguard.contracts.vocabulary import Role
 
 LEGS: Final[tuple[Role, ...]] = ("customer", "agent")
-"""Channels of a recording, left first."""
+"""Parties on a recording's channels, from left to right."""
 LOWEST_RATE: Final = 8000
 HIGHEST_RATE: Final = 192_000
 LONGEST_S: Final = 4 * 3600
 
 
 class RecordingError(Exception):
-    """A file that can't be analysed; the message names it and says why."""
+    """An unusable recording; the message names the file and the reason."""
 
 
 def read_recording(path: Path) -> NDArray[np.int16]:
     """Return a recording's channels at 8 kHz, shape (1 or 2, samples).
 
     Raises:
-        RecordingError: no audio file, too many channels, a rate out of range, values that are not numbers, too long.
+        RecordingError: the file is no audio, has too many channels, a rate out of range or NaN values, or is too long.
     """
     if not path.exists():
         raise RecordingError(f"{path}: no such file")
@@ -60,10 +60,10 @@ def _check(path: Path, file: soundfile.SoundFile) -> None:
 
 
 def read_truth(path: Path) -> tuple[Episode, ...]:
-    """Return the customer's angry episodes from a call's JSON; none where there is no such file.
+    """Return the customer's angry episodes from a call's JSON; an empty tuple where there is no such file.
 
     Raises:
-        RecordingError: the file is there and is not such a JSON.
+        RecordingError: the file exists but is not such a JSON.
     """
     if not path.exists():
         return ()

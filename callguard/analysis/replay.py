@@ -1,6 +1,6 @@
-"""Recordings through the live pipeline: the same stages, hop by hop, with seconds of audio for time.
+"""Play recordings through the live pipeline: the same stages, hop by hop, with seconds of audio as the clock.
 
-Many are played side by side, as the service hears many calls; each gives what it gives alone.
+Many recordings are played side by side, as the service hears many calls. Each gives the same result as alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from callguard.worker.pipeline import Models, Pipeline
 
 HOP_SAMPLES: Final = HOP_FRAMES * FRAME_SAMPLES
 BATCH: Final = 32
-"""Recordings side by side: they share the cost of a tick, and are still few enough to show progress."""
+"""Recordings played side by side: they share the cost of a tick, and are few enough to show progress."""
 T = TypeVar("T")
 
 
@@ -42,14 +42,14 @@ class Alert:
 
 @dataclass(frozen=True)
 class Replay:
-    """What the pipeline made of a recording.
+    """The pipeline's results for one recording.
 
     Attributes:
-        duration_s: of the recording.
-        legs: which parties it holds.
-        signals: per hop and leg, shape (hops, legs, len(LEG_SIGNALS)), NaN where not judged.
-        call: per hop, shape (hops, len(CALL_SIGNALS)).
-        reasons: why a leg was not judged, of audio.gates.Reason, shape (hops, legs).
+        duration_s: length of the recording.
+        legs: parties in the recording.
+        signals: leg signals of each hop, shape (hops, legs, len(LEG_SIGNALS)), NaN where not judged.
+        call: call signals of each hop, shape (hops, len(CALL_SIGNALS)).
+        reasons: audio.gates.Reason of each leg, shape (hops, legs).
         alerts: in order of firing.
     """
 
@@ -65,7 +65,7 @@ class Replay:
         return self.signals[:, leg, LEG_INDEX[name]]
 
     def scores(self) -> dict[str, dict[str, float | None]]:
-        """Return the customer's maxima and means, for programs."""
+        """Return the maxima and means of the customer's scores."""
         at = self.legs.index("customer")
         raised, anger = self.column(at, "raised_voice"), self.column(at, "anger")
         return {
@@ -91,9 +91,9 @@ def replay_all(
 
     Args:
         recordings: 8 kHz samples of each, shape (1 or 2, samples): customer, agent.
-        models: with room for two legs a recording; what they remember of those rows is cleared.
-        rules: what may fire.
-        mode: of analysis.
+        models: models with two rows for each recording; their memory of those rows is cleared.
+        rules: rules to evaluate.
+        mode: analysis mode.
     """
     table = SignalTable(len(LEGS) * len(recordings), len(recordings))
     pipeline = Pipeline(LegBank(len(LEGS) * len(recordings)), table, RuleEngine(rules, table), models)
@@ -112,12 +112,12 @@ def replay_all(
 
 
 def batches(wanted: Sequence[T]) -> list[Sequence[T]]:
-    """Cut what is wanted into parts that are played side by side."""
+    """Split recordings into batches that are played side by side."""
     return [wanted[first : first + BATCH] for first in range(0, len(wanted), BATCH)]
 
 
 class _Track:
-    """One recording while it is played."""
+    """One recording during its replay."""
 
     def __init__(self, call: int, pcm: NDArray[np.int16], rows: list[int]) -> None:
         self.call = call
@@ -133,7 +133,7 @@ class _Track:
         self._transitions: list[Transition] = []
 
     def take(self, change: Transition, hop: int) -> None:
-        """Keep what a rule did, unless the recording is over."""
+        """Keep a rule's transition, unless the recording is over."""
         if hop < self.hops:
             self._transitions.append(change)
 
@@ -144,7 +144,7 @@ class _Track:
         self._reasons[hop] = pipeline.reason[self.rows]
 
     def finished(self) -> Replay:
-        """Return what was found."""
+        """Return the results."""
         legs = LEGS[: len(self.rows)]
         alerts = tuple(_alerts(self._transitions))
         return Replay(self._seconds, legs, self._signals, self._call_signals, self._reasons, alerts)
@@ -159,7 +159,7 @@ def _open(pipeline: Pipeline, call: int, pcm: NDArray[np.int16], mode: Mode) -> 
 
 
 def load_models(capacity: int = BATCH * len(LEGS), path: Path | None = None, threads: int = 1) -> Models:
-    """Open the gate and the emotion model, the shipped one or that at `path`; raise ModelError if one can't be used."""
+    """Open the gate and the emotion model (shipped, or at `path`); raise ModelError where one is unusable."""
     return Models(
         emotion.EmotionModel(capacity, path or emotion.SHIPPED, threads), gate.GateModel(capacity, threads=threads)
     )

@@ -1,4 +1,4 @@
-"""A replayed recording as JSON and CSV."""
+"""Write a replayed recording as JSON and CSV."""
 
 import csv
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from callguard.signals.table import CALL_SIGNALS, LEG_SIGNALS
 
 
 def as_object(file: Path, result: Replay) -> dict[str, Any]:
-    """Return what `analyze --json` prints of one file."""
+    """Return the object that `analyze --json` prints for one file."""
     return {
         "file": str(file),
         "duration_s": round(result.duration_s, 3),
@@ -27,7 +27,7 @@ def as_object(file: Path, result: Replay) -> dict[str, Any]:
 
 
 def write_signals(path: Path, result: Replay) -> None:
-    """Write every signal, one row a hop and leg, the call's in each of them; an empty cell is not judged."""
+    """Write all signals: one row for each hop and leg, each with the call's signals; an empty cell means not judged."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["t_s", "leg", *(signal.name for signal in (*LEG_SIGNALS, *CALL_SIGNALS)), "unjudged"])
@@ -43,7 +43,7 @@ def _cells(values: NDArray[np.float32]) -> list[str]:
 
 
 def _unjudged(result: Replay) -> dict[str, dict[str, float]]:
-    """Return per leg the seconds that were not judged, by reason."""
+    """Return the unjudged seconds of each leg by reason."""
     return {
         leg: {
             Reason(code).name.lower(): round(float(np.sum(result.reasons[:, at] == code)) * HOP_S, 1)

@@ -1,4 +1,4 @@
-"""What a leg does, hop by hop: speaks, for how long, how loud, how fast. Plain acoustics, on both legs."""
+"""Measure each leg hop by hop: speech, length of the turn, level and speech rate. Acoustics only, on both legs."""
 
 from typing import Final
 
@@ -11,13 +11,13 @@ from callguard.audio.vad import BoolArray, Heard
 
 SECOND_HOPS: Final = 10
 RATE_HOPS: Final = 20
-"""Hops over which syllables are counted (2 s)."""
+"""Hops of the window in which syllables are counted (2 s)."""
 TURN_END_HOPS: Final = 8
 """Hops of silence that end a turn (0.8 s)."""
 TALKING_HOPS: Final = 3
 """Hops after the last speech during which a party still counts as talking (0.3 s)."""
 _SYLLABLE_DB: Final = 3.0
-"""Rise and fall of the level that make a syllable."""
+"""Least rise and fall of the level around a syllable, in dB."""
 
 
 class Activity:
@@ -44,7 +44,7 @@ class Activity:
         self._rising[row] = False
 
     def step(self, rows: Rows, heard: Heard) -> None:
-        """Take in what the VAD said of a hop."""
+        """Take in the VAD's result for one hop."""
         frames = heard.speech.sum(axis=1)
         slot = self._hops[rows]
         self._speech[rows, slot % RATE_HOPS] = frames
@@ -59,27 +59,27 @@ class Activity:
         self._turn[rows] = np.where((quiet < TURN_END_HOPS) & going_on, self._turn[rows] + 1, 0)
 
     def talking(self, rows: Rows) -> BoolArray:
-        """Whether parties talk now, short pauses included, shape (n,)."""
+        """Return whether parties talk now, short pauses included, shape (n,)."""
         result: BoolArray = self._quiet[rows] < TALKING_HOPS
         return result
 
     def speech_share(self, rows: Rows) -> FloatArray:
-        """Share of the last second that was speech, shape (n,)."""
+        """Return the share of the last second that was speech, shape (n,)."""
         share: FloatArray = (self._recent(rows).sum(axis=1) / (SECOND_HOPS * HOP_FRAMES)).astype(np.float32)
         return share
 
     def level(self, rows: Rows) -> FloatArray:
-        """Level of the last second's speech in dBFS, NaN where there was none, shape (n,)."""
+        """Return the level of the last second's speech in dBFS, NaN where there was none, shape (n,)."""
         frames = self._recent(rows).sum(axis=1)
         mean = self._power[rows].sum(axis=1) / np.maximum(frames, 1)
         return np.where(frames > 0, 10.0 * np.log10(mean + np.float32(1e-10)), np.nan).astype(np.float32)
 
     def turn(self, rows: Rows) -> FloatArray:
-        """Seconds that the present turn lasts, 0 while silent, shape (n,)."""
+        """Return the seconds since the present turn began, 0 while silent, shape (n,)."""
         return (self._turn[rows] * HOP_S).astype(np.float32)
 
     def rate(self, rows: Rows) -> FloatArray:
-        """Syllables a second of speech over the last two seconds, NaN below half a second of speech, shape (n,)."""
+        """Return syllables per second of speech over the last 2 s, NaN below 0.5 s of speech, shape (n,)."""
         spoken = self._speech[rows].sum(axis=1) * np.float32(FRAME_S)
         count = self._syllables[rows].sum(axis=1)
         return np.where(spoken >= 0.5, count / np.maximum(spoken, 0.5), np.nan).astype(np.float32)
@@ -90,7 +90,7 @@ class Activity:
         return result
 
     def _count_syllables(self, rows: Rows, heard: Heard) -> NDArray[np.int8]:
-        """Count level peaks with _SYLLABLE_DB on both sides; `turning` is the extreme since the last turn."""
+        """Count level peaks with _SYLLABLE_DB on both sides; `turning` is the extreme since the last turning point."""
         smooth, turning, rising = self._smooth[rows], self._turning[rows], self._rising[rows]
         count = np.zeros(len(rows), np.int8)
         for frame in range(HOP_FRAMES):

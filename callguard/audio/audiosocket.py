@@ -1,7 +1,7 @@
-"""AudioSocket: messages of one kind byte, a 16-bit big-endian length and a payload, in a TCP stream.
+"""Read AudioSocket streams: TCP messages of a kind byte, a 16-bit big-endian length and a payload.
 
-Each leg's stream has a row of memory. Where a row holds nothing but whole 20 ms frames of 8 kHz audio, as Asterisk
-sends them, all rows are read at once; any other row is scanned message by message.
+Each leg's stream has a row of memory. All rows that hold nothing but whole 20 ms frames of 8 kHz audio, as Asterisk
+sends them, are read at once. Any other row is scanned message by message.
 """
 
 from collections import Counter
@@ -25,9 +25,9 @@ ERROR: Final = 0xFF
 HEADER_BYTES: Final = 3
 IDENTITY_BYTES: Final = 16
 ROOM: Final = 4096
-"""Bytes of a leg's stream that may wait: a quarter of a second of 8 kHz audio."""
+"""Most waiting bytes of a leg's stream: a quarter of a second of 8 kHz audio."""
 MAX_PAYLOAD: Final = ROOM - HEADER_BYTES
-"""A longer message can't be audio of a tap: the stream is not, or no longer, in step."""
+"""Longest payload of a tap's audio: a longer message shows that the stream is out of step."""
 
 _FRAME: Final = HEADER_BYTES + int(FRAME_BYTES[Format.SLIN_LE])
 _FRAME_HEADER: Final = np.array([SLIN, *divmod(_FRAME - HEADER_BYTES, 256)], dtype=np.uint8)
@@ -37,11 +37,11 @@ End = Literal["eof", "protocol"]
 
 
 class ProtocolError(Exception):
-    """Bytes that are no AudioSocket stream."""
+    """Bytes that are not an AudioSocket stream."""
 
 
 class Message(NamedTuple):
-    """Where one message's payload lies."""
+    """Kind and position of one message's payload."""
 
     kind: int
     start: int
@@ -49,7 +49,7 @@ class Message(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the next message starts."""
+        """Start of the next message."""
         return self.start + self.length
 
 
@@ -59,12 +59,12 @@ def serialise(kind: int, payload: bytes = b"") -> bytes:
 
 
 def scan(data: bytes | memoryview, end: int) -> Iterator[Message]:
-    """Yield each whole message in data[:end]; raise ProtocolError at one that is longer than any audio."""
+    """Yield each whole message in data[:end]; raise ProtocolError at a message longer than MAX_PAYLOAD."""
     start = 0
     while start + HEADER_BYTES <= end:
         length = data[start + 1] << 8 | data[start + 2]
         if length > MAX_PAYLOAD:
-            raise ProtocolError(f"message of {length} bytes, at most {MAX_PAYLOAD} are expected")
+            raise ProtocolError(f"message of {length} bytes; at most {MAX_PAYLOAD} are allowed")
         message = Message(data[start], start + HEADER_BYTES, length)
         if message.end > end:
             return
@@ -73,19 +73,19 @@ def scan(data: bytes | memoryview, end: int) -> Iterator[Message]:
 
 
 def identity(data: bytes | memoryview, end: int) -> Message | None:
-    """Return the message that names the stream, None while it is incomplete; raise ProtocolError at anything else."""
+    """Return the message that identifies the stream, None while it is incomplete; raise ProtocolError at any other."""
     if end >= 1 and data[0] != IDENTITY:
-        raise ProtocolError(f"first message of kind {data[0]:#04x}, {IDENTITY:#04x} is expected")
+        raise ProtocolError(f"first message of kind {data[0]:#04x}; expected {IDENTITY:#04x}")
     if end >= HEADER_BYTES and data[1] << 8 | data[2] != IDENTITY_BYTES:
-        raise ProtocolError(f"identity of {data[1] << 8 | data[2]} bytes, {IDENTITY_BYTES} are expected")
+        raise ProtocolError(f"identity of {data[1] << 8 | data[2]} bytes; expected {IDENTITY_BYTES}")
     return next(scan(data, end), None)
 
 
 class AudioSocketReceiver:
-    """Streams of all legs, one row a leg, read into a reframer.
+    """Reads the streams of all legs, one row for each leg, into a reframer.
 
     Attributes:
-        counts: messages that are no audio: `unknown` kinds, `error`, `repeated` identities, `dtmf`.
+        counts: messages without audio: `unknown` kinds, `error`, `repeated` identities, `dtmf`.
     """
 
     def __init__(self, reframer: Reframer) -> None:
@@ -98,13 +98,13 @@ class AudioSocketReceiver:
         self._dtmf_frames: NDArray[np.intp] = np.zeros(capacity, dtype=np.intp)
 
     def reset(self, row: int, first: bytes | memoryview = b"") -> None:
-        """Start a leg's stream anew, with bytes that came before it had a row."""
+        """Restart a leg's stream with the bytes that came before the leg had a row."""
         self._filled[row] = len(first)
         self._dtmf_frames[row] = 0
         self._views[row][: len(first)] = first
 
     def room(self, row: int) -> memoryview:
-        """Return where the next bytes of a leg go; never empty after `drain`."""
+        """Return the buffer for a leg's next bytes; it is never empty after `drain`."""
         return self._views[row][self._filled[row] :]
 
     def received(self, row: int, count: int) -> None:
@@ -112,7 +112,7 @@ class AudioSocketReceiver:
         self._filled[row] += count
 
     def drain(self, rows: Rows) -> dict[int, End]:
-        """Push all whole frames of these rows, strictly increasing; return the rows whose stream is at its end."""
+        """Push all whole frames of these rows, which must strictly increase; return the rows whose stream has ended."""
         filled = self._filled[rows]
         whole = filled // _FRAME
         regular = self._regular(rows, whole) & (self._dtmf_frames[rows] == 0)
@@ -123,7 +123,7 @@ class AudioSocketReceiver:
         return {row: end for row, end in ended.items() if end}
 
     def _regular(self, rows: Rows, whole: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which rows start with `whole` frames of 20 ms."""
+        """Return a mask of the rows that start with `whole` frames of 20 ms."""
         most = int(whole.max(initial=1))
         frames = self._memory[:, : most * _FRAME].reshape(-1, most, _FRAME)
         heads = frames[rows, :, :HEADER_BYTES]
@@ -142,7 +142,7 @@ class AudioSocketReceiver:
         self._reframer.accept(self._memory.reshape(-1), Payloads(each, form, at, length, flags, *no_gaps(count)))
 
     def _keep(self, rows: Rows, used: NDArray[np.intp]) -> None:
-        """Move what is left of rows to their front."""
+        """Move the unread bytes of rows to their front."""
         left = self._filled[rows] - used
         for row, start, size in zip(rows[left > 0], used[left > 0], left[left > 0], strict=True):
             self._memory[row, :size] = self._memory[row, start : start + size].copy()
@@ -172,7 +172,7 @@ class AudioSocketReceiver:
             self._dtmf_frames[row] = max(self._dtmf_frames[row] - 1, 0)
             audio.append((form, row * ROOM + message.start, message.length, flags))
         elif message.kind == DTMF:
-            # The message comes when the key was heard; the tone may go on for a while.
+            # Asterisk sends the message as soon as it hears the key; the tone may continue.
             self._dtmf_frames[row] = HOP_FRAMES
             self.counts["dtmf"] += 1
         else:

@@ -1,4 +1,4 @@
-"""The frames of all legs, waiting to be taken in hops: one row a leg, preallocated columns.
+"""Hold the frames of all legs until they are taken in hops: one row for each leg, preallocated columns.
 
 A row's ring holds whole hops and is read hop by hop, so a ready hop is always one contiguous piece of memory.
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, Flags, Hop, Pcm, Rows
 
 RING_HOPS: Final = 10
-"""Default room of a leg: one second, ten ticks of lateness before the oldest audio is dropped."""
+"""Default capacity for one leg: 1 s, so a tick may be ten ticks late before the oldest audio is dropped."""
 
 
 class BankFullError(Exception):
@@ -20,14 +20,14 @@ class BankFullError(Exception):
 
 
 class LegBank:
-    """Rings of frames, one row a leg.
+    """Rings of frames, one row for each leg.
 
     Args:
-        capacity: most legs at a time.
-        ring_hops: hops of room a leg.
+        capacity: most simultaneous legs.
+        ring_hops: hops that each leg's ring holds.
 
     Attributes:
-        dropped: frames dropped since construction because a leg was not taken in time.
+        dropped: frames dropped since construction because `take` came too late.
     """
 
     def __init__(self, capacity: int, ring_hops: int = RING_HOPS) -> None:
@@ -37,7 +37,7 @@ class LegBank:
         self._frames = ring_hops * HOP_FRAMES
         self._pcm: Pcm = np.zeros((capacity, self._frames, FRAME_SAMPLES), dtype=np.int16)
         self._flags: Flags = np.zeros((capacity, self._frames), dtype=np.uint8)
-        # Frames read and written since a row was opened; a closed row has 0 of both and so is never ready.
+        # Frames read and written since a row was opened. Both are 0 on a closed row, so it is never ready.
         self._read: NDArray[np.int64] = np.zeros(capacity, dtype=np.int64)
         self._written: NDArray[np.int64] = np.zeros(capacity, dtype=np.int64)
         self._open: NDArray[np.bool_] = np.zeros(capacity, dtype=np.bool_)
@@ -49,7 +49,7 @@ class LegBank:
         return self.capacity - len(self._free)
 
     def open(self) -> int:
-        """Take the lowest free row, so that live rows stay together; raise BankFullError when there is none."""
+        """Open the lowest free row, so that live rows stay together; raise BankFullError where no row is free."""
         if not self._free:
             raise BankFullError(f"all {self.capacity} legs are in use")
         row = heapq.heappop(self._free)
@@ -58,7 +58,7 @@ class LegBank:
         return row
 
     def close(self, row: int) -> None:
-        """Give a row back with the frames it still holds; a row that is not open raises KeyError."""
+        """Free a row and discard its frames; raise KeyError for a row that is not open."""
         if not self._open[row]:
             raise KeyError(f"row {row} is not open")
         self._open[row] = False
@@ -66,12 +66,12 @@ class LegBank:
         heapq.heappush(self._free, row)
 
     def push(self, rows: Rows | int, pcm: Pcm, flags: Flags | int = 0) -> None:
-        """Append frames; where a row has no room its oldest hops are dropped and counted.
+        """Append frames; a full row drops its oldest hops and counts them.
 
         Args:
-            rows: one row for all frames, or the row of each, non-decreasing, shape (n,); every row open.
+            rows: one row for all frames, or the row of each frame, non-decreasing, shape (n,); all must be open.
             pcm: samples, shape (n, FRAME_SAMPLES); frames of one row in order of time.
-            flags: FRAME_* bits of each frame, shape (n,), or of all.
+            flags: FRAME_* bits of each frame, shape (n,), or one value for all.
         """
         count = len(pcm)
         if count == 0:
@@ -80,16 +80,16 @@ class LegBank:
         starts = np.flatnonzero(np.r_[True, each[1:] != each[:-1]])
         owners, lengths = each[starts], np.diff(np.r_[starts, count])
         slots = (self._written[each] + np.arange(count) - np.repeat(starts, lengths)) % self._frames
-        # Assignment by repeated index keeps the last one: of a burst longer than the ring the newest frames stay.
+        # Assignment by a repeated index keeps the last value, so a burst longer than the ring keeps its newest frames.
         self._pcm[each, slots] = pcm
         self._flags[each, slots] = flags
         self._written[owners] += lengths
         self._drop_oldest(owners)
 
     def take(self) -> Hop:
-        """Return one hop of each row that has one; its arrays are views that hold until the next take.
+        """Return one hop of each row that has one; its arrays are views, valid until the next take.
 
-        A leg that lags has more than one ready: call again, up to a bound of your own, until the hop is empty.
+        A late leg has several hops ready: the caller takes again until the hop is empty, up to a bound of its own.
         """
         rows = np.flatnonzero(self._written - self._read >= HOP_FRAMES)
         at = rows * self._hops + (self._read[rows] // HOP_FRAMES) % self._hops

@@ -1,7 +1,7 @@
-"""The leg's own calm start, against which it is judged.
+"""Learn each leg's own calm start, with which its later speech is compared.
 
-It is learnt from the first words on, shrinks towards what is usual while little has been heard, follows the line slowly
-after that, and hardly learns from windows that stand above it: shouting does not become normal.
+A baseline is learnt from the first words on. It shrinks towards the usual voice while there is little speech. Later it
+follows the line slowly, and it hardly learns from windows above it, so that shouting does not become normal.
 """
 
 from typing import Final
@@ -14,16 +14,16 @@ from callguard.audio.frames import FRAME_S
 from callguard.audio.window import FUNCTIONALS, SUMS, functionals, seconds
 
 MEMORY_S: Final = 40.0
-"""Seconds of speech that a baseline remembers; until then it is the plain mean."""
+"""Seconds of speech that a baseline remembers; a shorter baseline is the plain mean."""
 KEPT_S: Final = 1.0
-"""Seconds of speech that a baseline is still worth after hold or transfer."""
+"""Seconds of speech that a baseline keeps after hold or transfer."""
 _PRIOR_S: Final = 2.0
-"""Seconds of speech that the usual voice is worth in judging what to learn from."""
+"""Weight of the usual voice, in seconds of speech, when a window's calmness is judged."""
 
-# What effort moves most: how it usually sounds on a calm line, and what change counts as one step.
+# The functionals that vocal effort moves most: the usual value on a calm line, and the change that counts as one step.
 _CUES: Final = (("long_mid", 1.5, 5.0), ("long_alpha", -6.0, 4.0), ("pitch_mean", 8.5, 5.0), ("loudness", 0.0, 10.0))
 _IS_LEVEL: Final = np.array([name == "loudness" for name, _, _ in _CUES])
-"""Of which nothing is usual: it is a matter of the line's gain, so it counts only against the leg's own."""
+"""The functional without a usual value: it depends on the line's gain, so only the leg's own baseline counts."""
 _CUE_AT: Final = np.array([FUNCTIONALS.index(name) for name, _, _ in _CUES])
 _USUAL: Final = np.array([usual for _, usual, _ in _CUES], dtype=np.float32)
 _STEP: Final = np.array([step for _, _, step in _CUES], dtype=np.float32)
@@ -46,12 +46,12 @@ class Baselines:
         self.sums[row] = 0.0
 
     def loosen(self, rows: NDArray[np.intp]) -> None:
-        """Keep only KEPT_S of what is known: after hold or transfer another voice or line may follow."""
+        """Keep only KEPT_S of the baseline: after hold or transfer another voice or line may follow."""
         have = seconds(self.sums[rows])
         self.sums[rows] *= (KEPT_S / np.maximum(have, KEPT_S))[:, None]
 
     def learn(self, rows: NDArray[np.intp], block: FloatArray, window: FloatArray) -> None:
-        """Take a block into the baseline, by how calm its window is.
+        """Add a block to the baseline, weighted by the calmness of its window.
 
         Args:
             rows: shape (n,).
@@ -66,7 +66,7 @@ class Baselines:
 
 
 def calmness(window: FloatArray, baseline: FloatArray, have_s: FloatArray) -> FloatArray:
-    """Return how far windows sound like their leg's calm voice, 0-1, shape (n,).
+    """Return the likeness of windows to their leg's calm voice, 0-1, shape (n,).
 
     Args:
         window: functionals, shape (n, len(FUNCTIONALS)).

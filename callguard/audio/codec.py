@@ -1,4 +1,4 @@
-"""Payload formats of taps, to and from 8 kHz samples: G.711 by table, linear PCM, and 16 kHz brought down to 8 kHz."""
+"""Convert payloads of taps to and from 8 kHz samples: G.711 by table, linear PCM, and 16 kHz reduced to 8 kHz."""
 
 from enum import IntEnum
 from typing import Final
@@ -12,7 +12,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Format(IntEnum):
-    """How a payload's bytes stand for samples."""
+    """The encoding of samples in a payload."""
 
     ULAW = 0
     ALAW = 1
@@ -25,9 +25,9 @@ class Format(IntEnum):
 SAMPLE_BYTES: Final = np.array([1, 1, 2, 2, 2, 2])
 """Bytes of one sample, by Format."""
 RATE_FACTOR: Final = np.array([1, 1, 1, 2, 1, 2])
-"""Samples for each sample at 8 kHz, by Format."""
+"""Samples of the format for each sample at 8 kHz, by Format."""
 FRAME_BYTES: Final = SAMPLE_BYTES * RATE_FACTOR * FRAME_SAMPLES
-"""Bytes of 20 ms, by Format."""
+"""Bytes in 20 ms, by Format."""
 
 
 def _ulaw_levels() -> Pcm:
@@ -59,7 +59,7 @@ _CODES: Final = {law: _nearest_codes(levels) for law, levels in _LEVELS.items()}
 
 
 def decode(payload: Bytes, form: Format) -> Pcm:
-    """Return the samples of payloads of one length, at the format's own rate.
+    """Return the samples of payloads of equal length, at the format's own rate.
 
     Args:
         payload: bytes, shape (..., b), contiguous in the last axis; b a multiple of the sample size.
@@ -80,7 +80,7 @@ def encode(pcm: Pcm, form: Format) -> bytes:
 
 
 def _half_band(pairs: int, beta: float) -> NDArray[np.float32]:
-    """Return the odd taps at one side of a Kaiser half-band filter's centre (0.5), nearest first."""
+    """Return the odd taps on one side of a Kaiser half-band filter's centre (0.5), from the nearest outwards."""
     at = np.arange(1, 2 * pairs, 2)
     window = np.i0(beta * np.sqrt(1 - (at / (2 * pairs)) ** 2)) / np.i0(beta)
     taps = np.sin(np.pi * at / 2) / (np.pi * at) * window
@@ -90,15 +90,15 @@ def _half_band(pairs: int, beta: float) -> NDArray[np.float32]:
 
 _PAIRS: Final = 13
 _TAPS: Final = _half_band(_PAIRS, 6.0)
-"""Flat within 0.1 dB up to 3.4 kHz, 60 dB down from 4.6 kHz: what would fold into the telephone band is gone."""
+"""Flat within 0.1 dB up to 3.4 kHz, 60 dB down from 4.6 kHz: nothing aliases into the telephone band."""
 _HISTORY: Final = 4 * _PAIRS - 2
 
 
 class Decimator:
-    """Brings 16 kHz down to 8 kHz without a seam between a leg's frames; delay 1.6 ms.
+    """Reduces 16 kHz to 8 kHz without a seam between a leg's frames, with a delay of 1.6 ms.
 
     Args:
-        capacity: legs; their filter memories are rows.
+        capacity: most legs; each has a row of filter memory.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -127,8 +127,8 @@ class Decimator:
 
 
 def _filter(samples: NDArray[np.float32]) -> Pcm:
-    # Output k is centred on sample 2k + 2 * _PAIRS - 1 of the frame with its history in front: an odd index, so all
-    # taps beside the centre fall on even samples.
+    # Output k is centred on sample 2k + 2 * _PAIRS - 1 of the history plus the frame. That index is odd, so all
+    # other taps fall on even samples.
     even = np.ascontiguousarray(samples[:, ::2])
     centre = _PAIRS - 1
     out = 0.5 * samples[:, 2 * _PAIRS - 1 :: 2][:, :FRAME_SAMPLES]

@@ -1,7 +1,7 @@
-"""Acoustic features of speech frames, many legs at once.
+"""Compute acoustic features of speech frames, many legs at once.
 
-A frame's analysis window is the frame and the one before it (40 ms). Everything is computed for frames that the VAD
-passed and for no others: that is what makes thousands of legs fit one core.
+A frame's analysis window is the frame and the previous one (40 ms). Features are computed only for frames that the VAD
+passed, so that thousands of legs fit one core.
 """
 
 from typing import Final
@@ -72,7 +72,7 @@ def _band(low: float, high: float) -> NDArray[np.float64]:
 
 
 def _slope(low: float, high: float) -> NDArray[np.float64]:
-    """Weights that turn log-mel values into a regression slope in dB a kHz over bands centred in a range."""
+    """Return weights that turn log-mel values into a regression slope in dB per kHz over bands centred in a range."""
     centres = _mel_edges()[1:-1] / 1000.0
     inside = (centres >= low / 1000.0) & (centres <= high / 1000.0)
     spread = np.where(inside, centres - centres[inside].mean(), 0.0)
@@ -120,13 +120,13 @@ def spectra(windows: NDArray[np.int16] | FloatArray) -> FloatArray:
 def frame_features(
     power: FloatArray, before: FloatArray, follows: NDArray[np.bool_], carried: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Describe frames by FRAME_FEATURES.
+    """Compute FRAME_FEATURES of frames.
 
     Args:
         power: of the frames, shape (n, FFT // 2 + 1).
-        before: level-free log-mel spectrum of the frame before each, NaN where it was not speech, shape (n, MELS).
-        follows: which frames come right after the one above them, whose spectrum then counts instead, shape (n,).
-        carried: that spectrum for the first frame, shape (1, MELS).
+        before: level-free log-mel spectrum of each previous frame, NaN where that was not speech, shape (n, MELS).
+        follows: mask of frames that directly follow the frame of the row above, shape (n,); they use its spectrum.
+        carried: previous spectrum for the first frame, shape (1, MELS).
 
     Returns:
         Features, shape (n, len(FRAME_FEATURES)); the power of BANDS, shape (n, len(BANDS)); and the level-free log-mel

@@ -1,6 +1,6 @@
-"""The clock of the media plane: how samples group into frames and hops.
+"""The clock of the media plane: samples form frames, frames form hops.
 
-Everything behind the ingest runs at telephone bandwidth; a wider tap is brought down to it on arrival.
+All stages after the ingest run at telephone bandwidth; the ingest reduces a wider tap to it.
 """
 
 from typing import Final, NamedTuple
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 SAMPLE_RATE: Final = 8000
 """Samples a second."""
 FRAME_SAMPLES: Final = 160
-"""Samples in a frame (20 ms): the packet time of every tap and a length that webrtcvad takes."""
+"""Samples in a frame (20 ms): the packet time of every tap and a frame length of webrtcvad."""
 FRAME_S: Final = FRAME_SAMPLES / SAMPLE_RATE
 HOP_FRAMES: Final = 5
-"""Frames in a hop: what one tick takes from each leg."""
+"""Frames in a hop, which is the audio that one tick takes from each leg."""
 HOP_S: Final = HOP_FRAMES * FRAME_S
 """Seconds between two updates of a signal (0.1 s)."""
 

@@ -1,7 +1,7 @@
-"""What can't be judged, and why: the reasons, and the detectors that need no model.
+"""Gates: reasons why a leg can't be judged, and the detectors that need no model.
 
-Tones, DTMF, fax and clipping show in the samples or in a window's entropy; music, noise and laughter are left to the
-gate model. Whatever a gate catches fires nothing.
+The samples or a window's entropy show tones, DTMF, fax and clipping. The gate model recognises music, noise and
+laughter. No rule fires on a leg that a gate has caught.
 """
 
 from enum import IntEnum
@@ -16,14 +16,14 @@ from callguard.audio.window import FUNCTIONALS
 
 
 class Reason(IntEnum):
-    """Why a leg is not judged now; JUDGED is none. The order is that of precedence, highest last."""
+    """Why a leg is not judged now; JUDGED means no reason. A later reason takes precedence over an earlier one."""
 
     JUDGED = 0
     WARMING = 1
-    """Heard for too short a time."""
+    """There is too little speech so far."""
     SILENCE = 2
     LAUGHTER = 3
-    """Laughing, crying, coughing: a voice, no words."""
+    """Laughing, crying or coughing: a voice without words."""
     NOISE = 4
     MUSIC = 5
     CLIPPING = 6
@@ -31,22 +31,22 @@ class Reason(IntEnum):
     FAX = 8
     DTMF = 9
     LOST = 10
-    """Too many packets missing."""
+    """Too many packets are missing."""
     OFF = 11
     """Analysis is off for the call."""
     APART = 12
     """The parties are in different bridges."""
     HOLD = 13
     STALLED = 14
-    """Nothing has come for a second; yields to OFF, APART and HOLD, which explain it."""
+    """No audio has come for a second; OFF, APART and HOLD explain that and take precedence."""
 
 
 UNHEARD: Final = (Reason.LOST, Reason.STALLED, Reason.OFF, Reason.APART, Reason.HOLD)
-"""With these nothing is known of what a party says to the other, not even whether they speak."""
+"""Reasons with which it is not known whether a party speaks to the other."""
 CLIPPED_SHARE: Final = 0.25
-"""Of a second's samples in flat tops from which vowels are no longer vowels."""
+"""Share of a second's samples in flat tops from which vowels are distorted beyond use."""
 LOST_SHARE: Final = 0.4
-"""Of a second's frames that never came."""
+"""Share of a second's frames that never arrived."""
 TONE_ENTROPY: Final = 0.42
 TONE_SPREAD: Final = 0.10
 _ENTROPY: Final = FUNCTIONALS.index("entropy_mean")
@@ -55,7 +55,7 @@ _FLUX: Final = FUNCTIONALS.index("flux_all_mean")
 
 
 def is_tone(window: FloatArray) -> NDArray[np.bool_]:
-    """Whether windows hold tones: nearly all power in a few bins that stay where they are, shape (n,).
+    """Return whether windows hold tones, nearly all power in a few constant bins, shape (n,).
 
     Args:
         window: functionals, shape (n, len(FUNCTIONALS)).
@@ -69,8 +69,8 @@ def is_tone(window: FloatArray) -> NDArray[np.bool_]:
 def clipped_share(pcm: Pcm) -> FloatArray:
     """Return the share of samples that lie in flat tops, shape (n,).
 
-    A flat top is a sample within 1 % of the hop's peak whose neighbour is there too. Companded speech has few; a square
-    wave has nothing else.
+    A flat top is a sample within 1 % of the hop's peak next to another such sample. Companded speech has few; a square
+    wave consists of them.
 
     Args:
         pcm: hops, shape (n, HOP_FRAMES, FRAME_SAMPLES).
@@ -92,6 +92,6 @@ def lost_share(flags: Flags) -> FloatArray:
 
 
 def signalled_dtmf(flags: Flags) -> NDArray[np.bool_]:
-    """Whether the far end signalled a digit during the hop, shape (n,)."""
+    """Return whether the far end signalled a digit during the hop, shape (n,)."""
     result: NDArray[np.bool_] = ((flags & FRAME_DTMF) != 0).any(axis=1)
     return result

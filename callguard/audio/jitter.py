@@ -1,8 +1,8 @@
-"""Puts RTP packets back in order and says what is missing, for all legs at once.
+"""Restore the order of RTP packets and report missing ones, for all legs at once.
 
-It handles numbers only: packets stay where they were received. A packet behind a gap waits until the gap is filled or
-HOLD later packets have come; what is missing then is lost. A stream that starts anew (another SSRC, a sequence far
-off) replaces the old one.
+It handles numbers only: packets stay in their slots. A packet after a gap waits until the gap is filled or HOLD later
+packets have arrived; packets missing by then are lost. A restarted stream (another SSRC, or a distant sequence number)
+replaces the old one.
 """
 
 from collections import Counter
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from callguard.audio.frames import Rows
 
 HOLD: Final = 3
-"""Packets that must have come after a missing one before it is given up (60 ms)."""
+"""Packets that must arrive after a missing one before it counts as lost (60 ms)."""
 MISORDER: Final = 100
-"""A packet up to this far behind is late; further behind, the sender has started anew (RFC 3550 A.1)."""
+"""A packet up to this far behind is late; one further behind shows a restarted sender (RFC 3550 A.1)."""
 DROPOUT: Final = 3000
-"""A packet up to this far ahead leaves a gap; further ahead, the sender has started anew (RFC 3550 A.1)."""
+"""A packet up to this far ahead leaves a gap; one further ahead shows a restarted sender (RFC 3550 A.1)."""
 MAX_GAP_FRAMES: Final = 50
-"""The longest gap that is filled with zeros (1 s); after a longer one time simply goes on."""
+"""The longest gap that is filled with zeros (1 s); a longer gap is skipped."""
 
 Ints = NDArray[np.intp]
 Bools = NDArray[np.bool_]
@@ -44,13 +44,13 @@ class Arrived(NamedTuple):
 
 
 class Release(NamedTuple):
-    """What may be played now, and what must wait.
+    """Packets that may be played now, and packets that must wait.
 
     Attributes:
         packets: indexes of audio packets, by row and then in order of time.
-        gap: frames missing before each of them.
-        lost: whether those were sent and lost; else the sender was silent.
-        kept: indexes of packets to hand in again, first, with the next arrivals.
+        gap: missing frames before each audio packet.
+        lost: whether those frames were sent and lost; otherwise the sender was silent.
+        kept: indexes of packets to pass in again, ahead of the next arrivals.
     """
 
     packets: Ints
@@ -60,13 +60,13 @@ class Release(NamedTuple):
 
 
 class Jitter:
-    """Order and time of each leg's stream: one row a leg.
+    """Order and time of each leg's stream: one row for each leg.
 
     Args:
-        capacity: legs.
+        capacity: most legs.
 
     Attributes:
-        counts: packets `late`, `duplicate`, `lost`, `stray` (of a stream that lost out); `restarts` and `jumps` (of
+        counts: packets `late`, `duplicate`, `lost`, `stray` (of a replaced stream); `restarts` and `jumps` (of
             the timestamp) of streams.
     """
 
@@ -84,7 +84,7 @@ class Jitter:
         self._known[row] = self._timed[row] = False
 
     def order(self, arrived: Arrived) -> Release:
-        """Sort arrivals into what may be played and what must wait."""
+        """Sort arrivals into packets that may be played and packets that must wait."""
         ahead = self._ahead(arrived.rows, arrived.sequence)
         current = self._known[arrived.rows] & (self._ssrc[arrived.rows] == arrived.ssrc)
         current &= (ahead >= -MISORDER) & (ahead < DROPOUT)
@@ -94,12 +94,12 @@ class Jitter:
         return self._replace(arrived, everything[current], everything[~current], ahead)
 
     def _ahead(self, rows: Rows, sequence: NDArray[np.uint16]) -> Ints:
-        """Return how far each packet is ahead of the next expected one, across the wrap of 16 bits."""
+        """Return each packet's distance ahead of the next expected one, across the 16-bit wrap."""
         distance: NDArray[np.uint16] = sequence - self._sequence[rows]
         return distance.view(np.int16).astype(np.intp)
 
     def _replace(self, arrived: Arrived, old: Ints, new: Ints, ahead: Ints) -> Release:
-        """Play what is left of the old streams, then the newest stream of each leg that has one."""
+        """Release the rest of the old streams, then the newest stream of each leg that has one."""
         changed = arrived.rows[new]
         self._hold[changed] = 0
         first = self._release(arrived, old, ahead[old])
@@ -109,10 +109,10 @@ class Jitter:
         return _joined(arrived.rows, first, self._release(arrived, new, ahead))
 
     def _start(self, arrived: Arrived, new: Ints) -> Ints:
-        """Adopt the stream of each leg's last newcomer; return the packets that belong to it."""
+        """Adopt the stream of each leg's newest unknown packet; return the packets of that stream."""
         rows = arrived.rows[new]
         self.counts["restarts"] += int(self._known[np.unique(rows)].sum())
-        # Assignment by repeated index keeps the last one.
+        # Assignment by a repeated index keeps the last value.
         self._ssrc[rows], self._sequence[rows] = arrived.ssrc[new], arrived.sequence[new]
         self._known[rows], self._timed[rows] = True, False
         ahead = self._ahead(rows, arrived.sequence[new])
@@ -140,7 +140,7 @@ class Jitter:
         return self._timeline(arrived, index, missing, kept)
 
     def _sorted_once(self, arrived: Arrived, index: Ints, ahead: Ints) -> tuple[Ints, Ints]:
-        """Sort by leg and sequence, without what came late or twice."""
+        """Sort packets by leg and sequence, without late and duplicate ones."""
         late = ahead < 0
         self.counts["late"] += int(late.sum())
         index, ahead = index[~late], ahead[~late]
@@ -151,7 +151,7 @@ class Jitter:
         return index[once], ahead[once]
 
     def _ready(self, rows: Rows, start: Bools, ahead: Ints, missing: Ints) -> Bools:
-        """Return which packets have no gap before them, or only gaps that were waited out."""
+        """Return a mask of packets with no gap before them, or only gaps whose wait is over."""
         latest_gap = np.maximum.accumulate(np.where(start | (missing > 0), np.arange(len(rows)), 0))
         newest = np.repeat(ahead[_ends(rows)], np.diff(np.r_[np.flatnonzero(start), len(rows)]))
         waited: Bools = newest - ahead[latest_gap] + 1 >= self._hold[rows]
@@ -159,7 +159,7 @@ class Jitter:
         return waited | whole
 
     def _timeline(self, arrived: Arrived, index: Ints, missing: Ints, kept: Ints) -> Release:
-        """Say how many frames of time lie before each released audio packet."""
+        """Return the release with the number of missing frames before each audio packet."""
         gone = np.cumsum(missing)
         before = gone - missing
         audio = arrived.ticks[index] > 0

@@ -1,6 +1,6 @@
-"""From hops to functionals: VAD, features, windows and baselines of many legs, in cache-sized blocks of frames.
+"""Turn hops into functionals: VAD, features, windows and baselines of many legs, in cache-sized blocks of frames.
 
-Training and the live pipeline both hear through this class; there is no second way to compute a feature.
+Training and the live pipeline both use this class, so each feature is computed in one way only.
 """
 
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ from callguard.audio.vad import BoolArray, Heard, Vad
 from callguard.audio.window import BLOCK_HOPS, SUMS, Windows, frame_sums, functionals, seconds
 
 BLOCK: Final = 96
-"""Frames whose spectra are computed at once: 64-128 stay in the second-level cache, 1,000 cost twice as much each."""
+"""Frames whose spectra are computed at once: 64-128 fit the second-level cache; at 1,000 each costs twice as much."""
 _KEEP: Final = WINDOW_SAMPLES - FRAME_SAMPLES
 
 
@@ -27,7 +27,7 @@ class Judgeable(NamedTuple):
         window: FUNCTIONALS of the last two seconds' speech, shape (n, len(FUNCTIONALS)).
         speech_s: seconds of speech in that window, shape (n,).
         baseline: FUNCTIONALS of the leg's calm speech so far, same shape as `window`.
-        baseline_s: seconds of speech in it, shape (n,).
+        baseline_s: seconds of speech in the baseline, shape (n,).
     """
 
     rows: Rows
@@ -38,7 +38,7 @@ class Judgeable(NamedTuple):
 
 
 class Listener:
-    """What is known of the sound of each leg.
+    """Holds the acoustic state of each leg.
 
     Attributes:
         vad, windows, baselines: the state of each stage.
@@ -62,19 +62,19 @@ class Listener:
         self._hops[row] = 0
 
     def hear(self, hop: Hop) -> None:
-        """Take a hop in and learn from all of its speech."""
+        """Detect the speech of a hop and learn from all of it."""
         self.extract(hop, self.detect(hop).speech)
 
     def detect(self, hop: Hop) -> Heard:
-        """Return which frames of a hop are speech, and their levels."""
+        """Return a hop's speech mask and the levels of its frames."""
         return self.vad.step(hop)
 
     def extract(self, hop: Hop, speech: BoolArray) -> None:
         """Add the features of a hop's speech to its legs' windows.
 
         Args:
-            hop: of any legs.
-            speech: frames to learn from, shape (n, HOP_FRAMES); others are passed over (silence, hold, tones).
+            hop: frames of any legs.
+            speech: mask of frames to learn from, shape (n, HOP_FRAMES); others (silence, hold, tones) are skipped.
         """
         joined = np.concatenate([self._tail[hop.rows], hop.pcm.reshape(len(hop.rows), -1)], axis=1)
         self._tail[hop.rows] = joined[:, -_KEEP:]
@@ -87,7 +87,7 @@ class Listener:
         self._hops[hop.rows] += 1
 
     def judgeable(self, rows: Rows) -> Judgeable:
-        """Close the blocks that end now among rows which were just heard, learn from them, return their functionals."""
+        """Close the blocks that end now among the rows just heard, learn from them and return their functionals."""
         rows = rows[self._hops[rows] % BLOCK_HOPS == 0]
         block, sums = self.windows.close_blocks(rows)
         window, before = functionals(sums), self.baselines.sums[rows]
@@ -97,7 +97,7 @@ class Listener:
     def _sums(
         self, windows: NDArray[np.int16], leg: NDArray[np.intp], frame: NDArray[np.intp], owners: Rows
     ) -> FloatArray:
-        """Return what each speech frame adds to its leg; the level-free spectrum is carried from frame to frame."""
+        """Return each speech frame's sums; each frame's level-free spectrum is kept for the next frame."""
         out = np.empty((len(leg), SUMS), np.float32)
         follows = np.r_[False, (leg[1:] == leg[:-1]) & (frame[1:] == frame[:-1] + 1)]
         carried = np.full((1, MELS), np.nan, np.float32)

@@ -1,7 +1,7 @@
-"""Fundamental frequency of many frames at once, from their power spectra.
+"""Estimate the fundamental frequency of many frames at once from their power spectra.
 
-The autocorrelation is the inverse transform of the power spectrum; keeping only the bins below 2 kHz decimates it to
-4 kHz for free, which is cheap, and lets harmonics speak where the telephone has cut the fundamental off.
+The autocorrelation is the inverse transform of the power spectrum. Transforming only the bins below 2 kHz decimates it
+to 4 kHz at no cost. The harmonics still show the period where the telephone has cut off the fundamental.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ from callguard.audio.frames import SAMPLE_RATE
 FloatArray = NDArray[np.float32]
 
 FFT: Final = 512
-"""Transform length of the power spectra that are taken, in samples."""
+"""Transform length of the power spectra, in samples."""
 LOWEST_HZ: Final = 65.0
 HIGHEST_HZ: Final = 500.0
 _BINS: Final = 128
@@ -22,7 +22,7 @@ _RATE: Final = SAMPLE_RATE * _BINS * 2 / FFT
 _FIRST: Final = int(_RATE / HIGHEST_HZ)
 _LAST: Final = int(_RATE / LOWEST_HZ) + 1
 _OCTAVE_COST: Final = 0.12
-"""Taken off the peak per octave of lag: of two equal peaks the shorter period is the true one."""
+"""Subtracted from a peak for each octave of lag: of two equal peaks the one with the shorter period is true."""
 
 
 def _window_autocorrelation(samples: int) -> FloatArray:
@@ -40,13 +40,13 @@ _LAG_WEIGHT: Final = (1.0 / np.maximum(_WINDOW, 0.1)).astype(np.float32)
 
 
 def pitch(power: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the fundamental and how strongly the frame repeats at it.
+    """Return the fundamental and the strength of the frame's repetition at it.
 
     Args:
         power: power spectra of Hann windows of 320 samples, shape (n, FFT // 2 + 1).
 
     Returns:
-        Fundamental in Hz, shape (n,), and periodicity 0-1, shape (n,): above about 0.5 the frame is voiced.
+        Fundamental in Hz, shape (n,), and periodicity 0-1, shape (n,): a frame above about 0.5 is voiced.
     """
     if len(power) == 0:
         return np.zeros(0, np.float32), np.zeros(0, np.float32)

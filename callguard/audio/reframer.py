@@ -1,7 +1,7 @@
-"""From payload bytes to the bank: decodes, brings to 8 kHz, cuts into frames and fills gaps, for all legs at once.
+"""Turn payload bytes into frames of the bank: decode, reduce to 8 kHz, cut and fill gaps, for all legs at once.
 
-Payloads of 20 ms take the short way, many at a time. A leg with a payload of any other length goes the long way, one
-payload at a time, until nothing of it is left over.
+Payloads of 20 ms are handled many at a time. A leg with a payload of any other length is handled one payload at a time
+until no samples are left over.
 """
 
 from collections import Counter
@@ -23,13 +23,13 @@ class Payloads(NamedTuple):
     """Payloads of audio by leg and then in order of time; columns of shape (n,).
 
     Attributes:
-        rows: leg of each, non-decreasing.
+        rows: leg of each payload, non-decreasing.
         form: its Format.
-        at: where in the memory it starts.
-        length: its bytes.
+        at: start of the payload in the memory.
+        length: bytes of the payload.
         flags: FRAME_* bits of its frames.
-        gap: frames of zeros that go before it.
-        gap_flags: FRAME_* bits of those.
+        gap: frames of zeros before the payload.
+        gap_flags: FRAME_* bits of those zero frames.
     """
 
     rows: Rows
@@ -46,10 +46,10 @@ class Payloads(NamedTuple):
 
 
 class Reframer:
-    """Puts payloads as frames into a bank.
+    """Puts payloads into a bank as frames.
 
     Attributes:
-        counts: payloads dropped because they were no whole number of samples (`length`); frames filled in (`filled`).
+        counts: payloads dropped because they held a fraction of a sample (`length`); frames filled in (`filled`).
     """
 
     def __init__(self, bank: LegBank) -> None:
@@ -61,7 +61,7 @@ class Reframer:
         self._long_way: Bools = np.zeros(bank.capacity, dtype=np.bool_)
 
     def reset(self, row: int) -> None:
-        """Forget what is left over of a leg."""
+        """Discard a leg's left-over samples."""
         self._narrow.held[row] = self._wide.held[row] = 0
         self._decimator.reset(row)
 
@@ -70,7 +70,7 @@ class Reframer:
 
         Args:
             memory: flat bytes in which the payloads lie.
-            payloads: where they are.
+            payloads: their positions.
         """
         rows = payloads.rows
         irregular = payloads.length != FRAME_BYTES[payloads.form]
@@ -127,12 +127,12 @@ class Reframer:
 
 
 def no_gaps(count: int) -> tuple[Ints, Flags]:
-    """Return the `gap` and `gap_flags` of payloads that follow each other closely."""
+    """Return the `gap` and `gap_flags` of payloads without gaps."""
     return np.zeros(count, dtype=np.intp), np.full(count, FRAME_LOST, dtype=np.uint8)
 
 
 class _Framer:
-    """Cuts each leg's samples into frames of one width; what is left over waits for the next samples."""
+    """Cuts each leg's samples into frames of one width; left-over samples wait for the next ones."""
 
     def __init__(self, capacity: int, width: int) -> None:
         self.held: Ints = np.zeros(capacity, dtype=np.intp)

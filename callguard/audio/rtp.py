@@ -1,4 +1,4 @@
-"""RTP packets (RFC 3550) and telephone events (RFC 4733), read many at a time."""
+"""Read RTP packets (RFC 3550) and telephone events (RFC 4733), many at a time."""
 
 import struct
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from callguard.audio.codec import Bytes, Format
 
 SLOT_BYTES: Final = 1536
-"""Room of one datagram. One that fills it is longer than any media packet, or cut: it is refused."""
+"""Bytes of a datagram's slot. A datagram that fills it is too long for media, or cut, and is refused."""
 TELEPHONE_EVENT: Final = 101
 """The payload type that Asterisk gives to telephone events."""
 COMFORT_NOISE: Final = 13
 
 NOT_AUDIO: Final = 255
-"""In a table of formats: no audio; which kind of packet, the payload type says."""
+"""Entry in a table of formats for a packet without audio; its payload type tells its kind."""
 STATIC_FORMATS: Final = {0: Format.ULAW, 8: Format.ALAW, 10: Format.SLIN_BE}
-"""Payload types that mean one format on Asterisk; 10 is its 8 kHz linear PCM."""
+"""Payload types with one fixed format on Asterisk; 10 is its 8 kHz linear PCM."""
 DYNAMIC_TYPES: Final = range(96, 128)
-"""Payload types whose meaning the tap's own format settles (118 is Asterisk's 16 kHz linear PCM)."""
+"""Payload types whose format is that of the tap (118 is Asterisk's 16 kHz linear PCM)."""
 
 _HEADER: Final = struct.Struct("!BBHII")
 _EXTENSION: Final = struct.Struct("!HH")
@@ -28,13 +28,13 @@ _EXTENSION: Final = struct.Struct("!HH")
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One RTP packet, for those who send.
+    """One RTP packet to send.
 
     Attributes:
         timestamp: in samples of the payload's clock.
         csrcs: contributing sources, at most 15.
         extension: profile word and data, a multiple of 4 bytes.
-        padding: bytes of padding, 0 for none, at most 255.
+        padding: bytes of padding, 0-255.
     """
 
     payload_type: int
@@ -64,11 +64,11 @@ def serialise(packet: Packet) -> bytes:
 
 
 class Headers(NamedTuple):
-    """Columns of n datagrams, each shape (n,); values of an invalid one mean nothing.
+    """Columns of n datagrams, each of shape (n,); values of an invalid datagram are meaningless.
 
     Attributes:
         valid: whether the datagram is a whole RTP packet.
-        start: where its payload starts in the slot.
+        start: start of the payload in the slot.
         length: bytes of payload.
     """
 
@@ -83,18 +83,18 @@ class Headers(NamedTuple):
 
 
 def parse(slots: Bytes, lengths: NDArray[np.intp]) -> Headers:
-    """Read the headers of datagrams, whatever their bytes are.
+    """Read the headers of datagrams; any bytes are accepted.
 
     Args:
         slots: one datagram a row, shape (n, SLOT_BYTES).
-        lengths: bytes received into each, shape (n,); SLOT_BYTES means cut.
+        lengths: bytes received into each slot, shape (n,); SLOT_BYTES means cut.
     """
     count = len(lengths)
     head = slots[:count, :12]
     flags = head[:, 0]
     start = 12 + 4 * (flags & 0x0F).astype(np.intp)
     start += _extension_bytes(slots, start, flags & 0x10 != 0)
-    # Index -1 of an empty datagram reads a stale byte; it is invalid by its length anyway.
+    # Index -1 of an empty datagram reads a stale byte; the datagram's length makes it invalid anyway.
     padding = np.where(flags & 0x20, slots[np.arange(count), lengths - 1], 0).astype(np.intp)
     length = lengths - start - padding
     unpadded = (flags & 0x20 == 0) | (padding > 0)
@@ -112,23 +112,23 @@ def parse(slots: Bytes, lengths: NDArray[np.intp]) -> Headers:
 
 
 def formats(headers: Headers, dynamic: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the Format of each packet, NOT_AUDIO where it is none.
+    """Return the Format of each packet, NOT_AUDIO for a packet without audio.
 
     Args:
         headers: n packets.
-        dynamic: Format that a dynamic payload type stands for, per packet, shape (n,).
+        dynamic: Format of a dynamic payload type for each packet, shape (n,).
     """
     found = np.where(_IS_DYNAMIC[headers.payload_type], dynamic, _STATIC[headers.payload_type])
     return np.where(headers.valid, found, NOT_AUDIO).astype(np.uint8)
 
 
 def event_durations(slots: Bytes, at: NDArray[np.intp], headers: Headers) -> NDArray[np.uint32]:
-    """Return how long each telephone event has lasted, in clock ticks; 0 where the payload is too short.
+    """Return the duration of each telephone event so far, in clock ticks; 0 where the payload is too short.
 
     Args:
         slots: as in `parse`.
         at: rows of the events among slots and headers, shape (n,).
-        headers: what `parse` returned.
+        headers: the result of `parse`.
     """
     where = np.minimum(headers.start[at] + 2, SLOT_BYTES - 2)
     high, low = slots[at, where].astype(np.uint32), slots[at, where + 1].astype(np.uint32)

@@ -1,4 +1,4 @@
-"""RTP streams of all legs: datagrams in, frames into a reframer."""
+"""Receive the RTP streams of all legs: datagrams in, frames into a reframer."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from callguard.audio.jitter import HOLD, Arrived, Bools, Jitter, Release
 from callguard.audio.reframer import Payloads, Reframer
 
 SLOTS_A_LEG: Final = HOLD + 5
-"""Room for those that wait for a late one (fewer than HOLD) and the packets of one tick."""
+"""Slots for a leg: packets that wait for a late one (fewer than HOLD), and the packets of one tick."""
 
 
 class RtpReceiver:
-    """Datagrams of all legs, one slot each until they are played or given up.
+    """Holds the datagrams of all legs, each in a slot until it is played or dropped.
 
     Attributes:
-        views: the slots, to receive into; the next free one is `views[used]`.
-        counts: datagrams that are no RTP (`malformed`) or of no known payload type (`unknown`), `events`.
-        jitter: order and loss of the streams, with counts of their own.
+        views: the slots as receive buffers; the next free slot is `views[used]`.
+        counts: datagrams that are not RTP (`malformed`) or have an unknown payload type (`unknown`), and `events`.
+        jitter: order and loss of the streams, with counts of its own.
     """
 
     def __init__(self, reframer: Reframer) -> None:
@@ -42,16 +42,16 @@ class RtpReceiver:
 
     @property
     def used(self) -> int:
-        """Slots in use."""
+        """Number of slots in use."""
         return len(self._rows)
 
     @property
     def free(self) -> int:
-        """Datagrams that may come before the next `drain`."""
+        """Number of datagrams that fit before the next `drain`."""
         return len(self.views) - self.used
 
     def reset(self, row: int, dynamic: Format) -> None:
-        """Start a leg anew; `dynamic` is the format of its packets of a dynamic payload type."""
+        """Restart a leg; `dynamic` is the format of its packets with a dynamic payload type."""
         self.jitter.reset(row)
         self._dynamic[row] = dynamic
         self._event_ticks[row] = 0
@@ -59,12 +59,12 @@ class RtpReceiver:
         self._keep(np.array(waiting, dtype=np.intp))
 
     def received(self, row: int, length: int) -> None:
-        """Count a datagram of a leg that was written into the next free slot."""
+        """Count a leg's datagram that was written into the next free slot."""
         self._rows.append(row)
         self._lengths.append(length)
 
     def fill(self, row: int, read: Callable[[memoryview], int], most: int) -> bool:
-        """Receive datagrams of a leg until `read` says BlockingIOError; return False then, True when more may wait."""
+        """Receive a leg's datagrams until `read` raises BlockingIOError; return True where more may wait."""
         used = self.used
         try:
             for view in self.views[used : used + most]:
@@ -75,12 +75,12 @@ class RtpReceiver:
         return True
 
     def is_audio(self, row: int, length: int) -> bool:
-        """Return whether the datagram in the next free slot is a leg's audio."""
+        """Return whether the datagram in the next free slot holds a leg's audio."""
         headers = rtp.parse(self._slots[self.used : self.used + 1], np.array([length]))
         return bool(rtp.formats(headers, self._dynamic[[row]])[0] != rtp.NOT_AUDIO)
 
     def drain(self) -> Rows:
-        """Push what may be played; return the row of each RTP packet that came since the last drain."""
+        """Push all packets that may be played; return the row of each RTP packet since the last drain."""
         count = self.used
         if count == self._waiting:
             return np.empty(0, dtype=np.intp)
@@ -117,14 +117,14 @@ class RtpReceiver:
 
     def _gap_flags(self, rows: Rows, form: NDArray[np.uint8], timestamp: NDArray[np.uint32], release: Release) -> Flags:
         gap_ticks = (release.gap * RATE_FACTOR[form] * FRAME_SAMPLES).astype(np.uint32)
-        # Many senders stop their audio while a key is down: then the event overlaps the gap.
+        # Many senders stop their audio while a key is down. The telephone event then overlaps the gap.
         since, ticks = timestamp - self._event_start[rows], self._event_ticks[rows]
         in_gap = (since > 0) & (since < gap_ticks + ticks) & (ticks > 0)
         lost: Flags = np.where(release.lost, FRAME_LOST, 0).astype(np.uint8)
         return np.where(in_gap, lost | FRAME_DTMF, lost).astype(np.uint8)
 
     def _keep(self, slots: Rows) -> None:
-        """Move these slots, in order of arrival, to the front and free the others."""
+        """Move these slots to the front in order of arrival, and free the others."""
         slots = np.sort(slots)
         self._slots[: len(slots)] = self._slots[slots]
         self._rows = [self._rows[slot] for slot in slots]

@@ -1,7 +1,7 @@
-"""Speech or not, frame by frame, the same on a loud and on a quiet line.
+"""Detect speech frame by frame, on loud and quiet lines alike.
 
-webrtcvad judges absolute level: at -46 dBFS it misses most speech, and it passes steady noise. So each leg is brought
-to one level first, and a frame must also stand above the leg's own noise floor.
+webrtcvad depends on the absolute level: at -46 dBFS it misses most speech, and it passes steady noise. So each leg is
+first brought to the same level, and a speech frame must also lie above the leg's own noise floor.
 """
 
 from typing import Final, NamedTuple
@@ -16,36 +16,36 @@ from callguard.audio.frames import FRAME_LOST, FRAME_SAMPLES, SAMPLE_RATE, Hop, 
 BoolArray = NDArray[np.bool_]
 
 TARGET_DBFS: Final = -16.0
-"""Level to which the loudest recent frames of a leg are brought before webrtcvad hears them."""
+"""Level to which the loudest recent frames of a leg are brought before webrtcvad judges them."""
 MOST_GAIN_DB: Final = 40.0
 QUIETEST_DBFS: Final = -62.0
-"""Frames below this are never speech."""
+"""Least level of speech in dBFS."""
 ABOVE_FLOOR_DB: Final = 4.5
 ABOVE_FLOOR_SHARE: Final = 0.25
-"""Of the distance from floor to peak: on a clean line more is asked of a frame than on a noisy one."""
+"""Share of the distance from floor to peak that speech must exceed: a clean line demands more than a noisy one."""
 BELOW_PEAK_DB: Final = 38.0
-"""Frames this far below the loudest recent ones are echo or another room."""
+"""Distance in dB below the loudest recent frames from which a frame is echo or another room."""
 _MODE: Final = 2
 _START_PEAK: Final = -38.0
 _START_FLOOR: Final = -50.0
 _LOWEST_FLOOR: Final = -70.0
 _PEAK_FALL_DB: Final = 0.1
-"""A hop: 1 dB/s, slow against the other party's turn, fast against a change of line."""
+"""Fall of the peak per hop: 1 dB/s is slow against the other party's turn, and fast against a change of line."""
 _FLOOR_RISE_DB: Final = 0.2
-"""A hop: 2 dB/s, so steady noise is taken for what it is after some seconds."""
+"""Rise of the floor per hop: at 2 dB/s steady noise counts as noise after some seconds."""
 _FLOOR_FALL: Final = 0.05
-"""Share of the way down that the floor goes in a hop; slow, so the dips of babble do not pull it below the babble."""
+"""Share of the distance that the floor falls in a hop: slow, so that dips of babble do not pull it below the babble."""
 _STEADY_DB: Final = 2.5
 _STEADY_DBFS: Final = -35.0
 _STEADY_HOPS: Final = 10
-"""In a leg's first second a loud hop as even as this is noise until shown otherwise: the floor goes there at once."""
+"""Spread in dB up to which a loud hop in a leg's first second counts as noise: the floor jumps to its level."""
 _SETTLING_HOPS: Final = 20
 _SETTLING: Final = 5.0
-"""How many times faster the floor moves in a leg's first two seconds."""
+"""Factor by which the floor moves faster in a leg's first two seconds."""
 
 
 class Heard(NamedTuple):
-    """What the VAD says of a hop.
+    """The VAD's result for a hop.
 
     Attributes:
         speech: shape (n, HOP_FRAMES).
@@ -65,7 +65,7 @@ def frame_levels(pcm: NDArray[np.int16]) -> FloatArray:
 
 
 class Vad:
-    """Voice activity of many legs; a row's state lives here.
+    """Detects voice activity of many legs and holds the state of each row.
 
     Attributes:
         peak: level of the loudest recent frames, dBFS, shape (capacity,).
@@ -79,7 +79,7 @@ class Vad:
         self._judges = [webrtcvad.Vad(_MODE) for _ in range(capacity)]
 
     def open(self, row: int) -> None:
-        """Forget what a row's last leg sounded like."""
+        """Reset a row's peak and floor for a new leg."""
         self.peak[row], self.floor[row] = _START_PEAK, _START_FLOOR
         self._hops[row] = 0
         self._judges[row] = webrtcvad.Vad(_MODE)
@@ -94,7 +94,7 @@ class Vad:
         return Heard(self._judge(hop, candidate), level)
 
     def _least(self, rows: Rows) -> FloatArray:
-        """Return the level that a frame must have to be speech, shape (n,)."""
+        """Return the least level of a speech frame, shape (n,)."""
         peak, floor = self.peak[rows], self.floor[rows]
         above = floor + np.maximum(ABOVE_FLOOR_DB, ABOVE_FLOOR_SHARE * (peak - floor))
         result: FloatArray = np.maximum(np.maximum(above, peak - BELOW_PEAK_DB), QUIETEST_DBFS)
@@ -103,7 +103,7 @@ class Vad:
     def _follow(self, rows: Rows, level: FloatArray, heard: BoolArray) -> None:
         known = np.where(heard, level, np.inf)
         loudest = np.where(heard, level, -np.inf).max(axis=1)
-        quiet = np.partition(known, 1, axis=1)[:, 1]  # the second quietest: one dip is chance
+        quiet = np.partition(known, 1, axis=1)[:, 1]  # the second quietest frame: a single dip may be chance
         some = np.isfinite(quiet)
         peak, floor = self.peak[rows], self.floor[rows]
         pace = np.where(self._hops[rows] < _SETTLING_HOPS, _SETTLING, 1.0)
@@ -125,7 +125,7 @@ class Vad:
         owners = np.repeat(hop.rows, hop.pcm.shape[1]).tolist()
         judges = self._judges
         wanted = np.flatnonzero(candidate).tolist()
-        # The one Python loop per frame: webrtcvad takes a frame a call (1.5 us).
+        # The only Python loop over frames: webrtcvad takes one frame in each call (1.5 us).
         answers = [
             judges[owners[at]].is_speech(samples[at * size : at * size + size], SAMPLE_RATE, FRAME_SAMPLES)
             for at in wanted

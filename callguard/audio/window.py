@@ -1,7 +1,7 @@
-"""From frames to the last two seconds: running sums a block, and the functionals that they give.
+"""Summarise the last two seconds of frames: running sums for each block, and the functionals computed from them.
 
-A block is half a second. Sums add up, so a window is a few blocks, and the leg's calm baseline is the same sums kept
-for longer: what is compared is always computed alike.
+A block is half a second. Sums are additive: a window is the sum of a few blocks, and the leg's calm baseline is the
+same sums over a longer time. So both sides of a comparison are computed alike.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from callguard.audio.features import BANDS, FRAME_FEATURES, INDEX, FloatArray
 from callguard.audio.frames import FRAME_S
 
 BLOCK_HOPS: Final = 5
-"""Hops in a block (0.5 s): how often a leg's functionals are renewed."""
+"""Hops in a block (0.5 s), which is the time between two updates of a leg's functionals."""
 WINDOW_BLOCKS: Final = 4
 """Blocks in a window (2 s)."""
 
@@ -27,7 +27,7 @@ _LEVEL: Final = _BANDS.stop
 _LEVEL_SQUARE: Final = _LEVEL + 1
 _FLUX: Final = _LEVEL + 2
 SUMS: Final = _LEVEL + 3
-"""Numbers kept a block."""
+"""Number of sums kept for each block."""
 
 FUNCTIONALS: Final = (
     *(f"{name}_mean" for name in FRAME_FEATURES),
@@ -41,7 +41,7 @@ FUNCTIONALS: Final = (
     "long_mid",
     "long_high",
 )
-"""Names of a window's functionals. `_mean` and `_spread` are over voiced frames, `long_` of summed power."""
+"""Names of a window's functionals: `_mean` and `_spread` over voiced frames, `long_` of summed power."""
 LOUDNESS: Final = FUNCTIONALS.index("loudness")
 PITCH: Final = FUNCTIONALS.index("pitch_mean")
 
@@ -49,14 +49,14 @@ _TINY: Final = 1e-9
 
 
 def frame_sums(features: FloatArray, bands: FloatArray) -> FloatArray:
-    """Return what each frame adds to its leg's sums, shape (n, SUMS).
+    """Return each frame's contribution to its leg's sums, shape (n, SUMS).
 
     Args:
         features: shape (n, len(FRAME_FEATURES)).
         bands: band powers, shape (n, len(BANDS)).
     """
     out = np.empty((len(features), SUMS), dtype=np.float32)
-    # Vowels carry effort; hiss and breath carry the line.
+    # Vowels show vocal effort; hiss and breath show the line.
     weight = np.clip((features[:, INDEX["periodicity"]] - 0.3) * 2.5, 0.02, 1.0)
     flux = features[:, INDEX["flux"]]
     known = np.isfinite(flux)
@@ -64,7 +64,7 @@ def frame_sums(features: FloatArray, bands: FloatArray) -> FloatArray:
     out[:, _WEIGHT] = weight
     values = out[:, _MEAN]
     np.copyto(values, features)
-    values[~known, INDEX["flux"]] = 3.0  # first frame after a pause: a typical change
+    values[~known, INDEX["flux"]] = 3.0  # a typical change, for the first frame after a pause
     out[:, _SQUARE] = values * values * weight[:, None]
     out[:, _LEVEL] = values[:, 0]
     out[:, _LEVEL_SQUARE] = values[:, 0] ** 2
@@ -75,7 +75,7 @@ def frame_sums(features: FloatArray, bands: FloatArray) -> FloatArray:
 
 
 def functionals(sums: FloatArray) -> FloatArray:
-    """Return FUNCTIONALS of summed frames, shape (n, len(FUNCTIONALS)); of no frames, finite nonsense.
+    """Return FUNCTIONALS of summed frames, shape (n, len(FUNCTIONALS)); finite but meaningless without frames.
 
     Args:
         sums: shape (n, SUMS).
@@ -101,7 +101,7 @@ def functionals(sums: FloatArray) -> FloatArray:
 
 
 def seconds(sums: FloatArray) -> FloatArray:
-    """Return how many seconds of speech sums hold, shape (n,)."""
+    """Return the seconds of speech in sums, shape (n,)."""
     result: FloatArray = sums[:, _FRAMES] * np.float32(FRAME_S)
     return result
 

@@ -1,4 +1,4 @@
-"""Redis (or Valkey) behind one seam: events out, commands in, audit, lists of what goes on."""
+"""The only access to Redis (or Valkey): events out, commands in, the audit stream, lists of calls and alerts."""
 
 from callguard.bus.client import connect
 from callguard.bus.keys import Keys

@@ -1,4 +1,4 @@
-"""The sender's side: put a command on the stream, wait for its one answer."""
+"""Send commands: put a command on the stream and wait for its one answer."""
 
 import time
 from typing import Final
@@ -15,7 +15,7 @@ _BLOCK_MS: Final = 1000
 
 
 async def ask(client: Redis, keys: Keys, command: Command, timeout_s: float) -> Envelope | None:
-    """Send a command; return the event that answers it, None when none came in time. Raise RedisError."""
+    """Send a command; return the event that answers it, or None after `timeout_s`. Raises RedisError."""
     position, deadline = await last_id(client, keys.events), time.monotonic() + timeout_s
     await client.xadd(keys.commands, {COMMAND_FIELDS[0]: command.model_dump_json(exclude_none=True)})
     while (left_s := deadline - time.monotonic()) > 0:

@@ -1,6 +1,6 @@
-"""The AsyncAPI 3 document of everything in Redis, made from the classes.
+"""Generate the AsyncAPI 3 document of all streams in Redis from the classes.
 
-`python -m callguard.bus.asyncapi` writes it, `--check` compares.
+`python -m callguard.bus.asyncapi` writes the document; `--check` compares it with the file.
 """
 
 import sys
@@ -103,7 +103,7 @@ def _envelope_schema(name: str, kind: type[Event]) -> dict[str, Any]:
 
 
 def _data_schema(kind: type[Event]) -> dict[str, Any]:
-    """Payloads carry every field, those that are not known as null."""
+    """Return the schema of a payload, which carries every field: unknown ones are null."""
     return _schema(kind, "serialization") | {"description": _first_line(kind)}
 
 
@@ -149,7 +149,7 @@ def _wake_message() -> dict[str, Any]:
 
 
 def _schema(model: type[BaseModel], mode: Any) -> dict[str, Any]:
-    """A model's JSON Schema without generated titles, its parts in place."""
+    """Return a model's JSON Schema without generated titles and with all references replaced."""
     schema: dict[str, Any] = _without_titles(model.model_json_schema(mode=mode))
     parts = schema.pop("$defs", {})
     placed: dict[str, Any] = _placed(schema, parts)
@@ -157,7 +157,7 @@ def _schema(model: type[BaseModel], mode: Any) -> dict[str, Any]:
 
 
 def _placed(value: Any, parts: dict[str, Any]) -> Any:
-    """Put the parts that a schema refers to where it refers to them."""
+    """Replace each reference in a schema by the part to which it refers."""
     if isinstance(value, list):
         return [_placed(item, parts) for item in value]
     if not isinstance(value, dict):
@@ -170,7 +170,7 @@ def _without_titles(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_titles(item) for item in value]
     if isinstance(value, dict):
-        # a title is text; a property that is called `title` is an object
+        # a schema's title is text; a property named `title` is an object
         return {k: _without_titles(v) for k, v in value.items() if not (k == "title" and isinstance(v, str))}
     return value
 
@@ -184,7 +184,7 @@ def _first_line(kind: type[BaseModel]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or with --check say whether it is up to date."""
+    """Write the document, or with --check report whether it is up to date."""
     if "--check" in arguments:
         return 0 if PAGE.exists() and PAGE.read_text("utf-8") == text() else 1
     PAGE.write_text(text(), "utf-8")

@@ -1,7 +1,7 @@
-"""The audit stream: who listened, whispered, joined, took over, when and why; hash-chained, never trimmed.
+"""Write and verify the audit stream: every listen, whisper, barge and take-over; hash-chained, never trimmed.
 
-Each entry carries the SHA-256 of its predecessor's hash and its own text, so that a changed, removed or inserted entry
-breaks the chain from there on.
+Each entry carries the SHA-256 of its predecessor's hash and its own text. So a changed, removed or inserted entry
+breaks the chain from that entry on.
 """
 
 import hashlib
@@ -15,10 +15,10 @@ from callguard.bus.streams import Entry, tail
 from callguard.contracts.events import PREFIX, Envelope
 
 GENESIS: Final = "0" * 64
-"""What the first entry names as its predecessor."""
+"""The predecessor's hash in the first entry."""
 AUDITED: Final = tuple(PREFIX + noun for noun in ("supervision.", "command.", "prompt.", "abuse.", "assist."))
 _LOOK_BACK: Final = 64
-"""Entries searched for one whose first delivery may have succeeded unseen."""
+"""Newest entries searched for an event whose first delivery may have succeeded without an answer."""
 _APPEND_AFTER: Final = f"""
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local last = '{GENESIS}'
@@ -31,19 +31,19 @@ if last ~= ARGV[1] then return 0 end
 redis.call('XADD', KEYS[1], '*', '{PREVIOUS_FIELD}', ARGV[1], '{HASH_FIELD}', ARGV[3], '{ENTRY_FIELD}', ARGV[2])
 return 1
 """
-"""Appends only if the newest entry is still the one that the new one names as its predecessor."""
+"""Appends an entry only if its named predecessor is still the newest entry."""
 
 
 class Audited(NamedTuple):
-    """What a check of the chain found."""
+    """The result of a check of the chain."""
 
     entries: int
     broken_at: str | None
-    """Stream id of the first entry that doesn't fit; None: the chain holds."""
+    """Stream id of the first entry that breaks the chain; None where the chain is intact."""
 
 
 def is_audited(event_type: str) -> bool:
-    """Whether an event of this wire name belongs into the audit stream."""
+    """Return whether an event of this wire name belongs in the audit stream."""
     return event_type.startswith(AUDITED)
 
 
@@ -53,7 +53,7 @@ def link(previous: str, entry: str) -> str:
 
 
 def verify(entries: Iterable[Entry]) -> Audited:
-    """Check entries, oldest first; the first one's predecessor is taken on trust."""
+    """Check entries from the oldest to the newest; the predecessor of the first entry is trusted."""
     count, expected = 0, None
     for entry_id, fields in entries:
         previous, text = fields.get(PREVIOUS_FIELD, ""), fields.get(ENTRY_FIELD, "")
@@ -65,13 +65,13 @@ def verify(entries: Iterable[Entry]) -> Audited:
 
 
 def _entry(envelope: Envelope) -> str:
-    """What is done by people stands here for ever; what was inferred of a caller (the card) does not."""
+    """Return an event's audited text: it keeps people's acts for ever, and leaves out inferences about a caller."""
     data = {name: value for name, value in envelope.data.items() if name != "card"}
     return envelope.model_copy(update={"data": data}).to_json()
 
 
 async def append(client: Redis, stream: str, envelope: Envelope) -> None:
-    """Append one event once, even if several nodes append at the same time or the answer of a first try was lost."""
+    """Append one event once, even if several nodes append at the same time or a first answer was lost."""
     text, appended = _entry(envelope), False
     while not appended:
         newest = await tail(client, stream, _LOOK_BACK)

@@ -1,4 +1,4 @@
-"""How CallGuard connects to Redis or Valkey."""
+"""Connect to Redis or Valkey."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ from redis.backoff import NoBackoff
 from callguard.config import Redis as RedisConfig
 
 TIMEOUT_S: Final = 5.0
-"""Longest wait for one answer; longer than any blocking read asks for."""
+"""Longest wait for one answer, in seconds; longer than any blocking read."""
 
 
 def connect(config: RedisConfig) -> Redis:
-    """Return a client that connects at its first command. It never retries by itself: its callers know better when.
+    """Return a client that connects at its first command. It never retries: its callers decide when to try again.
 
-    Text that isn't UTF-8 comes with replacement characters, so that a foreign entry can't stop a reader.
+    Bytes that are not UTF-8 are read as replacement characters, so that a foreign entry can't stop a reader.
     """
     return Redis.from_url(
         config.url,

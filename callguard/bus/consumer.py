@@ -71,7 +71,7 @@ class CommandConsumer:
         self._dead_after_s = dead_after_s
         self._clock_offset_s = 0.0
         self._in_flight: set[str] = set()
-        self._lanes = KeyedQueue()
+        self._queue = KeyedQueue()
         self._running: set[asyncio.Future[dict[str, Any]]] = set()
         self._stopping = False
         self._reader: asyncio.Task[None] | None = None
@@ -86,16 +86,16 @@ class CommandConsumer:
             return
         await end(self._reader)
         self._reader = None
-        await self._lanes.wait_all(grace_s)
+        await self._queue.wait_all(grace_s)
         self._stopping = True
         for running in self._running:
             running.cancel()
-        await self._lanes.wait_all()
+        await self._queue.wait_all()
         await self._leave()
 
     async def submit(self, command: Command) -> Answer:
         """Carry out a command that did not come by the stream, in its call's order; publish its answer."""
-        return await self._lanes.run(_lane(command), self._submitted(command))
+        return await self._queue.run(_key(command), self._submitted(command))
 
     async def _submitted(self, command: Command) -> Answer:
         answer = await self._perform(command)
@@ -130,7 +130,7 @@ class CommandConsumer:
                 await self._keep_house()
                 housekeeping = time.monotonic() + self._dead_after_s / 4
             if len(self._in_flight) >= MAX_IN_FLIGHT:
-                await self._lanes.wait_one()
+                await self._queue.wait_one()
             read = await read_group(
                 self._client, self._stream, GROUP, self._node, block_ms=min(READ_MS, self._tick_ms()), count=32
             )
@@ -162,9 +162,9 @@ class CommandConsumer:
         try:
             command = parse_command(_text(entry))
         except MalformedCommandError as error:
-            task = self._lanes.run(entry.id, self._refuse(entry, error))
+            task = self._queue.run(entry.id, self._refuse(entry, error))
         else:
-            task = self._lanes.run(_lane(command), self._carry_out(entry, command))
+            task = self._queue.run(_key(command), self._carry_out(entry, command))
         task.add_done_callback(lambda _: self._in_flight.discard(entry.id))
 
     async def _refuse(self, entry: Entry, error: MalformedCommandError) -> None:
@@ -243,7 +243,7 @@ class CommandConsumer:
             log.warning("consumer_left_behind", consumer=self._node, error=str(error))
 
 
-def _lane(command: Command) -> str:
+def _key(command: Command) -> str:
     return f"call:{command.call}" if command.call else f"id:{command.id}"
 
 

@@ -1,7 +1,7 @@
-"""Deletes what the events stream holds of a call whose party opted out.
+"""Delete the events of a call from the events stream after one of its parties opted out.
 
-What stays: that the call ended by opt-out, what followed, and the answers to commands. The audit stream is not touched:
-it proves what people did, and holds nothing that was inferred of a caller.
+Three kinds of events stay: the end of the call by opt-out, later events, and answers to commands. The audit stream is
+not touched: it proves people's acts and holds no inferences about a caller.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ _END: Final = PREFIX + CallEnded.TYPE
 
 
 async def erase(client: Redis, keys: Keys, call: str) -> int:
-    """Delete a call's events up to its last end by opt-out; return how many. Raises RedisError."""
+    """Delete a call's events up to its last end by opt-out; return their number. Raises RedisError."""
     pending: list[str] = []
     deleted = 0
     async for page in pages(client, keys.events):

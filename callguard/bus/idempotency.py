@@ -1,4 +1,4 @@
-"""A command is done once and answered once: what became of it stands in Redis, beside the answer itself.
+"""Carry out and answer each command once: Redis holds the state of each command beside its answer.
 
     nothing --claim--> doing:<entry>:<process> --answer--> done:<event>
 
@@ -14,7 +14,7 @@ from callguard.bus.keys import CALL_FIELD, EVENT_FIELD, GROUP, TYPE_FIELD, Keys
 from callguard.contracts.events import Envelope
 
 REMEMBER_S: Final = 86_400
-"""How long a command's identifier is remembered."""
+"""Seconds for which a command's identifier is remembered."""
 _DONE: Final = "done:"
 _ANSWER: Final = f"""
 local state = redis.call('GET', KEYS[1])
@@ -31,17 +31,17 @@ return state
 
 
 class Claim(Enum):
-    """What to do with an entry of the commands stream."""
+    """The decision about an entry of the commands stream."""
 
     DO = auto()
     INTERRUPTED = auto()
-    """A process that is gone began it; whether it was done is not known."""
+    """A process that has died began the command; its outcome is not known."""
     REPEATED = auto()
-    """Another entry carries the same command: that one is or was answered."""
+    """Another entry with the same command is being answered or has been answered."""
 
 
 class Idempotency:
-    """Remembers commands of one process."""
+    """Tracks the commands of one process."""
 
     def __init__(self, client: Redis, keys: Keys, process: str, events_maxlen: int) -> None:
         self._client = client
@@ -50,7 +50,7 @@ class Idempotency:
         self._maxlen = events_maxlen
 
     async def claim(self, command: str, entry: str) -> Claim:
-        """Mark a command as being done by this entry and process; safe to repeat."""
+        """Claim a command for this entry and process; safe to repeat."""
         key, mine = self._keys.command(command), f"doing:{entry}:{self._process}"
         if await self._client.set(key, mine, nx=True, ex=REMEMBER_S):
             return Claim.DO
@@ -60,7 +60,7 @@ class Idempotency:
         return Claim.INTERRUPTED if str(state).startswith(f"doing:{entry}:") else Claim.REPEATED
 
     async def answer(self, command: str, entry: str, sent: Envelope) -> bool:
-        """Answer and acknowledge; return False when somebody else had answered. Safe to repeat."""
+        """Answer and acknowledge an entry; return False where another process had answered. Safe to repeat."""
         keys = (self._keys.command(command), self._keys.events, self._keys.commands)
         facts = (sent.id, sent.to_json(), sent.type, sent.subject or "", self._maxlen, entry, self._keys.wake)
         state: Any = self._client.eval(_ANSWER, len(keys), *keys, *map(str, facts))

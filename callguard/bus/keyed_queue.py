@@ -1,4 +1,4 @@
-"""Work in order within a lane, at the same time across lanes."""
+"""Run tasks of the same key in order, and tasks of different keys at the same time."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class KeyedQueue:
-    """Tasks by lane; a lane is forgotten when nothing is left in it."""
+    """Queues of tasks by key; a queue is dropped when its last task is over."""
 
     def __init__(self) -> None:
         self._last: dict[str, asyncio.Task[Any]] = {}
@@ -20,29 +20,29 @@ class KeyedQueue:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def run(self, lane: str, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        """Begin work once all that was given to this lane before is over, however it ended."""
-        task = asyncio.create_task(_after(self._last.get(lane), work))
-        self._last[lane] = task
+    def run(self, key: str, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Start work as soon as all earlier work of this key is over, whatever its outcome."""
+        task = asyncio.create_task(_after(self._last.get(key), work))
+        self._last[key] = task
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._over(lane, done))
+        task.add_done_callback(lambda done: self._over(key, done))
         return task
 
     async def wait_one(self) -> None:
-        """Wait until some work is over."""
+        """Wait until at least one task is over."""
         await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def wait_all(self, timeout_s: float | None = None) -> None:
-        """Wait until all work is over, or the time."""
+        """Wait until all tasks are over, or until the time limit."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=timeout_s)
 
-    def _over(self, lane: str, task: asyncio.Task[Any]) -> None:
+    def _over(self, key: str, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if self._last.get(lane) is task:
-            del self._last[lane]
+        if self._last.get(key) is task:
+            del self._last[key]
         if not task.cancelled() and (error := task.exception()):
-            log.error("work_broke", lane=lane, error=repr(error))
+            log.error("work_broke", key=key, error=repr(error))
 
 
 async def _after(previous: "asyncio.Task[Any] | None", work: Coroutine[Any, Any, T]) -> T:

@@ -1,4 +1,4 @@
-"""Names on the wire, in one block."""
+"""The names on the wire, in one place."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,7 +7,7 @@ EVENT_FIELD: Final = "event"
 TYPE_FIELD: Final = "type"
 CALL_FIELD: Final = "call"
 COMMAND_FIELDS: Final = ("command", "event", "data")
-"""Fields of an entry of the commands stream that may hold the command's JSON; the first is the documented one."""
+"""Fields of a commands-stream entry that may hold the command's JSON; the first is the documented one."""
 ENTRY_FIELD: Final = "entry"
 PREVIOUS_FIELD: Final = "previous"
 HASH_FIELD: Final = "hash"
@@ -17,7 +17,7 @@ GROUP: Final = "callguard"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Every key that CallGuard uses in Redis, under one prefix."""
+    """All keys that CallGuard uses in Redis, under one prefix."""
 
     prefix: str = "callguard:"
 
@@ -38,12 +38,12 @@ class Keys:
 
     @property
     def calls(self) -> str:
-        """Hash: linkedid → JSON of a call that goes on."""
+        """Hash: linkedid → JSON of a present call."""
         return f"{self.prefix}calls"
 
     @property
     def alerts(self) -> str:
-        """Hash: alert → JSON of an alert that is open."""
+        """Hash: alert → JSON of an open alert."""
         return f"{self.prefix}alerts"
 
     @property
@@ -62,9 +62,9 @@ class Keys:
 
     @property
     def wake(self) -> str:
-        """Pub/sub channel: something changed; the message is the type of the last event."""
+        """Pub/sub channel that reports changes; a message is the type of the last event."""
         return f"{self.prefix}wake"
 
     def command(self, command_id: str) -> str:
-        """String: what became of a command."""
+        """String: the state of a command."""
         return f"{self.prefix}command:{command_id}"

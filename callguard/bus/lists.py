@@ -1,4 +1,4 @@
-"""Reads the lists that all nodes keep in Redis: the reader's side of `hotstate`."""
+"""Read the lists that all nodes keep in Redis: the reader's side of `live_state`."""
 
 import json
 from typing import Any, NamedTuple, TypeVar

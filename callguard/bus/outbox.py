@@ -1,4 +1,4 @@
-"""Events that wait for Redis: bounded, in order, the least important dropped first. Pure."""
+"""Queue events until Redis takes them: bounded, in order, the least important dropped first. Pure."""
 
 from collections import deque
 from typing import Final, NamedTuple
@@ -24,7 +24,7 @@ class _Waiting(NamedTuple):
 
 
 def importance(event_type: str) -> int:
-    """Rank a full wire name: alerts are dropped last, what answers somebody before them, the rest first."""
+    """Rank a full wire name: alerts are dropped last, answers before them, all other events first."""
     if event_type.startswith(f"{PREFIX}alert."):
         return ALERT
     return ANSWER if event_type.startswith(_ANSWERS) else OTHER
@@ -34,31 +34,31 @@ class Outbox:
     """A queue of at most `limit` messages, first in, first out.
 
     Attributes:
-        dropped: how many were dropped since the start because the outbox was full.
+        dropped: number of messages dropped since the start because the outbox was full.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._lanes: tuple[deque[_Waiting], ...] = (deque(), deque(), deque())
+        self._ranks: tuple[deque[_Waiting], ...] = (deque(), deque(), deque())
         self._next = 0
         self.dropped = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._lanes))
+        return sum(map(len, self._ranks))
 
     def put(self, message: Message) -> bool:
-        """Add one; return False when something (perhaps this one) was dropped to make room."""
-        self._lanes[importance(message.envelope.type)].append(_Waiting(self._next, message))
+        """Add a message; return False where a message (perhaps this one) was dropped to make room."""
+        self._ranks[importance(message.envelope.type)].append(_Waiting(self._next, message))
         self._next += 1
         if len(self) <= self._limit:
             return True
-        next(lane for lane in self._lanes if lane).popleft()
+        next(rank for rank in self._ranks if rank).popleft()
         self.dropped += 1
         return False
 
     def take(self, count: int) -> list[Message]:
-        """Remove and return the oldest `count`, oldest first."""
+        """Remove and return the oldest `count` messages, oldest first."""
         return [self._oldest().popleft().message for _ in range(min(count, len(self)))]
 
     def _oldest(self) -> deque[_Waiting]:
-        return min((lane for lane in self._lanes if lane), key=lambda lane: lane[0].number)
+        return min((rank for rank in self._ranks if rank), key=lambda rank: rank[0].number)

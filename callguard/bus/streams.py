@@ -1,4 +1,4 @@
-"""Reading streams, typed: the client library leaves the shape of answers open."""
+"""Read streams with types: the client library leaves the shape of answers open."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from redis.asyncio import Redis
 
 PAGE: Final = 1000
-"""Entries read at once where a whole stream is read."""
+"""Entries of a page where a whole stream is read."""
 
 
 class Entry(NamedTuple):
@@ -17,12 +17,12 @@ class Entry(NamedTuple):
 
     @property
     def at_ms(self) -> int:
-        """When Redis took it: Unix time in milliseconds, by the server's clock."""
+        """Unix time in milliseconds at which Redis took the entry, by the server's clock."""
         return int(self.id.split("-")[0])
 
 
 def entries(answer: Any) -> list[Entry]:
-    """Type a list of (id, fields); a trimmed entry that is still pending comes without fields."""
+    """Return typed entries from a list of (id, fields); a trimmed entry that is still pending has no fields."""
     return [Entry(entry_id, fields or {}) for entry_id, fields in answer or []]
 
 
@@ -32,20 +32,20 @@ async def tail(client: Redis, stream: str, count: int = 1) -> list[Entry]:
 
 
 async def pages(client: Redis, stream: str, first: str = "-") -> AsyncIterator[list[Entry]]:
-    """Yield a stream from a position to its end, oldest first, page by page."""
+    """Yield the pages of a stream from a position to its end, oldest first."""
     while page := entries(await client.xrange(stream, min=first, count=PAGE)):
         yield page
         first = f"({page[-1].id}"
 
 
 async def last_id(client: Redis, stream: str) -> str:
-    """Return the position after which everything is new."""
+    """Return the id of the newest entry: all later entries are new."""
     newest = await tail(client, stream)
     return newest[0].id if newest else "0-0"
 
 
 async def read_after(client: Redis, stream: str, after: str, block_ms: int, count: int = 256) -> list[Entry]:
-    """Return what follows a position, oldest first; wait up to `block_ms` for the first."""
+    """Return the entries after a position, oldest first; wait up to `block_ms` for the first."""
     answer: Any = await client.xread({stream: after}, count=count, block=block_ms)
     return entries(answer[0][1]) if answer else []
 
@@ -53,6 +53,6 @@ async def read_after(client: Redis, stream: str, after: str, block_ms: int, coun
 async def read_group(
     client: Redis, stream: str, group: str, consumer: str, *, after: str = ">", block_ms: int | None = None, count: int
 ) -> list[Entry]:
-    """Return a consumer's share: `>` what nobody had yet, an id what is its own and not acknowledged."""
+    """Return a consumer's entries: for `>` undelivered ones, for an id its own unacknowledged ones."""
     answer: Any = await client.xreadgroup(group, consumer, {stream: after}, count=count, block=block_ms)
     return entries(answer[0][1]) if answer else []

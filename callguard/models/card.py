@@ -1,4 +1,4 @@
-"""The card beside a model file: what the model is, what it takes, what it was made of. No card, no model."""
+"""Read the card beside a model file: the model's kind, inputs and training data. A model without a card is refused."""
 
 import hashlib
 from pathlib import Path
@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 CARD_VERSION: Final = 1
 OPSETS: Final = range(13, 24)
-"""ONNX opsets that the runtime of this version is tested with."""
+"""ONNX opsets with which this version's runtime is tested."""
 
 
 class ModelError(Exception):
-    """A model that can't be used; the message names the file and what is wrong."""
+    """An unusable model; the message names the file and the fault."""
 
 
 class _Part(BaseModel):
@@ -20,7 +20,7 @@ class _Part(BaseModel):
 
 
 class Corpus(_Part):
-    """Data that shaped the model."""
+    """Data from which the model was trained."""
 
     name: str
     licence: str
@@ -29,14 +29,14 @@ class Corpus(_Part):
 
 
 class Thresholds(_Part):
-    """Where the shipped rules put their limits, from validation calls."""
+    """Thresholds of the shipped rules, chosen on validation calls."""
 
     quiet_floor: float = Field(ge=0, le=1)
     watchful: float = Field(ge=0, le=1)
 
 
 class Card(_Part):
-    """Contents of `<model>.json`; unknown keys are kept, they inform people."""
+    """Contents of `<model>.json`; unknown keys are kept as information for people."""
 
     card: Literal[1]
     name: str
@@ -50,13 +50,13 @@ class Card(_Part):
     corpora: tuple[Corpus, ...] = ()
     thresholds: Thresholds | None = None
     research: bool = False
-    """True: shaped by data that may not be shipped; for local research alone."""
+    """True where the training data may not be shipped: the model is for local research only."""
     metrics: dict[str, Any] = {}
     limits: tuple[str, ...] = ()
 
 
 def card_path(model: Path) -> Path:
-    """Return where the card of a model file lies."""
+    """Return the path of a model file's card."""
     return model.with_suffix(".json")
 
 
@@ -66,12 +66,12 @@ def sha256(path: Path) -> str:
 
 
 def load_card(model: Path, kind: Literal["emotion", "gate"], features: tuple[str, ...]) -> Card:
-    """Read and check the card of a model file; raise ModelError when it does not fit the file or this version.
+    """Read and check the card of a model file; raise ModelError where it does not fit the file or this version.
 
     Args:
         model: the ONNX file.
-        kind: what the model must be.
-        features: names that this version computes, in order.
+        kind: the expected kind of model.
+        features: names of the features that this version computes, in order.
     """
     path = card_path(model)
     try:

@@ -1,8 +1,8 @@
-"""Raised voice and anger of customers' legs: one ONNX graph, all legs at once, state outside.
+"""Score raised voice and anger of customers' legs: one ONNX graph for all legs at once, with its state outside.
 
-The graph takes `window` and `baseline` (functionals, (n, features)), `evidence` ((n, 2): seconds of speech in each)
-and, if it wants memory, `state` ((n, size), zeros at first). It gives `raised_voice` and `anger` ((n,), calibrated 0-1)
-and then `state_out`. A model of your own of this shape, with its card, can be named in `analysis.model`.
+The graph takes `window` and `baseline` (functionals, (n, features)), `evidence` ((n, 2): seconds of speech in both)
+and, if it has memory, `state` ((n, size), zeros at first). It returns `raised_voice` and `anger` ((n,), calibrated 0-1)
+and, if it has memory, `state_out`. `analysis.model` may name another model of this shape with its card.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ _OUTPUTS: Final = {"raised_voice", "anger"}
 
 
 class Scores(NamedTuple):
-    """What the model says of windows, shape (n,) each."""
+    """The model's scores of windows, shape (n,) each."""
 
     raised_voice: FloatArray
     anger: FloatArray
@@ -34,10 +34,10 @@ class EmotionModel:
     Args:
         capacity: rows.
         path: the ONNX file; its card lies beside it.
-        threads: of the session.
+        threads: number of threads of the session.
 
     Raises:
-        ModelError: the file or its card can't be used.
+        ModelError: the file or its card is unusable.
     """
 
     def __init__(self, capacity: int, path: Path = SHIPPED, threads: int = 1) -> None:
@@ -53,7 +53,7 @@ class EmotionModel:
         self._state: FloatArray = np.zeros((capacity, size), np.float32)
 
     def forget(self, row: int) -> None:
-        """Clear what is remembered of a leg."""
+        """Clear a leg's memory."""
         self._state[row] = 0.0
 
     def score(self, rows: CustomerRows, window: FloatArray, baseline: FloatArray, evidence: FloatArray) -> Scores:
@@ -63,7 +63,7 @@ class EmotionModel:
             rows: n legs.
             window: functionals, shape (n, len(FUNCTIONALS)).
             baseline: functionals of the leg's calm speech, same shape.
-            evidence: seconds of speech in each, shape (n, 2).
+            evidence: seconds of speech in window and baseline, shape (n, 2).
         """
         if len(rows) == 0:
             return Scores(np.zeros(0, np.float32), np.zeros(0, np.float32))

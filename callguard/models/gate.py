@@ -1,4 +1,4 @@
-"""What kind of sound a window is: speech, music, noise, a tone, a voice without words. For any leg: no emotion."""
+"""Classify the sound of any leg's window: speech, music, noise, a tone, a voice without words. It infers no emotion."""
 
 from pathlib import Path
 from typing import Final
@@ -16,14 +16,14 @@ SHIPPED: Final = Path(__file__).parent / "gate.onnx"
 CLASSES: Final = ("speech", "music", "noise", "tone", "laughter")
 _REASONS: Final = np.array([Reason.JUDGED, Reason.MUSIC, Reason.NOISE, Reason.TONE, Reason.LAUGHTER], dtype=np.int8)
 _FOLLOW: Final = 0.5
-"""Weight of the newest window in what is thought of a leg."""
+"""Weight of the newest window in the smoothed classes of a leg."""
 
 
 class GateModel:
-    """The gate and what it thought of each leg before.
+    """The gate model and its smoothed classes of each leg.
 
     Raises:
-        ModelError: the file or its card can't be used.
+        ModelError: the file or its card is unusable.
     """
 
     def __init__(self, capacity: int, path: Path = SHIPPED, threads: int = 1) -> None:
@@ -34,7 +34,7 @@ class GateModel:
         self._belief: FloatArray = np.zeros((capacity, len(CLASSES)), np.float32)
 
     def forget(self, row: int) -> None:
-        """Clear what was thought of a leg."""
+        """Clear a leg's smoothed classes."""
         self._belief[row] = 0.0
 
     def reasons(self, rows: NDArray[np.intp], window: FloatArray, speech_s: FloatArray) -> NDArray[np.int8]:
@@ -43,7 +43,7 @@ class GateModel:
         Args:
             rows: legs, shape (n,).
             window: functionals, shape (n, len(FUNCTIONALS)).
-            speech_s: seconds in each window that passed the VAD; little evidence moves belief little, shape (n,).
+            speech_s: seconds of each window that passed the VAD, shape (n,); fewer seconds weigh less.
         """
         if len(rows) == 0:
             return np.zeros(0, np.int8)

@@ -1,7 +1,7 @@
-"""Who speaks on which row, and the one gate through which rows may pass to the model.
+"""Hold the role of each leg row, and select the rows that the model may judge.
 
-`CustomerRows` can't be built by hand: its constructor wants a key that only `RoleColumn` holds, and `RoleColumn` gives
-only rows that it knows as customers'. So no agent's leg reaches the model, whatever the caller does.
+Only `RoleColumn` can build `CustomerRows`: the constructor demands a key that `RoleColumn` alone holds, and
+`RoleColumn` selects only rows of customers. So no agent's leg reaches the model, whatever a caller does.
 """
 
 from typing import Final
@@ -33,7 +33,7 @@ class CustomerRows:
 
     def __init__(self, key: object, rows: Rows) -> None:
         if key is not _KEY:
-            raise TypeError("CustomerRows come from RoleColumn.customers alone")
+            raise TypeError("only RoleColumn.customers builds CustomerRows")
         held = rows.copy()
         held.flags.writeable = False
         object.__setattr__(self, "rows", held)
@@ -52,18 +52,18 @@ class RoleColumn:
         self._codes: NDArray[np.int8] = np.zeros(capacity, np.int8)
 
     def assign(self, row: int, role: Role) -> None:
-        """Give a row to a party."""
+        """Set the role of a row."""
         self._codes[row] = _CODES[role]
 
     def clear(self, row: int) -> None:
-        """Take a row from its party."""
+        """Remove the role of a row."""
         self._codes[row] = _NOBODY
 
     def are_customers(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which of the rows are customers', shape (n,)."""
+        """Return a mask of the rows that are customers', shape (n,)."""
         result: NDArray[np.bool_] = self._codes[rows] == _CUSTOMER
         return result
 
     def customers(self, rows: Rows) -> CustomerRows:
-        """Return those of the rows that are customers', in order."""
+        """Return the rows that are customers', in their order."""
         return CustomerRows(_KEY, rows[self.are_customers(rows)])

@@ -1,4 +1,4 @@
-"""onnxruntime sessions: their options and the check that a file is what its card says, in one place."""
+"""Open onnxruntime sessions: set their options and compare a model file with its card."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,12 @@ from callguard.models.card import Card, ModelError
 
 
 def open_session(model: Path, card: Card, threads: int = 1) -> Any:
-    """Open a model for inference on the CPU; raise ModelError when it can't be or its shape is not the card's.
+    """Open a model for inference on the CPU; raise ModelError where that fails or its shape differs from the card's.
 
     Args:
         model: the ONNX file.
         card: its checked card.
-        threads: of one session; workers share a machine, so one is right unless measured otherwise.
+        threads: threads of the session; workers share a machine, so 1 is right unless measurements show otherwise.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -24,7 +24,7 @@ def open_session(model: Path, card: Card, threads: int = 1) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises types of its own, not exported
+    except Exception as error:  # onnxruntime does not export the types that it raises
         raise ModelError(f"{model}: onnxruntime can't load it: {str(error).splitlines()[0][:200]}") from error
     _compare(model, "input", card.inputs, session.get_inputs())
     _compare(model, "output", card.outputs, session.get_outputs())

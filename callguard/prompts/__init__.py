@@ -1,7 +1,7 @@
-"""Spoken prompts: what agents hear whispered, and the words of a supervisor's briefing.
+"""Spoken prompts: the texts that are whispered to agents, and the sentences of a supervisor's briefing.
 
-`TEXTS` is what they say; `make prompts` speaks them with espeak-ng into the files beside this module. Asterisk finds
-them as sound:callguard/NAME once `callguard prompts FOLDER` has copied them to its sounds.
+`TEXTS` holds their words; `make prompts` renders them with espeak-ng into the files beside this module. Asterisk finds
+them as sound:callguard/NAME after `callguard prompts FOLDER` has copied them to its sounds.
 """
 
 import shutil
@@ -29,7 +29,7 @@ TEXTS: Final = {
     "brief-agent": "Agent",
     "brief-minute": "Minute",
 }
-"""Name of each prompt and what it says."""
+"""Words of each prompt by its name."""
 
 
 def install(folder: Path) -> list[Path]:

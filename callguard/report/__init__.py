@@ -1,4 +1,4 @@
-"""`callguard report`: one call's timeline, as facts and as a page that needs nothing else."""
+"""`callguard report`: one call's timeline, as facts and as a self-contained page."""
 
 from callguard.report.page import page
 from callguard.report.timeline import Timeline, timeline

@@ -1,4 +1,4 @@
-"""The evidence of one alert in words and curves: what was compared, how the voice ran, how sure it is. Pure."""
+"""Show the evidence of one alert: comparisons and facts in words, signals as curves. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class Curve:
     """A signal's course in a picture of WIDTH by HEIGHT.
 
     Attributes:
-        label: what the picture says in words.
-        limits: heights of the thresholds, drawn dashed.
-        lines: points of each stretch that was judged.
+        label: the picture's text for readers who can't see it.
+        limits: heights of the thresholds, which are drawn dashed.
+        lines: points of each judged stretch.
     """
 
     label: str
@@ -39,13 +39,13 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a page shows.
+    """The evidence that a page shows.
 
     Attributes:
-        comparisons: texts of the rule, each with its values against its threshold.
-        curves: of the signals of which enough was judged to be drawn.
-        facts: names and values of what is known besides.
-        runbook: an address of the web, or empty.
+        comparisons: texts of the rule's comparisons, each with its value and threshold.
+        curves: curves of the signals with enough judged points.
+        facts: names and values of other facts.
+        runbook: a web address, or empty.
     """
 
     comparisons: tuple[tuple[str, str], ...]
@@ -55,7 +55,7 @@ class Evidence:
 
 
 def shown(evidence: dict[str, Any]) -> Evidence:
-    """Return what a page shows of an alert's evidence."""
+    """Return the part of an alert's evidence that a page shows."""
     compared = evidence.get("comparisons", [])
     return Evidence(
         comparisons=tuple((str(each["text"]), _against(each)) for each in compared),
@@ -70,7 +70,7 @@ def _against(comparison: dict[str, Any]) -> str:
 
 
 def _facts(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is known besides the comparisons, by name."""
+    """Yield the names and values of facts other than comparisons."""
     if basis := evidence.get("basis"):
         yield "basis", str(basis).replace("_", " ")
     for where, wanted in ((evidence.get("baseline") or {}, CALM), (evidence, MEASURES)):
@@ -83,7 +83,7 @@ def _facts(evidence: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _link(runbook: object) -> str:
-    """Return a runbook's address where it is one of the web, else nothing."""
+    """Return a runbook's address if it is a web address, else an empty text."""
     text = str(runbook or "")
     return text if text.startswith(("https://", "http://")) else ""
 
@@ -96,11 +96,11 @@ def _curves(curve: dict[str, Any], compared: list[dict[str, Any]]) -> Iterator[C
 
 
 def _curve(name: str, values: Sequence[float | None], step_s: float, limits: Sequence[float]) -> Curve:
-    """Draw a signal's course; what was not judged is a gap."""
+    """Draw a signal's curve; unjudged points leave a gap."""
     known = [value for value in values if value is not None]
     low, high = min([*known, *limits]), max([*known, *limits])
     if low >= 0 and high <= 1:
-        low, high = 0.0, 1.0  # shares and scores: every alert's picture has the same scale
+        low, high = 0.0, 1.0  # shares and scores have the same scale in every picture
     heights = [None if value is None else _height(value, low, high) for value in values]
     return Curve(
         f"{name}, {(len(values) - 1) * step_s:.0f} s, {min(known):.2f} to {max(known):.2f}",
@@ -114,7 +114,7 @@ def _height(value: float, low: float, high: float) -> float:
 
 
 def _lines(heights: Sequence[float | None]) -> Iterator[str]:
-    """Yield the points of each stretch without a gap; a lone point becomes a dash that can be seen."""
+    """Yield the points of each stretch without a gap; a single point becomes a visible dash."""
     wide = WIDTH / (len(heights) - 1)
     for judged, stretch in groupby(enumerate(heights), key=lambda each: each[1] is not None):
         points = [(index * wide, height) for index, height in stretch if height is not None]

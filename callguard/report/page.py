@@ -1,4 +1,4 @@
-"""A timeline as one HTML page: no script, nothing loaded from elsewhere, everything escaped."""
+"""Write a timeline as one HTML page: no script, no external resources, all values escaped."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def _facts(call: Timeline) -> Iterator[tuple[str, str | None]]:
 
 
 def _alerts(call: Timeline) -> str:
-    """Say how many fired, the worst first."""
+    """Return the number of alerts by severity, the worst first."""
     fired = Counter(moment.severity for moment in call.moments if moment.kind == "alert.fired")
     return ", ".join(f"{fired[severity]} {severity}" for severity in SEVERITIES if fired[severity]) or "none"
 
@@ -37,7 +37,7 @@ def _classes(moment: Moment) -> str:
 
 
 def _mark(moment: Moment) -> str:
-    """Return the shape that stands for it: severity is told by shape and word, not by colour alone."""
+    """Return the shape of a moment's severity, which is shown by shape and word, not by colour alone."""
     if moment.kind == "alert.resolved":
         return "✓"
     if moment.kind in ("alert.fired", "alert.escalated"):

@@ -1,4 +1,4 @@
-"""A call's events as a timeline."""
+"""Fold a call's events into a timeline."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from callguard.contracts.events import PREFIX, Envelope
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One event, said in one line."""
+    """One event in one line of text."""
 
     at_s: float
     """Seconds since the first event of the call."""
@@ -19,12 +19,12 @@ class Moment:
     text: str
     evidence: dict[str, Any] | None = None
     severity: str | None = None
-    """Of an alert."""
+    """Severity of an alert; None for other events."""
 
 
 @dataclass(slots=True)
 class Timeline:
-    """What happened in a call, oldest first."""
+    """The events of a call, oldest first."""
 
     call: str
     began: datetime
@@ -32,16 +32,16 @@ class Timeline:
     agent: str | None = None
     mode: str | None = None
     duration_s: float | None = None
-    """None while the call goes on."""
+    """End of the call; None while it continues."""
     moments: list[Moment] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON-able facts."""
+        """Return the timeline as JSON-able data."""
         return {**asdict(self), "began": self.began.isoformat()}
 
 
 def timeline(call: str, envelopes: Iterable[Envelope]) -> Timeline | None:
-    """Fold a call's events, oldest first; None when there is none. An event delivered twice counts once."""
+    """Fold a call's events, oldest first; None where there are none. A repeated event counts once."""
     unique = {each.id: each for each in envelopes}
     found: Timeline | None = None
     for each in unique.values():
@@ -109,4 +109,4 @@ TEXTS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "supervision.failed": _supervisor("did not join"),
     "prompt.played": lambda d: f"the agent heard the prompt {d['prompt']}",
 }
-"""How each kind of event is said; any other by its fields."""
+"""The text of each kind of event; other kinds list their fields."""

@@ -1,4 +1,4 @@
-"""Rules: what in a call deserves a human.
+"""Rules: conditions on a call's signals that deserve a human's attention.
 
 `files.load_rules` turns YAML into a `RuleSet`; `engine.RuleEngine` evaluates it over all calls at once.
 """

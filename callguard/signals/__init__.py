@@ -1,1 +1,1 @@
-"""Signals: the table of present values, the turn-taking of a call, and the snapshot that boards see."""
+"""Signals: the table of present values, the turn-taking of a call, and the snapshot for boards."""

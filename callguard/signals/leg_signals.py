@@ -1,4 +1,4 @@
-"""Writes what was heard of legs into their signals, and takes away what isn't judged. Pure."""
+"""Write the measures of legs into their signals, and remove the values of unjudged legs. Pure."""
 
 from typing import Final
 
@@ -14,22 +14,22 @@ from callguard.audio.window import LOUDNESS, PITCH
 from callguard.signals.table import LEG_INDEX, SignalTable
 
 LEAST_BASELINE_S: Final = 1.0
-"""Seconds of calm speech from which level and pitch can be said to rise."""
+"""Least seconds of calm speech in a baseline before rises of level and pitch are known."""
 _REFERENCE_HZ: Final = 100.0
-"""Pitch is counted in semitones from here."""
+"""Reference of pitch in semitones."""
 _OF_VOICE: Final = ("raised_voice", "anger", "level_rise_db", "pitch_rise_st", "pitch_hz")
 _OF_SPEECH: Final = ("speech", "level_dbfs", "turn_s", "speech_rate")
-"""Known in silence too, but not of a sound that is no speech: music on hold has a level, and nobody speaks in it."""
+"""Signals known in silence too, but not in non-speech sound: music on hold has a level although nobody speaks."""
 
 
 def write_activity(table: SignalTable, rows: Rows, activity: Activity, quality: FloatArray) -> None:
-    """Write what legs do, judged or not.
+    """Write the activity of legs, whether judged or not.
 
     Args:
         table: of signals.
         rows: legs that were just heard, shape (n,).
         activity: of all legs.
-        quality: how far each line can be judged, 0-1, shape (n,).
+        quality: quality of each line, 0-1, shape (n,).
     """
     leg = table.leg
     leg[LEG_INDEX["speech"], rows] = activity.speech_share(rows)
@@ -40,7 +40,7 @@ def write_activity(table: SignalTable, rows: Rows, activity: Activity, quality: 
 
 
 def write_voice(table: SignalTable, due: Judgeable) -> None:
-    """Write pitch, and level and pitch against each leg's own baseline."""
+    """Write the pitch, and the rises of level and pitch above each leg's own baseline."""
     leg, rows = table.leg, due.rows
     known = due.baseline_s >= LEAST_BASELINE_S
     rise = np.where(known[:, None], due.window - due.baseline, np.nan)
@@ -50,12 +50,12 @@ def write_voice(table: SignalTable, due: Judgeable) -> None:
 
 
 def withhold_unjudged(table: SignalTable, rows: Rows, reason: NDArray[np.int8]) -> None:
-    """Leave no value where a leg is not judged: a comparison with NaN is false, so nothing fires.
+    """Set the signals of unjudged legs to NaN: a comparison with NaN is false, so no rule fires.
 
     Args:
         table: of signals.
         rows: legs, shape (n,).
-        reason: why each is not judged, of Reason, shape (n,).
+        reason: Reason of each leg, shape (n,).
     """
     leg = table.leg
     leg[LEG_INDEX["judged"], rows] = reason == Reason.JUDGED

@@ -1,4 +1,4 @@
-"""The present signals of one call, as boards and history see them."""
+"""Take a snapshot of one call's present signals for boards and history."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,13 @@ Values = dict[str, float | None]
 
 
 def snapshot(call: str, row: int, table: SignalTable, reasons: NDArray[np.int8], at: float) -> CallSnapshot:
-    """Return a call's signals; what is not judged or not known is None.
+    """Return a call's signals; a value that is not judged or not known is None.
 
     Args:
         call: linkedid.
-        row: of the call in the table.
+        row: the call's row in the table.
         table: signals of all legs and calls.
-        reasons: why each leg is not judged, of Reason, shape (legs,).
+        reasons: Reason of each leg, shape (legs,).
         at: engine time in seconds.
     """
     legs = {"customer": int(table.customer[row]), "agent": int(table.agent[row])}

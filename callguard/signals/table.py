@@ -1,7 +1,7 @@
-"""Signals: the named measures that a rule can read, and the table that holds their present values.
+"""Define the signals, which are the measures that a rule can read, and the table of their present values.
 
-A leg that can't be judged has NaN in every signal that needs judging; a comparison with NaN is false, so an unjudged
-leg fires nothing.
+A leg that can't be judged has NaN in every signal that needs a judgement. A comparison with NaN is false, so no rule
+fires on an unjudged leg.
 """
 
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 class Signal(NamedTuple):
-    """What a rule's author may know of a signal."""
+    """The description of a signal for authors of rules."""
 
     name: str
     unit: str
@@ -88,18 +88,18 @@ CALL_SIGNALS: Final = (
 LEG_INDEX: Final = {signal.name: index for index, signal in enumerate(LEG_SIGNALS)}
 CALL_INDEX: Final = {signal.name: index for index, signal in enumerate(CALL_SIGNALS)}
 NO_ROW: Final = -1
-"""In a call's leg columns: that party has no tapped leg now."""
+"""Marks a party without a tapped leg in a call's leg columns."""
 
 
 class SignalTable:
-    """Present values of all signals, one column a leg or call.
+    """Present values of all signals, one column for each leg or call.
 
     Attributes:
         leg: shape (len(LEG_SIGNALS), legs), float32, NaN where not known or not judged.
         call: shape (len(CALL_SIGNALS), calls), float32.
-        customer: leg row of each call's customer, NO_ROW where none, shape (calls,).
-        agent: the same for the agent who talks with the customer now.
-        live: which call rows are in use, shape (calls,).
+        customer: leg row of each call's customer, else NO_ROW, shape (calls,).
+        agent: leg row of the agent who talks with the customer now, else NO_ROW, shape (calls,).
+        live: whether each call row is in use, shape (calls,).
     """
 
     def __init__(self, legs: int, calls: int) -> None:
@@ -110,16 +110,16 @@ class SignalTable:
         self.live: NDArray[np.bool_] = np.zeros(calls, dtype=np.bool_)
 
     def open_call(self, call: int) -> None:
-        """Take a call row into use, empty."""
+        """Start to use an empty call row."""
         self.call[:, call] = np.nan
         self.customer[call] = self.agent[call] = NO_ROW
         self.live[call] = True
 
     def close_call(self, call: int) -> None:
-        """Give a call row back."""
+        """Free a call row."""
         self.live[call] = False
         self.customer[call] = self.agent[call] = NO_ROW
 
     def clear_leg(self, row: int) -> None:
-        """Forget what is known of a leg."""
+        """Clear all signals of a leg."""
         self.leg[:, row] = np.nan

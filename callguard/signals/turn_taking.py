@@ -1,6 +1,6 @@
-"""Signals of calls: who talks over whom, who cuts in, how long nobody speaks, whether the customer escalates.
+"""Compute the signals of calls: talk-over, interruptions, silence, and the trend of the customer's raised voice.
 
-They are known while both parties are heard: a party whose audio does not come is not silent.
+They are known only while both parties are heard: a party without audio is not the same as a silent party.
 """
 
 from typing import Final
@@ -14,18 +14,18 @@ from callguard.audio.frames import HOP_S
 from callguard.signals.table import CALL_INDEX, NO_ROW, SignalTable
 
 OVERLAP_HOPS: Final = 100
-"""Hops over which talk-over is a share (10 s)."""
+"""Hops of the window of `talk_over` (10 s)."""
 MINUTE_HOPS: Final = 600
 CUT_IN_S: Final = 0.5
-"""The other must have been talking this long."""
+"""Least seconds for which the interrupted party must have talked."""
 CUT_IN_HOPS: Final = 4
-"""Both must talk this long (0.4 s) for one to have cut in: shorter is assent."""
+"""Hops that both must talk for an interruption (0.4 s): shorter overlap is assent."""
 TREND_POINTS: Final = 60
 """Judged half-seconds that make the trend (30 s of speech)."""
 TREND_LEAST: Final = 12
 _POINT_MIN: Final = 0.5 / 60
 _MOST_CUT_INS: Final = 32
-"""Cut-ins a minute that are told apart."""
+"""Most interruptions in a minute that are counted."""
 
 _TALK_OVER: Final = CALL_INDEX["talk_over"]
 _BY_CUSTOMER: Final = CALL_INDEX["interruptions_customer"]
@@ -36,7 +36,7 @@ _OF_BOTH: Final = np.array([_TALK_OVER, _BY_CUSTOMER, _BY_AGENT, _SILENCE])
 
 
 class Conversations:
-    """State of calls between hops."""
+    """State of the calls' turn-taking between hops."""
 
     def __init__(self, table: SignalTable) -> None:
         calls = len(table.live)
@@ -64,7 +64,7 @@ class Conversations:
         Args:
             calls: shape (n,).
             activity: of all legs.
-            heard: whether a leg's audio comes and is what its party says to the other, shape (legs,).
+            heard: whether a leg's audio arrives and reaches the other party, shape (legs,).
         """
         table = self._table
         hears_customer, customer, customer_turn = _party(table.customer[calls], activity, heard)
@@ -88,7 +88,7 @@ class Conversations:
             table.call[signal, calls] = (self._cut_ins[who, calls] > since[:, None]).sum(axis=1)
 
     def follow(self, calls: NDArray[np.intp], raised: FloatArray) -> None:
-        """Add judged half-seconds of customers to the trend and renew `escalating`.
+        """Add judged half-seconds of customers to the trend and update `escalating`.
 
         Args:
             calls: shape (n,).
@@ -107,7 +107,7 @@ class Conversations:
     ) -> None:
         begins = both & (self._overlap[calls] == 0)
         long_enough = np.maximum(customer_turn, agent_turn) >= CUT_IN_S
-        # 1: the customer cut in, 2: the agent; 0: both began together.
+        # 1: the customer interrupted, 2: the agent interrupted, 0: both began together.
         who = np.where(long_enough, np.where(customer_turn < agent_turn, 1, 2), 0)
         self._beginner[calls] = np.where(begins, who, self._beginner[calls])
         self._overlap[calls] = np.where(both, self._overlap[calls] + 1, 0)
@@ -121,14 +121,14 @@ class Conversations:
 def _party(
     rows: NDArray[np.intp], activity: Activity, heard: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], FloatArray]:
-    """Return whether parties are heard, whether they talk, and for how many seconds; each of shape (n,)."""
+    """Return whether parties are heard, whether they talk, and the seconds of their turns; each of shape (n,)."""
     at = np.where(rows == NO_ROW, 0, rows)
     known = (rows != NO_ROW) & heard[at]
     return known, known & activity.talking(at), np.where(known, activity.turn(at), 0.0).astype(np.float32)
 
 
 def _slopes(time: NDArray[np.float64], value: FloatArray) -> FloatArray:
-    """Return regression slopes over axis 1 where `time` is known, shape (n,)."""
+    """Return the regression slopes over axis 1 where `time` is known, shape (n,)."""
     known = np.isfinite(time)
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
     centred = np.where(known, time - np.nansum(time, axis=1, keepdims=True) / count, 0.0)

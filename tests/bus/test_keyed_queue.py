@@ -1,4 +1,4 @@
-"""Work of one lane runs in order, work of two lanes at the same time."""
+"""Work of one key runs in order, work of two keys at the same time."""
 
 import asyncio
 
@@ -36,9 +36,9 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_lane_keeps_its_order(work: Work) -> None:
+async def test_a_key_keeps_its_order(work: Work) -> None:
     queue = KeyedQueue()
-    tasks = [queue.run("lane", work.job(name)) for name in ("one", "two", "three")]
+    tasks = [queue.run("key", work.job(name)) for name in ("one", "two", "three")]
     work.open("three", "two")
     await settle()
     assert work.log == ["one begins"]
@@ -47,7 +47,7 @@ async def test_a_lane_keeps_its_order(work: Work) -> None:
     assert work.log == [f"{name} {what}" for name in ("one", "two", "three") for what in ("begins", "ends")]
 
 
-async def test_lanes_do_not_wait_for_each_other(work: Work) -> None:
+async def test_keys_do_not_wait_for_each_other(work: Work) -> None:
     queue = KeyedQueue()
     queue.run("slow", work.job("slow"))
     work.open("quick")
@@ -67,10 +67,10 @@ async def test_work_that_breaks_is_logged_and_holds_nobody_up(work: Work) -> Non
     queue = KeyedQueue()
     work.open("next")
     with capture_logs() as logs:
-        queue.run("lane", breaks())
-        await queue.run("lane", work.job("next"))
-    assert [(entry["event"], entry["lane"], entry["error"]) for entry in logs] == [
-        ("work_broke", "lane", "ZeroDivisionError('by nought')")
+        queue.run("key", breaks())
+        await queue.run("key", work.job("next"))
+    assert [(entry["event"], entry["key"], entry["error"]) for entry in logs] == [
+        ("work_broke", "key", "ZeroDivisionError('by nought')")
     ]
 
 
@@ -78,22 +78,22 @@ async def test_work_that_is_cancelled_holds_nobody_up_and_is_no_failure(work: Wo
     queue = KeyedQueue()
     work.open("next")
     with capture_logs() as logs:
-        first = queue.run("lane", work.job("first"))
-        second = queue.run("lane", work.job("next"))
+        first = queue.run("key", work.job("first"))
+        second = queue.run("key", work.job("next"))
         await settle()
         first.cancel()
         assert await second == "next"
     assert logs == []
 
 
-async def test_a_lane_is_forgotten_when_it_is_empty(work: Work) -> None:
+async def test_an_empty_queue_is_forgotten(work: Work) -> None:
     queue = KeyedQueue()
     work.open("one", "two")
-    queue.run("lane", work.job("one"))
+    queue.run("key", work.job("one"))
     await queue.wait_all()
     await settle()
     assert queue._last == {}
-    assert await queue.run("lane", work.job("two")) == "two"
+    assert await queue.run("key", work.job("two")) == "two"
 
 
 async def test_one_can_wait_for_the_first_to_end(work: Work) -> None:

@@ -1,8 +1,8 @@
-"""Media of all legs from the network into the bank; the only I/O of the media plane.
+"""Read the media of all legs from the network into the bank; this is the only I/O of the media plane.
 
-Everything is read in sweeps, one before each tick, not as it arrives: the kernel gathers the frames of a tick, one read
-takes those of a leg, and audio that came earlier would only wait for the tick. Nothing is ever written, so Asterisk is
-never asked to wait; the kernel's buffers hold more than a second of audio should a sweep be late.
+All sockets are read in sweeps, one before each tick, and not on arrival. The kernel gathers the frames of a tick, and
+one read takes a leg's frames. Audio read earlier would only wait for the tick. Nothing is ever written, so Asterisk
+never has to wait. The kernel's buffers hold more than a second of audio if a sweep is late.
 """
 
 import uuid
@@ -35,24 +35,24 @@ _FORMATS: Final[dict[Codec, Format]] = {
 
 
 class Limits(NamedTuple):
-    """How long a leg may be without media, in seconds."""
+    """The longest times that a leg may be without media, in seconds."""
 
     connect_s: float = 5.0
     stall_s: float = 5.0
 
 
 class Lost(NamedTuple):
-    """A leg whose media is over; its sockets are closed already."""
+    """A leg whose media has ended; its sockets are already closed."""
 
     row: int
     reason: Reason
 
 
 class Swept(NamedTuple):
-    """What a sweep found out, besides the frames that it put into the bank."""
+    """The result of a sweep, besides the frames that it put into the bank."""
 
     connected: list[int]
-    """Rows whose first media came."""
+    """Rows whose first media arrived."""
     lost: list[Lost]
 
 
@@ -60,11 +60,11 @@ class Ingest:
     """Sockets and protocol state of all legs of a bank.
 
     Args:
-        bank: where frames go; its open rows are the legs.
+        bank: receives the frames; its open rows are the legs.
         host: address to listen on.
         port: AudioSocket port; 0 for any free one.
         rtp_ports: first and last UDP port for RTP.
-        limits: when a leg without media counts as lost.
+        limits: times after which a leg without media counts as lost.
     """
 
     def __init__(
@@ -88,13 +88,13 @@ class Ingest:
 
     @property
     def audiosocket_port(self) -> int:
-        """Port that AudioSocket connections are accepted on."""
+        """Port on which AudioSocket connections are accepted."""
         return self._streams.port
 
     def expect(self, row: int, leg: OpenLeg, now: float) -> int:
-        """Be ready for a leg's media in an open row of the bank; return the port it must be sent to.
+        """Prepare to receive a leg's media in an open row of the bank; return the port to which it must be sent.
 
-        Raises PortsExhaustedError where no UDP port is free, ValueError where the leg's id is no UUID.
+        Raises PortsExhaustedError where no UDP port is free, ValueError where the leg's id is not a UUID.
         """
         self._reframer.reset(row)
         if leg.transport == "rtp":
@@ -106,13 +106,13 @@ class Ingest:
         return port
 
     def forget(self, row: int) -> None:
-        """Close what a leg has open; its media is refused from now on."""
+        """Close a leg's sockets; its media is refused from now on."""
         self._expected[row] = False
         self._streams.close(row)
         self._ports.close(row)
 
     def sweep(self, now: float) -> Swept:
-        """Read all media that has come.
+        """Read all media that has arrived.
 
         Args:
             now: monotonic time in seconds.
@@ -125,7 +125,7 @@ class Ingest:
         return Swept(connected, lost)
 
     def counts(self) -> Counter[str]:
-        """Return everything that was dropped, refused or made up since the start, by name."""
+        """Return counts of dropped, refused and filled-in media since the start, by name."""
         groups = {
             "audiosocket": self._audiosocket.counts + self._streams.counts,
             "rtp": self._rtp.counts + self._rtp.jitter.counts + self._ports.counts,

@@ -19,14 +19,14 @@ from callguard.audio.frames import HOP_FRAMES, Rows
 from callguard.audio.rtp_receiver import RtpReceiver
 
 PASSES: Final = 5
-"""Times that one sweep comes back while a leg had MOST_READS waiting: a second of backlog is gone in one sweep."""
+"""Most passes of one sweep over legs with MOST_READS waiting: one sweep clears a second of backlog."""
 MOST_READS: Final = 2 * HOP_FRAMES
 _FIRST_READS: Final = 64
-"""Datagrams read in one go while the sender is not known: a flood can't hold the sweep up."""
+"""Most datagrams read in one pass while the sender is not known, so that a flood can't delay the sweep."""
 
 
 class PortsExhaustedError(Exception):
-    """No UDP port of the range is free, or no socket may be opened."""
+    """No UDP port of the range is free, or no more sockets may be opened."""
 
 
 class Ports:
@@ -40,7 +40,7 @@ class Ports:
         self.counts: Counter[str] = Counter()
         self._receiver = receiver
         self._host = host
-        # Odd ports stay free: Asterisk sends its RTCP to the port after the one it sends RTP to.
+        # Odd ports stay free: Asterisk sends RTCP to the port after the RTP port.
         self._even = range(ports[0] + ports[0] % 2, ports[1] + 1, 2)
         self._sockets: dict[int, socket.socket] = {}
         self._rows: dict[int, int] = {}
@@ -60,7 +60,7 @@ class Ports:
         return int(opened.getsockname()[1])
 
     def close(self, row: int) -> None:
-        """Close a leg's port, if it has one."""
+        """Close a leg's port; do nothing where it has none."""
         opened = self._sockets.pop(row, None)
         if opened is not None:
             del self._rows[opened.fileno()]
@@ -68,7 +68,7 @@ class Ports:
             opened.close()
 
     def sweep(self) -> Rows:
-        """Read what has come; return the rows that sent RTP, some more than once."""
+        """Read all waiting datagrams; return the rows that sent RTP, some of them repeatedly."""
         heard: list[Rows] = [np.empty(0, dtype=np.intp)]
         for _ in range(PASSES):
             ready = self._epoll.poll(0, len(self._rows) + 1)
@@ -90,7 +90,7 @@ class Ports:
             candidate = self._socket()
             try:
                 candidate.bind((self._host, self._even[(first + index) % len(self._even)]))
-            except OSError:  # taken by another leg or program: the next one may be free
+            except OSError:  # another leg or program has this port; the next one may be free
                 candidate.close()
             else:
                 return candidate
@@ -113,7 +113,7 @@ class Ports:
         return True
 
     def _pin(self, row: int, opened: socket.socket) -> None:
-        """Look for the first audio, fix its sender, and read what that sender has already sent."""
+        """Look for the first audio, fix its sender and read the datagrams that this sender has already sent."""
         receiver = self._receiver
         sender: object = None
         with contextlib.suppress(BlockingIOError):

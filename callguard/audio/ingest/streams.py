@@ -1,8 +1,8 @@
-"""The AudioSocket server: takes connections, finds out whose they are, reads them in sweeps.
+"""The AudioSocket server: accepts connections, identifies their legs and reads them in sweeps.
 
-A connection must name a leg that is expected, by its UUID, before anything else it sends is looked at. A UUID is 122
-random bits that only Asterisk was told, and it is taken once: a second connection with it is refused. What has not
-named itself is limited in number and time.
+A connection must first name an expected leg by its UUID; no other bytes are read before. A UUID has 122 random bits,
+which only Asterisk knows, and it is accepted once: a second connection with the same UUID is refused. Connections that
+have not named a leg are limited in number and time.
 """
 
 import select
@@ -20,13 +20,13 @@ from callguard.audio.frames import Rows
 MAX_STRANGERS: Final = 64
 """Connections beyond those expected that may be there without having named themselves."""
 PASSES: Final = 4
-"""Times that one sweep comes back while a leg's room was full or somebody new came; 12 frames of a leg each time."""
+"""Most passes of one sweep while a leg's buffer was full or a new connection came; each reads 12 frames of a leg."""
 _BACKLOG: Final = 512
 
 
 @dataclass(slots=True)
 class _Guest:
-    """A connection that has not named itself."""
+    """A connection that has not named its leg."""
 
     connection: socket.socket
     deadline: float
@@ -59,15 +59,15 @@ class Streams:
 
     @property
     def port(self) -> int:
-        """Port that connections are accepted on."""
+        """Port on which connections are accepted."""
         return int(self._listener.getsockname()[1])
 
     def expect(self, row: int, leg: uuid.UUID) -> None:
-        """Take the first connection that names this leg as the row's stream."""
+        """Accept the first connection that names this leg as the row's stream."""
         self._expected[leg] = row
 
     def close(self, row: int) -> None:
-        """Close a row's connection, or expect it no longer."""
+        """Close a row's connection, or stop expecting it."""
         self._expected = {leg: owner for leg, owner in self._expected.items() if owner != row}
         connection = self._connections.pop(row, None)
         if connection is not None:
@@ -75,7 +75,7 @@ class Streams:
             connection.close()
 
     def sweep(self, now: float) -> tuple[Rows, dict[int, End]]:
-        """Read what has come; return the rows that sent something and those whose stream is at its end."""
+        """Read all waiting bytes; return the rows that sent any, and the rows whose stream has ended."""
         heard: set[int] = set()
         ended: dict[int, End] = {}
         self._more = True
@@ -121,7 +121,7 @@ class Streams:
             count = connection.recv_into(room)
         except BlockingIOError:
             return False
-        except OSError:  # reset by the peer: the same end as a closed connection
+        except OSError:  # a reset by the peer ends the stream as a close does
             count = 0
         if count:
             self._receiver.received(row, count)
@@ -132,7 +132,7 @@ class Streams:
         return False
 
     def _meet(self, descriptor: int) -> set[int]:
-        """Read from a guest; return the row of one who has now named itself."""
+        """Read from a guest; return its row as soon as it has named its leg."""
         guest = self._guests[descriptor]
         try:
             count = guest.connection.recv_into(guest.data[guest.filled :])

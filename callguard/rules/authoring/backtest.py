@@ -1,4 +1,4 @@
-"""What a rule set would have done to calls whose signals are stored."""
+"""Count the alerts that a rule set would have fired on calls whose signals are stored."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,12 +9,12 @@ from callguard.rules.authoring.replay import Recorded, replay
 from callguard.rules.engine.rule import RING_MODES, RuleSet
 
 BATCH: Final = 64
-"""Calls replayed side by side: enough to share the cost of a step, few enough to keep memory small."""
+"""Calls replayed side by side: enough of them share the cost of a step, few enough keep memory small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """One alert that would have been; seconds from the start of the recording."""
+    """One alert that the rules would have fired; times in seconds from the start of the recording."""
 
     rule: str
     call: str
@@ -28,7 +28,7 @@ class Fire:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What one rule came to. `rings`: whether it rings supervisors' phones."""
+    """Count of one rule's alerts. `rings`: whether the rule rings supervisors' phones."""
 
     rule: str
     rings: bool
@@ -43,9 +43,9 @@ class Backtest:
     """One rule set over all recordings.
 
     Attributes:
-        hours: length of all recordings together.
-        calls_at_once: conversations going on at one time for each supervisor, assumed.
-        totals: one a rule, in the order of the files.
+        hours: total length of the recordings.
+        calls_at_once: assumed number of simultaneous calls for each supervisor.
+        totals: one for each rule, in the order of the files.
     """
 
     hours: float
@@ -55,16 +55,16 @@ class Backtest:
 
     @property
     def rings_per_supervisor_hour(self) -> float:
-        """Times that rules which ring would have fired, for one supervisor in one hour."""
+        """Alerts of the rules that ring phones, for one supervisor in one hour."""
         return round(sum(total.per_supervisor_hour for total in self.totals if total.rings), 2)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the whole result, JSON-able."""
+        """Return the whole result as JSON-able data."""
         return asdict(self) | {"rings_per_supervisor_hour": self.rings_per_supervisor_hour}
 
 
 def backtest(rules: RuleSet, calls: Sequence[Recorded], calls_at_once: float) -> Backtest:
-    """Replay calls through rules; raises nothing of its own."""
+    """Replay calls through rules and count their alerts; raises no errors of its own."""
     fires: list[Fire] = []
     for start in range(0, len(calls), BATCH):
         batch = calls[start : start + BATCH]

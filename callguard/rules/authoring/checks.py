@@ -1,4 +1,4 @@
-"""What a rule may not do although its syntax is right. Each check says why, and what to write instead."""
+"""Checks of a rule whose syntax is right. Each problem gives the reason and the text to write instead."""
 
 from collections.abc import Collection, Iterator
 from typing import Final
@@ -11,14 +11,14 @@ from callguard.rules.language.ast import Condition
 from callguard.rules.language.symbols import nearest
 
 BARGE_AFTER_S: Final = 5.0
-"""Nobody breaks into a call on one shout."""
+"""A rule may ring a supervisor to barge in only after a condition held this long: one shout is not enough."""
 
 Problem = tuple[str, str]
-"""Key of the rule that is wrong, message."""
+"""The rule's key that is wrong, and the message."""
 
 
 def modes_of(tree: Condition) -> tuple[Mode, ...]:
-    """Return the modes of analysis in which an expression can be judged: anger exists in mode emotion only."""
+    """Return the analysis modes in which an expression can be judged: `anger` exists in mode emotion only."""
     reads_anger = any(ref.name == "anger" for ref in reads_of(tree))
     return ("emotion",) if reads_anger else ("raised_voice", "emotion")
 
@@ -43,7 +43,7 @@ def unknown_targets(rules: RuleSet, notify: Notify, prompts: Collection[str]) ->
 
 
 def switched_off(rules: RuleSet, notify: Notify) -> list[str]:
-    """Return one line for each action that names a way which is there and not switched on: it will tell nobody."""
+    """Return one line for each action whose receiver is built in but switched off: the action reaches nobody."""
     off = [way for way in ("queue_log", "user_event", "cel") if not getattr(notify, way)]
     return [
         f"rule {rule.name}: actions: {way} is switched off; notify.{way}: true switches it on"

@@ -1,4 +1,4 @@
-"""The rules of a configuration: read, checked, and every name that their actions use known."""
+"""Read and check the rules of a configuration, with every receiver and prompt that their actions name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Rule files: YAML in Prometheus' form to a checked `RuleSet`, or to every problem found, with line and column."""
+"""Turn rule files (YAML in Prometheus' form) into a checked `RuleSet`, or list every problem by line and column."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -79,8 +79,8 @@ class FileText(_Strict):
 def load_rules(files: Sequence[tuple[str, str]], overrides: Mapping[str, float] | None = None) -> RuleSet:
     """Check rule files given as (name, text) and return all their rules.
 
-    A threshold that several files define takes its value from the last of them; `overrides` come after all files.
-    Raises ConfigError with every problem found; nothing of a set with a problem is used.
+    A threshold that several files define takes its value from the last of them; `overrides` win over all files.
+    Raises ConfigError with every problem found; one problem rejects the whole set.
     """
     documents: list[tuple[Document, FileText]] = []
     problems: list[str] = []
@@ -110,7 +110,7 @@ def _validated(document: Document) -> tuple[Document, FileText]:
 
 
 class _Reader:
-    """Turns the rules of validated files into Rule objects, collecting problems."""
+    """Turns the rules of validated files into Rule objects and collects their problems."""
 
     def __init__(self, thresholds: Mapping[str, float]) -> None:
         self.thresholds = thresholds

@@ -1,11 +1,11 @@
-"""How strict a named threshold could have been before an alert would not have fired then, read from its evidence.
+"""Read from an alert's evidence how strict a named threshold could have been with the alert still firing.
 
-Strictness is a threshold's value where more is stricter (`signal > name`), and its negative where less is
-(`signal < name`); so one comparison, `limit > strictness`, says of either kind whether the alert still fires.
+Strictness is the threshold's value where a higher value is stricter (`signal > name`), and its negative where a lower
+value is stricter (`signal < name`). So one comparison, `limit > strictness`, tells for both whether the alert fires.
 
-    signal > name, rising(signal, name, 20s)      the value, or the rise, that the evidence shows
-    share_above(signal, name, 10s) > share        the level above which the evidence's curve lay for that share
-    … and …, … or …                               the lesser, the greater of what its parts allow
+    signal > name, rising(signal, name, 20s)      the limit is the value, or the rise, in the evidence
+    share_above(signal, name, 10s) > share        the limit is the level above which the curve lay for that share
+    … and …, … or …                               the lesser (and) or the greater (or) limit of the parts
 """
 
 import math
@@ -28,9 +28,9 @@ _Comparisons = Mapping[Condition, Mapping[str, Any]]
 
 
 def direction_of(rule: Rule, name: str) -> Direction | None:
-    """Return which way a named threshold of a rule gets stricter; None where that can't be told.
+    """Return the direction in which a named threshold of a rule gets stricter; None where it is undecidable.
 
-    That is so inside `not`, arithmetic or equality, behind a minus, and where it appears in both directions.
+    It is undecidable for a threshold inside `not`, arithmetic or equality, after a minus, or used in both directions.
     """
     found = [_use(rule, leaf, name) for leaf in _plain(rule.tree)]
     used = [use for use in found if use is not None]
@@ -39,9 +39,9 @@ def direction_of(rule: Rule, name: str) -> Direction | None:
 
 
 def limit_of(rule: Rule, name: str, direction: Direction, evidence: Mapping[str, Any]) -> float | None:
-    """Return the least strictness at which an alert would not have fired; infinite where the name decides nothing.
+    """Return the least strictness at which an alert would not have fired; infinite where the threshold has no effect.
 
-    None where the evidence does not fit the rule as it is now, or lacks what the threshold was compared with.
+    None where the evidence does not fit the present rule, or lacks the value that the threshold was compared with.
     """
     told = evidence.get("comparisons")
     nodes = rule.comparisons
@@ -52,7 +52,7 @@ def limit_of(rule: Rule, name: str, direction: Direction, evidence: Mapping[str,
 
 
 class _Limits:
-    """The tree of one rule over the evidence of one alert."""
+    """Evaluates one rule's syntax tree over the evidence of one alert."""
 
     def __init__(
         self, rule: Rule, name: str, direction: Direction, told: _Comparisons, curves: Mapping[str, Any]
@@ -76,7 +76,7 @@ class _Limits:
         return NEVER if level is None else level
 
     def _known(self, node: Condition) -> bool | None:
-        """Return whether a condition held: True, False or not known."""
+        """Return whether a condition held; None where the evidence does not tell."""
         match node:
             case Not(operand=operand):
                 held = self._known(operand)
@@ -98,7 +98,7 @@ class _Limits:
         return math.nextafter(value, math.inf) if "=" in told["operator"] else value
 
     def _share_level(self, window: Window, told: Mapping[str, Any]) -> float | None:
-        """Return the level above which the curve lay for the share that was asked for."""
+        """Return the level above which the curve lay for the required share of the window."""
         points = self._curves.get(str(window.ref))
         count = round(window.seconds / CURVE_STEP_S)
         if not isinstance(points, list) or not 0 < count <= CURVE_POINTS:
@@ -111,7 +111,7 @@ class _Limits:
 
 
 def _plain(node: Condition) -> list[Compare | Rising]:
-    """Return the comparisons that no `not` turns round."""
+    """Return the comparisons outside any `not`."""
     match node:
         case Logic(parts=parts):
             return [leaf for part in parts for leaf in _plain(part)]
@@ -122,7 +122,7 @@ def _plain(node: Condition) -> list[Compare | Rising]:
 
 
 def _use(rule: Rule, leaf: Condition, name: str) -> Direction | None:
-    """Return which way the threshold makes a comparison stricter; None where it does not stand there as such."""
+    """Return the direction in which a threshold makes a comparison stricter; None unless it is an operand by itself."""
     if isinstance(leaf, Rising):
         return 1 if _is(rule, leaf.by, name) else None
     if not isinstance(leaf, Compare) or leaf.operator not in _DIRECTIONS:

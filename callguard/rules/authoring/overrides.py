@@ -1,8 +1,8 @@
-"""Overrides: a rule set with something changed, to see what the change would do.
+"""Overrides: changed values in a rule set, so that its author can see their effect before writing them to a file.
 
-raised=0.7                              a named threshold, wherever it is used
-CustomerRaisedVoice.raised_voice=0.7    what one rule compares a signal with
-CustomerRaisedVoice.for=2s              how long its condition must hold; keep_firing_for likewise
+raised=0.7                              a named threshold, in every rule that uses it
+CustomerRaisedVoice.raised_voice=0.7    the number with which one rule compares a signal
+CustomerRaisedVoice.for=2s              the time for which one rule's condition must hold; keep_firing_for likewise
 """
 
 import math
@@ -22,7 +22,7 @@ FORMS = "THRESHOLD=0.7, RULE.signal=0.7, RULE.for=2s, RULE.keep_firing_for=5s"
 
 
 def with_overrides(files: Sequence[tuple[str, str]], overrides: Sequence[str]) -> RuleSet:
-    """Load rule files with overrides; raise ConfigError that names the one that can't be made."""
+    """Load rule files with overrides; raise ConfigError that names the first override that is impossible."""
     base = load_rules(files)
     pairs = [_pair(override) for override in overrides]
     for name, _ in pairs:
@@ -87,7 +87,7 @@ def _replaced(rule: Rule, signal: str, value: str) -> str:
 
 
 def _spans(tree: Condition, signal: str) -> list[Span]:
-    """Return where the numbers stand that a signal is held against."""
+    """Return the positions of the numbers with which a signal is compared."""
     found: list[Span] = []
     for node in walk(tree):
         match node:

@@ -1,7 +1,7 @@
 """Pictures of rules.
 
-A back-test: fires per supervisor-hour, rule by rule, before and after a change. Verdicts: where useful and false alarms
-lay against a threshold.
+The picture of a back-test shows each rule's alerts per supervisor-hour before and after a change. The picture of
+verdicts shows useful and false alarms on the scale of a threshold.
 """
 
 import math
@@ -14,11 +14,11 @@ from callguard.rules.authoring.proposals import Samples
 from callguard.runtime.figures import new_figure
 
 GOLDEN: Final = 0.618034
-"""Share of a row by which each mark lies above the one before, modulo the row: neighbours never cover each other."""
+"""Share of a row by which each mark lies above the previous one, modulo the row: so neighbours never overlap."""
 
 
 def plot_backtest(path: Path, before: Backtest, after: Backtest | None, change: str, budget: int) -> None:
-    """Write the picture; its format follows the name's ending. Needs matplotlib (`pip install callguard[plots]`)."""
+    """Write the picture in the format of the file name's suffix. Needs matplotlib (`pip install callguard[plots]`)."""
     names = list(dict.fromkeys(total.rule for each in (before, after) if each for total in each.totals))
     figure = new_figure(9, 1.5 + 0.45 * len(names))
     axes = figure.subplots()
@@ -45,7 +45,7 @@ def _bars(
 
 
 def plot_verdicts(path: Path, rows: Sequence[tuple[Samples, float | None]]) -> None:
-    """Write the picture of thresholds, each with the value proposed for it, if one is. Needs matplotlib."""
+    """Write the picture of thresholds and of the values proposed for them. Needs matplotlib."""
     figure = new_figure(9, 0.8 + 1.5 * len(rows))
     for axes, (found, value) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows, strict=True):
         _marks(axes, found, found.false, 0, "x", "#c44e52", "false alarm")

@@ -1,8 +1,8 @@
-"""From verdicts to a threshold: how far it would have to move, and what that would have cost.
+"""Propose a threshold from supervisors' verdicts: the new value, and the useful alerts that it would have cost.
 
-Reckoned on the alerts that were judged: each carries, in its evidence, how strict the threshold could have been at the
-moment when it fired. What came after is in no event: an alert that is counted as gone may fire later in its call, and
-one that is counted as kept may not hold for as long as its `for` asks. It is an estimate; nothing is changed here.
+The proposal is an estimate from the alerts that have a verdict. The evidence of each tells how strict the threshold
+could have been at the moment when the alert fired. No event tells what came after that moment: an alert counted as gone
+may fire later in its call, and an alert counted as kept may not hold for the length of `for`. No file is changed.
 """
 
 import math
@@ -15,14 +15,14 @@ from callguard.rules.authoring.verdicts import Case, Ledger
 from callguard.rules.engine.rule import Rule
 
 ENOUGH: Final = 20
-"""Verdicts that a rule needs: of fewer, one supervisor's bad day makes half."""
+"""Verdicts that a proposal needs: among fewer, one supervisor's bad day could make up half."""
 CHANCE: Final = 0.05
-"""Above this probability that false alarms vanish sooner than useful ones by chance alone, nothing is proposed."""
+"""Highest accepted probability that the value spares false alarms rather than useful alerts by chance alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Strictness limits of one rule's judged alerts that would fire today, for one threshold."""
+    """Strictness limits, for one threshold, of one rule's judged alerts that would still fire today."""
 
     rule: str
     threshold: str
@@ -31,7 +31,7 @@ class Samples:
     useful: tuple[float, ...]
     false: tuple[float, ...]
     left_out: int
-    """Judged alerts whose evidence does not tell, or which today's threshold would not let through."""
+    """Judged alerts whose evidence gives no limit, or that today's threshold would not let fire."""
 
     @property
     def drawable(self) -> bool:
@@ -39,14 +39,14 @@ class Samples:
         return any(map(math.isfinite, self.useful + self.false))
 
     def effect(self, value: float) -> "Effect":
-        """Return what a value of the threshold would have done."""
+        """Return the effect that a value of the threshold would have had."""
         gone, lost = (sum(limit <= value * self.direction for limit in limits) for limits in (self.false, self.useful))
         return Effect(self.rule, len(self.false), gone, len(self.useful), lost)
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What another threshold would have done to the judged alerts of one rule."""
+    """The effect of another threshold on the judged alerts of one rule."""
 
     rule: str
     false: int
@@ -56,7 +56,7 @@ class Effect:
 
     @property
     def chance(self) -> float:
-        """Probability of losing so few useful alerts if the value told nothing (Fisher's exact test, one-sided)."""
+        """Probability of losing so few useful alerts by chance (Fisher's exact test, one-sided)."""
         gone = self.false_gone + self.useful_lost
         every = _log_ways(self.useful + self.false, gone)
         return sum(
@@ -70,10 +70,10 @@ class Proposal:
     """One named threshold of one rule.
 
     Attributes:
-        now: its value in force.
-        value: the value proposed; None: none, and `why` says why not.
-        effect: what that value, or the one that was looked at in vain, would have done; None where none was found.
-        elsewhere: the same for other rules that use the threshold, as far as verdicts tell.
+        now: the value in force.
+        value: the proposed value; None where there is no proposal, for the reason in `why`.
+        effect: the effect of the proposed or rejected value; None where no value was found.
+        elsewhere: the effect on other rules that use the threshold, where verdicts tell.
         also: every other rule that uses it.
     """
 
@@ -89,7 +89,7 @@ class Proposal:
 
     @property
     def yaml(self) -> str | None:
-        """The line for a thresholds file."""
+        """Return the line for a thresholds file."""
         if self.value is None or self.effect is None:
             return None
         told = f"{self.effect.false_gone} of {self.effect.false} false alarms of {self.rule} gone"
@@ -98,7 +98,7 @@ class Proposal:
 
 
 def samples(ledger: Ledger, rule: Rule, name: str) -> Samples | None:
-    """Return the limits of one threshold; None where it can't be told which way it gets stricter."""
+    """Return the limits of one threshold; None where its stricter direction is undecidable."""
     direction = direction_of(rule, name)
     if direction is None:
         return None
@@ -112,7 +112,7 @@ def samples(ledger: Ledger, rule: Rule, name: str) -> Samples | None:
 def propose(ledger: Ledger, rule: Rule, share: float) -> list[Proposal]:
     """Return one proposal, or the reason for none, for each named threshold of a rule, in the order of its text.
 
-    `share`: part (0-1) of the false alarms that should vanish.
+    `share`: part (0-1) of the false alarms that the new value must spare.
     """
     return [_proposal(ledger, rule, name, share) for name in rule.named]
 
@@ -125,17 +125,17 @@ def best(proposals: list[Proposal]) -> Proposal | None:
 
 
 def plain(value: float) -> str:
-    """Return a number as one writes it into YAML: no exponent, no idle zeros."""
+    """Return a number as text for YAML: no exponent, no trailing zeros."""
     return format(Decimal(repr(value)).normalize(), "f")
 
 
 def _log_ways(of: int, take: int) -> float:
-    """Logarithm of the binomial coefficient: of thousands of alerts the number itself has thousands of digits."""
+    """Return the logarithm of the binomial coefficient, which has thousands of digits for thousands of alerts."""
     return math.lgamma(of + 1) - math.lgamma(take + 1) - math.lgamma(of - take + 1)
 
 
 def _fires_today(case: Case, name: str, now: float, direction: Direction) -> bool:
-    """An alert that fired by today's threshold counts even where the coarse curve puts it a little below."""
+    """Tell whether today's threshold fires a case; the alert itself proves it where the coarse curve falls short."""
     limit = case.limits.get(name)
     return limit is not None and (limit > now * direction or case.thresholds.get(name) == now)
 
@@ -146,7 +146,7 @@ def _proposal(ledger: Ledger, rule: Rule, name: str, share: float) -> Proposal:
     also = tuple(each.name for each in users)
     now = rule.named[name]
     if found is None:
-        return Proposal(rule.name, name, now, also=also, why="it can't be told which way it makes the rule stricter")
+        return Proposal(rule.name, name, now, also=also, why="its stricter direction can't be told from the rule")
     value, why = _value(found, share)
     if value is None:
         return Proposal(rule.name, name, now, left_out=found.left_out, also=also, why=why)
@@ -167,15 +167,15 @@ def _proposal(ledger: Ledger, rule: Rule, name: str, share: float) -> Proposal:
 
 
 def _value(found: Samples, share: float) -> tuple[float | None, str]:
-    """Return the least strict value that spares enough false alarms, or None and why there is none."""
+    """Return the least strict value that spares enough false alarms, or None and the reason."""
     verdicts = len(found.useful) + len(found.false)
     if verdicts < ENOUGH:
-        return None, f"{verdicts} verdicts with evidence; a proposal wants {ENOUGH}"
+        return None, f"{verdicts} verdicts with evidence; a proposal needs {ENOUGH}"
     if not found.false:
         return None, "no false alarm"
     limit = sorted(found.false)[max(1, math.ceil(share * len(found.false) - 1e-9)) - 1]
     if math.isinf(limit):
-        return None, "too many of the false alarms fire whatever it is"
+        return None, "too many of the false alarms fire at any value"
     step = _step(found.now)
     strictness = _up(limit, step)
     least = _up(found.now * found.direction, step)
@@ -185,12 +185,12 @@ def _value(found: Samples, share: float) -> tuple[float | None, str]:
 
 
 def _against(effect: Effect, value: float) -> str:
-    """Return why a value is not worth proposing, or nothing."""
+    """Return why a value is not worth proposing; an empty text where it is."""
     if effect.useful_lost == 0 or effect.chance <= CHANCE:
         return ""
     return (
         f"at {plain(value)} {effect.false_gone} of {effect.false} false alarms and {effect.useful_lost} of "
-        f"{effect.useful} useful ones would be gone: that does not tell them apart"
+        f"{effect.useful} useful ones would be gone: it does not separate them"
     )
 
 
@@ -199,5 +199,5 @@ def _up(strictness: float, step: Decimal) -> Decimal:
 
 
 def _step(now: float) -> Decimal:
-    """Two significant digits of the present value: 0.72 moves by 0.01, 6 by 0.1, 25 by 1."""
+    """Return the second significant digit's unit of the present value: 0.72 moves by 0.01, 6 by 0.1, 25 by 1."""
     return Decimal(1).scaleb(Decimal(repr(now)).adjusted() - 1) if now else Decimal("0.01")

@@ -1,4 +1,4 @@
-"""Runs rules over signals that are already there: series of a unit test, or stored history. No clock but the steps."""
+"""Run rules over recorded signals: series of a unit test, or stored history. The steps are the only clock."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ class Recorded:
     """One call's signals.
 
     Attributes:
-        name: file or test.
-        signals: values a step, shape (steps,) each, NaN where not judged; all of one length.
+        name: of the file or of the unit test.
+        signals: one value a step for each signal, shape (steps,), NaN where not judged; all have the same length.
         step_s: seconds between steps.
     """
 
@@ -32,16 +32,16 @@ class Recorded:
 
     @property
     def steps(self) -> int:
-        """How many steps it has."""
+        """Return the number of steps."""
         return max((len(values) for values in self.signals.values()), default=0)
 
 
 def replay(
     rules: RuleSet, calls: Sequence[Recorded], watch: Callable[[float, RuleEngine], None] | None = None
 ) -> list[list[Transition]]:
-    """Return each call's transitions, times in seconds from its first step, which is at `step_s`.
+    """Return each call's transitions; their times are seconds on a clock that reads `step_s` at the first step.
 
-    All calls run side by side as columns of one engine; they must have the same `step_s`. `watch` sees the engine after
+    All calls run side by side as columns of one engine; they must have the same `step_s`. `watch` gets the engine after
     each step.
     """
     table = SignalTable(2 * len(calls), len(calls))
@@ -68,7 +68,7 @@ def replay(
 def from_columns(
     name: str, facts: CallFacts, legs: Mapping[str, NDArray[np.float32]], call: NDArray[np.float32]
 ) -> Recorded:
-    """Return a call from columns as the pipeline fills them.
+    """Return a call from columns in the pipeline's order.
 
     Args:
         name: of the recording.
@@ -85,7 +85,7 @@ def from_columns(
 
 
 def usual(steps: int, step_s: float) -> dict[Ref, NDArray[np.float32]]:
-    """Return signals of an ordinary call that recordings and tests need not give."""
+    """Return an ordinary call's values for the signals that recordings and unit tests may leave out."""
     nothing = np.zeros(steps, np.float32)
     return {
         Ref("call", "on_hold"): nothing,

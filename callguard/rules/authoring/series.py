@@ -1,4 +1,4 @@
-"""Signal series in compact writing, for unit tests of rules.
+"""Parse the compact notation of signal series, for unit tests of rules.
 
 0.2x10          0.2 for ten steps                0.2x3s       0.2 for three seconds
 0.2+0.1x5       0.2 0.3 0.4 0.5 0.6              1-0.05x2s    falling for two seconds
@@ -12,7 +12,7 @@ from typing import Final
 from callguard.rules.language.durations import PART, parse_duration
 
 MOST_STEPS: Final = 36_000
-"""An hour of steps of 0.1 s."""
+"""One hour of steps of 0.1 s."""
 FORMS: Final = "0.2, 0.2x10, 0.2x3s, 0.2+0.1x5, _x1s"
 
 _NUMBER: Final = r"-?(?:\d+(?:\.\d+)?|\.\d+)"

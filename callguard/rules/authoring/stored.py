@@ -1,9 +1,9 @@
-"""Stored signal history, as `callguard analyze --signals` writes it: CSV, one row a hop and leg.
+"""Read stored signal history in the CSV of `callguard analyze --signals`: one row for each hop and leg.
 
     t_s,leg,speech,level_dbfs,…
     0.1,customer,0.00,-62.1,…
 
-Columns are signals by name; an empty cell is not judged. Signals of the call may stand in rows of leg `call` or of
+Columns are signals by name; an empty cell means not judged. Signals of the call may stand in rows of leg `call` or of
 either party.
 """
 
@@ -27,7 +27,7 @@ LONGEST_S: Final = 24 * 3600.0
 LEGS: Final = ("customer", "agent", "call")
 
 WORDS: Final = frozenset({"t_s", "leg", "unjudged"})
-"""Columns that are no signals."""
+"""Columns that hold no signals."""
 
 
 def read_signals(name: str, lines: Iterable[str], facts: CallFacts) -> Recorded:

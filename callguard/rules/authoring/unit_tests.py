@@ -1,4 +1,4 @@
-"""Unit tests of rules, as data: signal series in, alerts expected at given times.
+"""Run unit tests of rules, which are data: signal series, and the alerts expected at given times.
 
 rule_files: [../customer.yaml]
 tests:
@@ -44,7 +44,7 @@ class Facts(_Strict):
 
 
 class Expected(_Strict):
-    """What must be so at one time. A list is complete: nothing else may be in that state."""
+    """The state expected at one time. A list is complete: no other rule may be in that state."""
 
     at: Duration
     firing: tuple[str, ...] | None = Field(None, strict=False)
@@ -71,7 +71,7 @@ class UnitTestFile(_Strict):
 
 
 class Failure(BaseModel):
-    """One expectation that was not met."""
+    """One unmet expectation."""
 
     file: str
     line: int
@@ -80,14 +80,14 @@ class Failure(BaseModel):
 
 
 def run_unit_tests(name: str, text: str, read: Callable[[str], tuple[str, str]]) -> tuple[int, list[Failure]]:
-    """Run a file of unit tests; return how many it holds and what failed.
+    """Run a file of unit tests; return the number of tests and the failures.
 
     Args:
-        name: shown in messages.
-        text: the file.
-        read: returns name and text of a rule file, given as the test file names it; may raise ConfigError.
+        name: the file's name in messages.
+        text: the file's text.
+        read: returns the name and text of a rule file by its name in the test file; may raise ConfigError.
 
-    Raises ConfigError when the file, or a rule file that it names, can't be used.
+    Raises ConfigError when the file is invalid, or a rule file that it names is invalid or missing.
     """
     document = read_document(name, text)
     try:

@@ -1,4 +1,4 @@
-"""What supervisors' verdicts say of each rule, folded from stored events. Counts only: no call, agent or supervisor."""
+"""Fold stored events into counts of supervisors' verdicts by rule; no call, agent or supervisor is kept."""
 
 import json
 import math
@@ -15,9 +15,9 @@ from callguard.rules.engine.rule import RuleSet
 KINDS: Final[dict[str, type[AlertEvent]]] = {
     PREFIX + kind.TYPE: kind for kind in (AlertFired, AlertAcknowledged, AlertJudged)
 }
-"""Events that matter here, by wire name."""
+"""Events that the ledger reads, by wire name."""
 Z_95: Final = 1.959964
-"""Standard deviations on either side that hold 95 % of a normal distribution."""
+"""Standard deviations on either side of the mean that hold 95 % of a normal distribution."""
 
 
 @dataclass(slots=True)
@@ -25,10 +25,10 @@ class Case:
     """One alert that fired.
 
     Attributes:
-        limits: how strict each of the rule's thresholds could have been before it would not have fired; see `limits`.
-        thresholds: the values that they had then, as far as the event tells.
-        to_ear_s: seconds until somebody took it.
-        useful: what it was worth; None: nobody said.
+        limits: the least strictness of each threshold at which the alert would not have fired; see `limits`.
+        thresholds: the values of the thresholds at that time, where the event gives them.
+        to_ear_s: seconds from the alert until a supervisor took it.
+        useful: the supervisor's verdict; None where there is none.
     """
 
     rule: str
@@ -54,11 +54,11 @@ class RuleVerdicts:
     """One rule.
 
     Attributes:
-        in_force: whether the rule is among the configured ones.
+        in_force: whether the rule is configured.
         on_trial: alerts that fired while the rule was in shadow mode.
-        merged: alerts for which alone nobody was rung.
-        early: useful ones that came too soon; counted in `useful` too.
-        to_ear_s: median of the seconds from alert to whoever took it.
+        merged: alerts that joined an earlier one of their call, so that no phone rang for them alone.
+        early: useful alerts that came too soon; `useful` counts them too.
+        to_ear_s: median of the seconds from an alert until a supervisor took it.
     """
 
     rule: str
@@ -76,24 +76,24 @@ class RuleVerdicts:
 
     @property
     def verdicts(self) -> int:
-        """Alerts that somebody judged."""
+        """Number of alerts with a verdict."""
         return self.useful + self.false
 
 
 @dataclass
 class Ledger:
-    """Alerts that fired, and what became of them, by identifier."""
+    """Alerts that fired, and their outcomes, by identifier."""
 
     rules: RuleSet
     cases: dict[str, Case] = field(default_factory=dict)
     unreadable: int = 0
-    """Events that could not be read."""
+    """Number of unreadable events."""
     _seen: set[str] = field(default_factory=set)
 
     def see(self, kind: str, text: str) -> None:
-        """Take in a stored event (CloudEvents JSON), in the order of the stream; once, however often it comes.
+        """Take in a stored event (CloudEvents JSON), in the order of the stream; a repeated event counts once.
 
-        What became of alerts that fired before the first event taken in is left out.
+        Outcomes of alerts that fired before the first event are ignored.
         """
         wanted = KINDS.get(kind)
         if wanted is None:
@@ -114,12 +114,12 @@ class Ledger:
         return [case for case in self.cases.values() if case.rule == rule]
 
     def names(self) -> list[str]:
-        """Return every rule: the configured ones in their order, then those of which only events tell."""
+        """Return every rule: the configured ones in their order, then those that appear only in events."""
         configured = [rule.name for rule in self.rules if not rule.private]
         return list(dict.fromkeys([*configured, *sorted({case.rule for case in self.cases.values()})]))
 
     def summary(self, rule: str) -> RuleVerdicts:
-        """Return what one rule came to."""
+        """Return the counts of one rule."""
         cases = self.of(rule)
         useful, false = (sum(case.useful is worth for case in cases) for worth in (True, False))
         delays = [case.to_ear_s for case in cases if case.to_ear_s is not None]
@@ -161,7 +161,7 @@ class Ledger:
 
 
 def wilson(hits: int, of: int) -> Precision | None:
-    """Return a share with its Wilson score interval at 95 %; None of nothing."""
+    """Return a share with its Wilson score interval at 95 %; None where `of` is 0."""
     if of == 0:
         return None
     share, z2 = hits / of, Z_95**2

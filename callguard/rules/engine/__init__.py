@@ -1,1 +1,1 @@
-"""Rules at work: compiled expressions, states, history and evidence of all calls at once."""
+"""The rule engine: compiled expressions, states, history and evidence of all calls at once."""

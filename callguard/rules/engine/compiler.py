@@ -1,7 +1,7 @@
-"""Syntax tree to functions over all calls at once.
+"""Compile syntax trees to functions over all calls at once.
 
-Conditions are three-valued: a verdict says where the condition is known to hold and where it is known not to. Where
-neither is set something was not judged. `not` swaps the two, so what is unknown stays unknown and never fires.
+Conditions have three values: a verdict tells where the condition is known to hold and where it is known not to hold.
+Where neither is set, a signal was not judged. `not` swaps the two: an unknown condition stays unknown and never fires.
 """
 
 import operator
@@ -36,7 +36,7 @@ Bools = NDArray[np.bool_]
 
 
 class Verdict(NamedTuple):
-    """Where a condition is known to hold, and where it is known not to; shape (calls,) or scalars."""
+    """Where a condition is known to hold, and where it is known not to hold; shape (calls,) or scalars."""
 
     yes: Bools
     no: Bools
@@ -44,12 +44,12 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class Inputs:
-    """What expressions read in one step.
+    """The input of expressions in one step.
 
     Attributes:
         present: present values by signal.
         history: recent values.
-        made: windows already worked out in this step, shared between rules.
+        made: window values already computed in this step, shared between rules.
     """
 
     present: Mapping[Ref, Column]
@@ -67,12 +67,12 @@ _OPPOSITE: Final[dict[str, tuple[Any, Any]]] = {
     ">": (operator.gt, operator.le),
     ">=": (operator.ge, operator.lt),
 }
-"""Both are false on NaN; that is what makes the third value."""
+"""Both are false on NaN, which gives the third value."""
 _ARITHMETIC: Final[dict[str, Any]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 
 def needs_of(tree: Condition) -> list[Need]:
-    """Return what an expression wants remembered."""
+    """Return the history that an expression needs."""
     return [need for node in walk(tree) if (need := _need(node)) is not None]
 
 
@@ -99,7 +99,7 @@ def compile_condition(node: Condition) -> Verdicts:
 
 
 def compile_number(node: Numeric) -> Numbers:
-    """Return a function that works out a number for all calls; a literal stays a scalar."""
+    """Return a function that computes a number for all calls; a literal stays a scalar."""
     match node:
         case Number(value=value):
             constant: Any = np.float32(value)
@@ -157,7 +157,7 @@ def _joined(parts: tuple[Condition, ...], on_yes: Any, on_no: Any) -> Verdicts:
 
 
 def rise(node: Rising) -> Numbers:
-    """Return a function that works out how far the newer half of the window lies above the older."""
+    """Return a function that computes how far the mean of the window's newer half lies above that of the older half."""
     series = Series(node.ref)
     return lambda inputs: _shared(
         inputs, ("rise", series, node.seconds), lambda: _rise(inputs.history, series, node.seconds)

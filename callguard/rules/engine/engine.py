@@ -1,4 +1,4 @@
-"""Runs a rule set over all calls at once: one step, one evaluation of each rule, whatever the number of calls."""
+"""Run a rule set over all calls at once: each step evaluates each rule once, whatever the number of calls."""
 
 import math
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ from callguard.signals.table import CALL_INDEX, LEG_INDEX, NO_ROW, SignalTable
 
 
 class RuleEngine:
-    """Rules on the calls of one worker. Reads `SignalTable`, never writes it.
+    """Evaluates rules on the calls of one worker. It reads `SignalTable` and never writes to it.
 
-    Time is given to `step`, in seconds, and grows. Call rows are the table's.
+    `step` is given the time in seconds, which must grow. Call rows are those of the table.
     """
 
     def __init__(self, rules: RuleSet, table: SignalTable, hop_s: float = HOP_S) -> None:
@@ -36,24 +36,24 @@ class RuleEngine:
 
     @property
     def rules(self) -> RuleSet:
-        """The set in force."""
+        """The rule set in force."""
         return self._rules
 
     def open_call(self, row: int, facts: CallFacts) -> None:
-        """Begin a call in a free row."""
+        """Start a call in a free row."""
         self._states.clear(row)
         self._history.clear(row)
         self._facts[row] = facts
         self._scope(row)
 
     def update_call(self, row: int, facts: CallFacts) -> None:
-        """Replace a call's facts. What fires but no longer applies resolves at the next step."""
+        """Replace a call's facts. A firing rule that no longer applies resolves at the next step."""
         self._facts[row] = facts
         self._scope(row)
         self._moved.add(row)
 
     def close_call(self, row: int, now: float) -> list[Transition]:
-        """End a call: resolve what fires, cancel what is pending, forget its past."""
+        """End a call: resolve its firing rules, cancel its pending rules and clear its history."""
         last = [self._end(rule, row, now, "call_ended") for rule in range(len(self._programs))]
         self._facts[row] = None
         self._applies[:, row] = False
@@ -74,7 +74,7 @@ class RuleEngine:
             return left + _present(self._begun(change, now, inputs) for change in changes)
 
     def reload(self, rules: RuleSet) -> list[Transition]:
-        """Put another set in force. Rules of the same name go on where they are; what is gone resolves."""
+        """Put another set in force. Rules keep their state by name; removed rules resolve."""
         kept = {rule.name for rule in rules}
         gone = _present(
             self._end(index, call, self._now, "rule_removed")

@@ -1,4 +1,4 @@
-"""Why an alert fired, as plain data: what a supervisor needs to believe it."""
+"""Build the evidence of an alert: plain data by which a supervisor can check why it fired."""
 
 import math
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from callguard.rules.engine.rule import Rule, reads_agent_voice
 from callguard.rules.language.ast import Ref
 
 Read = Callable[[Ref], float]
-"""A signal's present value on the call in question; NaN where not known."""
+"""Returns a signal's present value on the alert's call; NaN where not known."""
 
 ALWAYS_SHOWN: Final = (Ref("customer", "raised_voice"), Ref("customer", "level_rise_db"))
-"""In every curve: also who asked for help by a code wants to show how the customer sounded."""
+"""Curves in the evidence of every rule: an agent's request for help, too, shows how the customer sounded."""
 RECENT_POINTS: Final = 20
-"""Newest points of a curve (10 s) that confidence looks at."""
+"""Newest points of a curve (10 s) on which confidence rests."""
 ENOUGH_POINTS: Final = 6
-"""Judged points (3 s of speech) that give full confidence: one word can mislead, three seconds seldom do."""
+"""Judged points (3 s of speech) that give full confidence: one word often misleads, three seconds seldom do."""
 _AGENT_SIDE: Final = (
     Ref("agent", "level_rise_db"),
     Ref("agent", "speech"),
@@ -37,7 +37,7 @@ def curve_refs(rule: Rule) -> tuple[Ref, ...]:
 
 
 def evidence(program: Program, inputs: Inputs, call: int, read: Read) -> dict[str, Any]:
-    """Return an alert's evidence card, JSON-able; None stands for what was not judged."""
+    """Return an alert's evidence as JSON-able data; None stands for a value that was not judged."""
     rule = program.rule
     quality = read(Ref("agent" if rule.leg == "agent" else "customer", "quality"))
     return {
@@ -56,7 +56,7 @@ def evidence(program: Program, inputs: Inputs, call: int, read: Read) -> dict[st
 
 
 def score(program: Program, inputs: Inputs, call: int) -> float:
-    """Return 0-1 for ranking: the strongest model output that holds, else the largest excess over a threshold."""
+    """Return a rank of 0-1: the strongest model output that exceeds its threshold, else the largest excess."""
     found = [(check, *check.at(inputs, call)) for check in program.checks]
     held = [(check, value, threshold) for check, value, threshold, holds in found if holds]
     model = [value for check, value, _ in held if check.model]
@@ -66,7 +66,7 @@ def score(program: Program, inputs: Inputs, call: int) -> float:
 
 
 def number(value: float) -> float | None:
-    """Return a finite value to four digits, or None."""
+    """Return a finite value rounded to four digits, else None."""
     return round(value, 4) if math.isfinite(value) else None
 
 
@@ -88,7 +88,7 @@ def _comparison(check: Check, inputs: Inputs, call: int) -> dict[str, Any]:
 
 
 def _baseline(rule: Rule, read: Read) -> dict[str, float | None]:
-    """The speaker's own calm level and pitch, worked back from where they are and how far they rose."""
+    """Return the speaker's own calm level and pitch: the present values minus their rises."""
     party: Any = "agent" if rule.leg == "agent" else "customer"
     level = read(Ref(party, "level_dbfs")) - read(Ref(party, "level_rise_db"))
     pitch = read(Ref(party, "pitch_hz")) / 2 ** (read(Ref(party, "pitch_rise_st")) / 12)
@@ -101,6 +101,6 @@ def _curve(rule: Rule, curves: Curves, call: int, read: Read) -> dict[str, Any]:
 
 
 def _confidence(rule: Rule, curves: Curves, call: int, quality: float) -> float | None:
-    """Line quality, times how much of ENOUGH_POINTS the rule's best-known signal was judged in lately."""
+    """Return line quality times the share of ENOUGH_POINTS in which the rule's most judged signal was judged."""
     judged = max(int(np.isfinite(curves.of(ref, call)[-RECENT_POINTS:]).sum()) for ref in curve_refs(rule))
     return number(quality * min(1.0, judged / ENOUGH_POINTS))

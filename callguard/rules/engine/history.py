@@ -1,6 +1,6 @@
-"""The recent past of signals, in preallocated columns: what window functions and evidence read.
+"""Keep the recent past of signals in preallocated columns, for window functions and evidence.
 
-Memory a series: 12 bytes x window hops x calls, and 8 more where its extremes are asked for.
+Memory for one series: 12 bytes x window hops x calls, and 8 bytes more where a rule reads its extremes.
 """
 
 import math
@@ -14,24 +14,24 @@ from callguard.audio.frames import HOP_S
 from callguard.rules.language.ast import Ref
 
 Column = NDArray[np.float32]
-"""One number a call, NaN where not known; shape (calls,)."""
+"""One number for each call, NaN where not known; shape (calls,)."""
 
 KNOWN_SHARE: Final = 0.2
-"""A mean is not known until this share of its window is judged: parties listen more than half of the time."""
+"""Least judged share of a window with a known mean: a party listens for more than half of the time."""
 CURVE_STEP_S: Final = 0.5
 CURVE_POINTS: Final = 60
-"""Points of an evidence curve before the present one: 30 s."""
+"""Points of an evidence curve before the present one (30 s)."""
 
 
 class Series(NamedTuple):
-    """What a ring remembers: a signal, or whether it lay above an amount (1 or 0)."""
+    """The values in a ring: a signal, or whether the signal lay above an amount (1 or 0)."""
 
     ref: Ref
     above: float | None = None
 
 
 class Need(NamedTuple):
-    """How far back a series is read; `extremes` where its highest or lowest value is asked for."""
+    """How far back a rule reads a series; `extremes` where it reads the highest or lowest value."""
 
     series: Series
     seconds: float
@@ -39,11 +39,11 @@ class Need(NamedTuple):
 
 
 class Ring:
-    """One series. Running totals make the mean of any window a difference of two rows, whatever its length.
+    """One series. Running totals turn the mean of any window into a difference of two rows, whatever its length.
 
     Attributes:
         totals: sums of all known values so far; push number n is in row n % (hops + 1); shape (hops + 1, calls).
-        counts: how many values those are, same shape.
+        counts: numbers of the values in the sums, same shape.
         values: each value stored twice, `hops` rows apart, so that any window is one slice; shape (2 * hops, calls).
     """
 
@@ -55,7 +55,7 @@ class Ring:
         self._pushed = 0
 
     def push(self, column: Column) -> None:
-        """Remember one hop."""
+        """Append one hop."""
         known = np.isfinite(column)
         before = self._row(0)
         self._pushed += 1
@@ -80,7 +80,7 @@ class Ring:
         return np.where(count >= _enough(hops), mean, np.nan).astype(np.float32)
 
     def share(self, hops: int) -> Column:
-        """Return the sum over the last `hops` divided by their number: what was not judged counts as nothing."""
+        """Return the sum over the last `hops` divided by their number: an unjudged value counts as 0."""
         total = self.totals[self._row(0)] - self.totals[self._row(hops)]
         return np.where(self._known(hops) >= _enough(hops), total / hops, np.nan).astype(np.float32)
 
@@ -91,7 +91,7 @@ class Ring:
         return found
 
     def adopt(self, old: "Ring") -> None:
-        """Take over what another ring of the same series remembers."""
+        """Copy the values of another ring of the same series."""
         kept = min(self.hops, old.hops)
         rows = [old._row(ago) for ago in range(kept, -1, -1)]
         self.totals[:] = old.totals[rows[0]]
@@ -113,7 +113,7 @@ class Ring:
 
 
 class Curves:
-    """Half-second points of every signal that evidence may show; shape (CURVE_POINTS, signals, calls)."""
+    """Half-second points of every signal in evidence; shape (CURVE_POINTS, signals, calls)."""
 
     def __init__(self, refs: Iterable[Ref], calls: int, hop_s: float) -> None:
         self.refs = tuple(refs)
@@ -122,7 +122,7 @@ class Curves:
         self._hops = 0
 
     def push(self, columns: Mapping[Ref, Column]) -> None:
-        """Remember a point when half a second is over."""
+        """Append a point every half second."""
         if self._hops % self._every == 0:
             point = self.points[self._hops // self._every % CURVE_POINTS]
             for index, ref in enumerate(self.refs):
@@ -134,12 +134,12 @@ class Curves:
         self.points[:, :, call] = np.nan
 
     def of(self, ref: Ref, call: int) -> Column:
-        """Return a call's points, oldest first, shape (CURVE_POINTS,)."""
+        """Return a call's points from the oldest to the newest, shape (CURVE_POINTS,)."""
         newest = (self._hops - 1) // self._every % CURVE_POINTS
         return np.roll(self.points[:, self.refs.index(ref), call], -newest - 1)
 
     def adopt(self, old: "Curves") -> None:
-        """Take over what other curves remember of the same signals."""
+        """Copy the points that other curves hold for the same signals."""
         self._hops = old._hops
         for index, ref in enumerate(self.refs):
             if ref in old.refs:
@@ -147,7 +147,7 @@ class Curves:
 
 
 class History:
-    """Every ring and curve that a set of rules needs, and no more."""
+    """The rings and curves that a set of rules needs."""
 
     def __init__(self, needs: Iterable[Need], refs: Iterable[Ref], calls: int, hop_s: float = HOP_S) -> None:
         self.hop_s = hop_s
@@ -159,7 +159,7 @@ class History:
         return max(1, math.ceil(seconds / self.hop_s - 1e-6))
 
     def push(self, columns: Mapping[Ref, Column]) -> None:
-        """Remember the present values, one column a signal."""
+        """Append the present values, one column for each signal."""
         for series, ring in self.rings.items():
             ring.push(_column(series, columns[series.ref]))
         self.curves.push(columns)
@@ -171,7 +171,7 @@ class History:
         self.curves.clear(call)
 
     def adopt(self, old: "History") -> None:
-        """Take over what is remembered of the same series."""
+        """Copy the values that another history holds for the same series."""
         for series, ring in self.rings.items():
             if series in old.rings:
                 ring.adopt(old.rings[series])

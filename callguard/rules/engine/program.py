@@ -1,4 +1,4 @@
-"""A rule made ready to run: its verdict over all calls, and the sides of its comparisons for evidence."""
+"""Compile a rule: its verdict over all calls, and both sides of each comparison for the evidence."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,12 +15,12 @@ _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!="
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison of a rule: what is measured, against what.
+    """One comparison of a rule: a value and its threshold.
 
     Attributes:
         text: the comparison as the author wrote it.
-        operator: how value and threshold are compared, value first.
-        model: whether a model output is measured.
+        operator: the comparison, with the value on the left.
+        model: whether the value is a model output.
     """
 
     text: str
@@ -31,14 +31,14 @@ class Check:
     model: bool
 
     def at(self, inputs: Inputs, call: int) -> tuple[float, float, bool]:
-        """Return value, threshold and whether it holds, on one call."""
+        """Return the value, the threshold and whether the comparison holds, on one call."""
         value, threshold = (_pick(side(inputs), call) for side in (self.value, self.threshold))
         return value, threshold, bool(_pick(self.holds(inputs).yes, call))
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A rule with its functions."""
+    """A rule and its compiled functions."""
 
     rule: Rule
     verdict: Verdicts
@@ -46,7 +46,7 @@ class Program:
 
 
 def compile_rule(rule: Rule) -> Program:
-    """Compile once; evaluated for all calls at every step."""
+    """Compile a rule; every step evaluates the result for all calls."""
     return Program(rule, compile_condition(rule.tree), tuple(_check(rule, node) for node in rule.comparisons))
 
 

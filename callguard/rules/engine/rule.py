@@ -1,4 +1,4 @@
-"""A rule and a set of rules, as the engine sees them: checked, parsed, immutable."""
+"""A rule and a set of rules, checked, parsed and immutable: the engine's input."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from callguard.rules.language.ast import Compare, Condition, Node, Number, Ref, 
 from callguard.rules.language.template import Template
 
 RING_MODES: Final = {"ring": None, "ring_listen": "listen", "ring_whisper": "whisper", "ring_barge": "barge"}
-"""Actions that ring supervisors, and the mode in which they join; `ring` takes supervision.default_mode."""
+"""Actions that ring supervisors, and the mode in which the supervisor joins; `ring`: supervision.default_mode."""
 
 
 @dataclass(frozen=True)
@@ -36,40 +36,40 @@ class Rule:
 
     @property
     def severity(self) -> str:
-        """The label that ranks; "warning" where it is not given."""
+        """The label `severity`; "warning" where the rule has none."""
         return self.labels.get("severity", "warning")
 
     @cached_property
     def reads(self) -> tuple[Ref, ...]:
-        """Signals of the expression, in the order of the text."""
+        """The expression's signals, in the order of the text."""
         return tuple(reads_of(self.tree))
 
     @cached_property
     def needs(self) -> tuple[Need, ...]:
-        """What must be remembered for it."""
+        """The history that the expression needs."""
         return tuple(needs_of(self.tree))
 
     @cached_property
     def comparisons(self) -> tuple[Compare | Rising, ...]:
-        """The places where something is held against a threshold."""
+        """The comparisons of a value with a threshold."""
         return tuple(node for node in walk(self.tree) if isinstance(node, Compare | Rising))
 
     @cached_property
     def named(self) -> dict[str, float]:
-        """Thresholds that the expression uses by name, and their values."""
+        """The named thresholds in the expression, with their values."""
         numbers = [(node.value, self.written(node)) for node in walk(self.tree) if isinstance(node, Number)]
         unsigned = [(text.lstrip("- "), -value if text.count("-") % 2 else value) for value, text in numbers]
         return {name: value for name, value in unsigned if name.isidentifier()}
 
     @property
     def leg(self) -> Subject:
-        """Whom it is about: the party that the expression names first, else the call."""
+        """The alert's subject: the party that the expression names first, else the call."""
         parties: list[Subject] = [ref.scope for ref in self.reads if ref.scope != "call"]
         return "agent" if self.private else next(iter(parties), "call")
 
     @property
     def basis(self) -> Basis:
-        """What kind of inference it rests on."""
+        """The kind of inference on which the rule rests."""
         read = {str(ref) for ref in self.reads}
         if "customer.anger" in read:
             return "emotion"
@@ -78,19 +78,19 @@ class Rule:
         return "agent" if "call.agent_request" in read else "acoustic"
 
     def written(self, node: Node) -> str:
-        """Return a piece of the expression as its author wrote it, on one line."""
+        """Return a node's own text from the expression, on one line."""
         return " ".join(self.expr[slice(*node.span)].split())
 
     @property
     def sustained_s(self) -> float:
-        """Longest time over which the condition must have held: `for` or a window."""
+        """The longest time for which the condition must have held, by `for` or by a window; seconds."""
         windows = [node.seconds for node in walk(self.tree) if isinstance(node, Window | Rising)]
         return max([self.for_s, *windows])
 
 
 @dataclass(frozen=True)
 class RuleSet:
-    """All rules in force, names unique, in the order of the files."""
+    """All rules in force, by unique names, in the order of the files."""
 
     rules: tuple[Rule, ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
@@ -103,5 +103,5 @@ class RuleSet:
 
 
 def reads_agent_voice(rule_reads: tuple[Ref, ...]) -> list[Ref]:
-    """Return those signals that tell how an agent speaks."""
+    """Return the signals that tell how an agent speaks."""
     return [ref for ref in rule_reads if ref.scope == "agent" and ref.name in symbols.AGENT_VOICE]

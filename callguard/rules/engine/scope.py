@@ -1,4 +1,4 @@
-"""Where and when a rule applies. Judged when a call opens or its facts change, never per step."""
+"""Decide where and when a rule applies, once when a call opens and again when its facts change, never at each step."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,14 +13,14 @@ WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Conditions on the call's facts; an empty one holds always.
+    """Conditions on the call's facts; an empty scope applies to every call.
 
     Attributes:
         queues: shell-style patterns; a call without a queue matches only an empty scope.
-        languages: BCP 47, a plain language takes its regions in (`en` matches `en-GB`), patterns allowed.
+        languages: BCP 47 tags or patterns; a plain language includes its regions (`en` matches `en-GB`).
         modes: modes of analysis.
-        hours: HH:MM-HH:MM local time in which the call began; may run over midnight.
-        days: days on which that shift began.
+        hours: HH:MM-HH:MM, local time of the call's start; the span may cross midnight.
+        days: weekdays on which the shift began.
     """
 
     queues: tuple[str, ...] = ()
@@ -39,14 +39,14 @@ class Scope:
         )
 
     def _began_within(self, started_at: float) -> bool:
-        # 0.0: an offline recording, whose time of day is not known; it is judged by every rule.
+        # 0.0 marks an offline recording: its time of day is not known, so every rule judges it.
         if not started_at or (self.hours is None and not self.days):
             return True
         return within(self.hours, self.days, datetime.fromtimestamp(started_at).astimezone())
 
 
 def within(hours: str | None, days: tuple[str, ...], local: datetime) -> bool:
-    """Return whether local time is in a shift. After midnight a night shift belongs to the day on which it began."""
+    """Return whether a local time lies in a shift. A night shift belongs to the day on which it began."""
     start, end = _minutes(hours or "00:00-24:00")
     minute = local.hour * 60 + local.minute
     overnight = end <= start

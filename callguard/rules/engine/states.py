@@ -1,12 +1,12 @@
-"""`for` and `keep_firing_for` of every rule on every call, as arrays.
+"""Advance the states of every rule on every call by `for` and `keep_firing_for`, as arrays.
 
     idle     -> pending   the condition holds
     pending  -> idle      it stopped before `for` was over                     "cancelled"
     pending  -> firing    it held for `for`, without a gap                     "fired"
     firing   -> idle      it has not held for `keep_firing_for`                "resolved"
 
-What is unknown does not hold: a leg that stops being judged cancels what is pending at once and resolves what is firing
-after `keep_firing_for`.
+An unknown condition does not hold. So when a leg is no longer judged, its pending rules are cancelled at once and its
+firing rules resolve after `keep_firing_for`.
 """
 
 from typing import Final, NamedTuple
@@ -20,13 +20,13 @@ IDLE: Final = 0
 PENDING: Final = 1
 FIRING: Final = 2
 CLOCK_EPSILON_S: Final = 0.001
-"""Ten steps of 0.1 s are 1 s, whatever binary fractions add up to."""
+"""Tolerance in seconds: ten steps of 0.1 s count as 1 s although their binary fractions add up to less."""
 
 Bools = NDArray[np.bool_]
 
 
 class Change(NamedTuple):
-    """A rule changed state on a call; rows, not names."""
+    """One rule's change of state on one call; both are row numbers."""
 
     kind: TransitionKind
     rule: int
@@ -38,8 +38,8 @@ class RuleStates:
 
     Attributes:
         state: IDLE, PENDING or FIRING.
-        since: when the present pending began, engine seconds.
-        held: when the condition held last, engine seconds.
+        since: start of the present pending state, engine seconds.
+        held: last time at which the condition held, engine seconds.
     """
 
     def __init__(self, for_s: list[float], keep_s: list[float], calls: int) -> None:
@@ -51,7 +51,7 @@ class RuleStates:
         self.held: NDArray[np.float64] = np.zeros(shape)
 
     def advance(self, holds: Bools, now: float) -> list[Change]:
-        """Move every rule on every call by one step."""
+        """Advance every rule on every call by one step; return the changes."""
         active = self.state != IDLE
         if not (holds | active).any():
             return []
@@ -73,11 +73,11 @@ class RuleStates:
         ]
 
     def clear(self, call: int) -> None:
-        """Set every rule idle on a call."""
+        """Set every rule of a call to idle."""
         self.state[:, call] = IDLE
 
     def end(self, rule: int, call: int) -> Change | None:
-        """Stop a rule on a call, whatever its condition says; return the change, if there is one."""
+        """Set a rule on a call to idle, whatever its condition; return the change, or None where it was idle."""
         state = self.state[rule, call]
         self.state[rule, call] = IDLE
         if state == IDLE:
@@ -85,7 +85,7 @@ class RuleStates:
         return Change("resolved" if state == FIRING else "cancelled", rule, call)
 
     def adopt(self, row: int, old: "RuleStates", old_row: int) -> None:
-        """Take over one rule's state from another set."""
+        """Copy one rule's state from another set."""
         for name in ("state", "since", "held"):
             getattr(self, name)[row] = getattr(old, name)[old_row]
 

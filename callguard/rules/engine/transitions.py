@@ -1,4 +1,4 @@
-"""From a changed state to the message that leaves the worker."""
+"""Turn changes of state into the messages that leave the worker."""
 
 from dataclasses import replace
 
@@ -12,11 +12,11 @@ from callguard.rules.engine.states import Change
 
 def ended(rule: Rule, change: Change, facts: CallFacts, at: float, reason: str) -> Transition:
     """Return a resolved or cancelled transition."""
-    return replace(_plain(rule, change, facts, at), reason=reason)  # type: ignore[arg-type]  # one of the field's words
+    return replace(_plain(rule, change, facts, at), reason=reason)  # type: ignore[arg-type]  # one of the field's allowed texts
 
 
 def begun(program: Program, change: Change, facts: CallFacts, at: float, inputs: Inputs, read: Read) -> Transition:
-    """Return a pending or fired transition; a fired one carries the evidence."""
+    """Return a pending or fired transition; a fired transition carries the evidence."""
     rule = program.rule
     words = {"queue": facts.queue, "language": facts.language, "mode": facts.mode, "rule": rule.name}
     texts = {key: template.fill(read, words) for key, template in rule.annotations.items()}

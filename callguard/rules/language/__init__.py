@@ -1,1 +1,1 @@
-"""Expressions: text to syntax tree."""
+"""The language of rule expressions, from text to syntax tree."""

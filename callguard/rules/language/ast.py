@@ -1,4 +1,4 @@
-"""The syntax tree of an expression. Numbers and conditions are different types: `3 and 4` can't be built."""
+"""The syntax tree of an expression. Numbers and conditions have different types, so `3 and 4` can't be built."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -8,7 +8,7 @@ from callguard.contracts.vocabulary import Subject
 Scope = Subject
 Comparator = Literal["<", "<=", ">", ">=", "==", "!="]
 Span = tuple[int, int]
-"""Start and end offset in the expression's text."""
+"""Start and end offsets in the expression's text."""
 
 
 class Ref(NamedTuple):
@@ -23,7 +23,7 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A literal, or a named threshold's value."""
+    """A literal, or the value of a named threshold."""
 
     value: float
     span: Span
@@ -39,7 +39,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A number made from a signal's recent past; `above` only in share_above."""
+    """A number computed from a signal's recent past; `above` is set only in share_above."""
 
     function: Literal["avg", "max", "min", "rate", "share_above"]
     ref: Ref
@@ -50,7 +50,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """A value, or a stand-in where it is not known."""
+    """A value, or a default where the value is not known."""
 
     value: "Numeric"
     otherwise: Number
@@ -59,7 +59,7 @@ class Default:
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """Minus."""
+    """The negative of a number."""
 
     operand: "Numeric"
     span: Span
@@ -67,7 +67,7 @@ class Negative:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """Two numbers joined; a division by zero is not known."""
+    """Two numbers joined by an operator; the result of a division by zero is not known."""
 
     operator: Literal["+", "-", "*", "/"]
     left: "Numeric"
@@ -77,7 +77,7 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Two numbers compared; not known when either is not known."""
+    """A comparison of two numbers; not known where either number is not known."""
 
     operator: Comparator
     left: "Numeric"
@@ -87,7 +87,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Rising:
-    """The newer half of the window lies above the older half by more than `by`, in means."""
+    """True where the mean of the window's newer half lies more than `by` above the mean of its older half."""
 
     ref: Ref
     by: Number
@@ -97,7 +97,7 @@ class Rising:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """True when the operand is known to be false."""
+    """True where the operand is known to be false."""
 
     operand: "Condition"
     span: Span
@@ -105,7 +105,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Logic:
-    """Conditions joined by one word."""
+    """Conditions joined by `and` or by `or`."""
 
     word: Literal["and", "or"]
     parts: tuple["Condition", ...]
@@ -118,7 +118,7 @@ Node = Numeric | Condition
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """Return the nodes directly below."""
+    """Return the direct children of a node."""
     match node:
         case Window(above=Number() as above):
             return (above,)
@@ -137,5 +137,5 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def walk(node: Node) -> list[Node]:
-    """Return the node and everything below it, in the order of the text."""
+    """Return a node and all nodes below it, in the order of the text."""
     return [node, *(found for child in children(node) for found in walk(child))]

@@ -1,4 +1,4 @@
-"""Text of an expression to tokens with exact columns."""
+"""Split the text of an expression into tokens with exact columns."""
 
 import re
 from typing import Final, Literal, NamedTuple
@@ -6,16 +6,16 @@ from typing import Final, Literal, NamedTuple
 from callguard.rules.language.durations import PART
 
 LONGEST: Final = 1000
-"""Characters: an expression longer than this is not something a person can review."""
+"""Longest expression in characters: a person can't review a longer one."""
 
 MOST: Final = 200
-"""Words and signs; it also bounds how deep the tree of a long sum can grow."""
+"""Most tokens of an expression; the limit also bounds the depth of a long sum's tree."""
 
 Kind = Literal["duration", "number", "name", "symbol", "end"]
 
 
 class ExpressionError(ValueError):
-    """An expression that can't be used; `column` counts from 1, `line` from 1 within the expression."""
+    """An error in an expression; `line` and `column` count from 1 within the expression."""
 
     def __init__(self, text: str, offset: int, message: str) -> None:
         self.line = text.count("\n", 0, offset) + 1
@@ -25,7 +25,7 @@ class ExpressionError(ValueError):
 
 
 class Token(NamedTuple):
-    """A piece of the text; `start` and `end` are offsets."""
+    """A piece of the text from offset `start` to offset `end`."""
 
     kind: Kind
     text: str
@@ -47,7 +47,7 @@ _INSTEAD: Final = {"=": "==", "&": "and", "|": "or", "!": "not", "%": "a share s
 
 
 def tokenize(text: str) -> list[Token]:
-    """Split an expression; the last token is of kind "end". Raises ExpressionError."""
+    """Return the tokens of an expression; the last one has the kind "end". Raises ExpressionError."""
     if len(text) > LONGEST:
         raise ExpressionError(text, LONGEST, f"longer than {LONGEST} characters")
     tokens: list[Token] = []

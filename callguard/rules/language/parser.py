@@ -1,4 +1,4 @@
-"""Expression text to syntax tree, by recursive descent.
+"""Parse the text of an expression to a syntax tree, by recursive descent.
 
     condition  := all ("or" all)*
     all        := negation ("and" negation)*
@@ -8,7 +8,7 @@
     product    := factor (("*" | "/") factor)*
     factor     := "-" factor | number | threshold | signal | function "(" arguments ")" | "(" condition ")"
 
-Whether a piece is a number or a condition is checked where it is used, so the error points at the piece.
+The parser checks whether a piece is a number or a condition where the piece is used, so that the error points at it.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,12 +36,12 @@ from callguard.rules.language.durations import parse_duration
 from callguard.rules.language.lexer import ExpressionError, Token, tokenize
 
 DEEPEST: Final = 40
-"""Levels of brackets, `not` and minus: beyond this nobody can read it, and the stack is finite."""
+"""Most nested levels of brackets, `not` and minus: a person can't read more, and the stack is finite."""
 SHORTEST_WINDOW_S: Final = 0.5
 LONGEST_WINDOW_S: Final = 120.0
 LARGEST: Final = 1e9
 RISING_SHARE: Final = 0.05
-"""`rising` without an amount wants a rise of this share of the signal's range."""
+"""Default amount of `rising`, as a share of the signal's range."""
 
 FUNCTIONS: Final = {
     "avg": "avg(signal, 10s)",
@@ -58,7 +58,7 @@ _Level = Callable[[], Node]
 
 
 def parse(text: str, thresholds: Mapping[str, float] | None = None) -> Condition:
-    """Return the tree of a condition; `thresholds` are the numbers that have names. Raises ExpressionError."""
+    """Return the syntax tree of a condition; `thresholds` are named numbers. Raises ExpressionError."""
     return _Parser(text, thresholds or {}).whole()
 
 
@@ -180,7 +180,7 @@ class _Parser:
         if token.text == "rising":
             return Rising(ref, amount or _noticeable(ref, span), seconds, span)
         if token.text == "share_above" and amount is None:
-            raise self._error(token, f"share_above wants an amount; write {usage}")
+            raise self._error(token, f"share_above needs an amount; write {usage}")
         return Window(token.text, ref, seconds, span, amount)  # type: ignore[arg-type]  # a key of FUNCTIONS
 
     def _default(self, token: Token, opening: Token) -> Node:

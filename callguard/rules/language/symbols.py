@@ -1,4 +1,4 @@
-"""Which names an expression may use, and what to say of the others."""
+"""The names that an expression may use, and the error texts for all others."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from callguard.rules.language.ast import Ref, Scope
 from callguard.signals.table import CALL_SIGNALS, LEG_SIGNALS, Signal
 
 CUSTOMER_ONLY: Final = frozenset({"raised_voice", "anger"})
-"""Model outputs. The model is never given an agent's voice."""
+"""Signals from the model, which is never given an agent's voice."""
 AGENT_VOICE: Final = frozenset({"level_dbfs", "level_rise_db", "pitch_hz", "pitch_rise_st", "speech_rate"})
-"""How an agent speaks: readable, but only by private rules, which tell nobody but the agent."""
+"""Signals of an agent's way of speaking: only private rules, which advise the agent alone, may read them."""
 MODEL: Final = frozenset({Ref("customer", name) for name in CUSTOMER_ONLY})
 EMPLOYEE_REFUSED: Final = (
     "agent.{name} does not exist and can't: inferring the emotions of employees is prohibited "
@@ -22,7 +22,7 @@ _CALL = {signal.name: signal for signal in CALL_SIGNALS}
 
 
 def signals_of(scope: Scope) -> dict[str, Signal]:
-    """Return the signals that can be read in a scope, by name."""
+    """Return the readable signals of a scope, by name."""
     if scope == "call":
         return _CALL
     hidden = CUSTOMER_ONLY if scope == "agent" else frozenset()
@@ -35,7 +35,7 @@ _BY_TEXT = {str(ref): ref for ref in ALL}
 
 
 def resolve(text: str) -> Ref:
-    """Return the signal that a dotted name means; raise ValueError with what is allowed and the nearest name."""
+    """Return the signal of a dotted name; raise ValueError that gives the allowed names and the nearest one."""
     ref = _BY_TEXT.get(text)
     if ref is not None:
         return ref
@@ -46,12 +46,12 @@ def resolve(text: str) -> Ref:
 
 
 def signal_of(ref: Ref) -> Signal:
-    """Return meaning, unit and range of a signal."""
+    """Return the meaning, unit and range of a signal."""
     return signals_of(ref.scope)[ref.name]
 
 
 def nearest(text: str, names: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" or nothing."""
+    """Return "; did you mean 'x'?", or an empty text where no name is near."""
     known = list(names)
     ends_alike = [name for name in known if name.rpartition(".")[2] == text.rpartition(".")[2]]
     found = ends_alike[:1] or difflib.get_close_matches(text, known, 1, 0.5)

@@ -1,6 +1,6 @@
-"""Annotations with values in them: "The customer is at {customer.raised_voice:.0%} after {call.elapsed_s:.0f} s".
+"""Fill values into annotations: "The customer is at {customer.raised_voice:.0%} after {call.elapsed_s:.0f} s".
 
-Braces hold a signal, or one of the facts queue, language, mode, rule; `{{` and `}}` stand for braces themselves.
+Braces hold a signal, or one of the facts queue, language, mode and rule; `{{` and `}}` stand for literal braces.
 """
 
 import math
@@ -37,16 +37,16 @@ class Template:
 
     @property
     def reads(self) -> tuple[Ref, ...]:
-        """Signals in the text."""
+        """Return the signals in the text."""
         return tuple(p.source for p in self.pieces if isinstance(p, Field) and isinstance(p.source, Ref))
 
     def fill(self, value: Callable[[Ref], float], facts: Mapping[str, str | None]) -> str:
-        """Return the text with present values; a signal that is not known reads "unjudged"."""
+        """Return the text with present values; an unknown signal reads "unjudged"."""
         return "".join(piece if isinstance(piece, str) else _show(piece, value, facts) for piece in self.pieces)
 
 
 def parse_template(text: str) -> Template:
-    """Return the template; raise ExpressionError at the brace that is wrong."""
+    """Return the template; raise ExpressionError at the wrong brace."""
     if len(text) > LONGEST:
         raise ExpressionError(text, LONGEST, f"longer than {LONGEST} characters")
     pieces: list[str | Field] = []

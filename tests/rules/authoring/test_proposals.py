@@ -74,7 +74,7 @@ def test_more_false_alarms_spared_cost_more_useful_ones(share: float, value: flo
 def test_too_few_verdicts_say_so() -> None:
     made = only(judged(useful=spread(0.8, 0.9, 10), false=spread(0.61, 0.7, 9)))
     assert (made.value, made.yaml, made.effect) == (None, None, None)
-    assert made.why == "19 verdicts with evidence; a proposal wants 20"
+    assert made.why == "19 verdicts with evidence; a proposal needs 20"
 
 
 def test_alerts_without_a_verdict_count_for_nothing() -> None:
@@ -95,9 +95,7 @@ def test_a_value_that_does_not_tell_them_apart_is_not_proposed() -> None:
     made = only(judged(useful=spread(0.61, 0.9, 15), false=spread(0.61, 0.9, 15)))
     assert (made.value, made.yaml) == (None, None)
     assert made.effect == Effect("Raised", 15, 8, 15, 8)
-    assert made.why == (
-        "at 0.76 8 of 15 false alarms and 8 of 15 useful ones would be gone: that does not tell them apart"
-    )
+    assert made.why == ("at 0.76 8 of 15 false alarms and 8 of 15 useful ones would be gone: it does not separate them")
 
 
 def test_ties_all_go_together() -> None:
@@ -134,12 +132,12 @@ def test_where_less_is_stricter_it_moves_down() -> None:
 
 def test_a_threshold_that_decides_nothing_is_not_moved() -> None:
     made = only(judged(useful=spread(0.75, 0.95, 15), false=[float("inf")] * 10))
-    assert made.why == "too many of the false alarms fire whatever it is"
+    assert made.why == "too many of the false alarms fire at any value"
 
 
 def test_a_threshold_that_makes_rules_both_stricter_and_looser_is_named_as_such() -> None:
     proposals = {made.threshold: made for made in propose(ledger(), RULES.rules[3], 0.5)}
-    assert proposals["raised"].why == "it can't be told which way it makes the rule stricter"
+    assert proposals["raised"].why == "its stricter direction can't be told from the rule"
 
 
 def test_other_rules_of_the_threshold_are_reckoned_with_or_at_least_named() -> None:

@@ -29,7 +29,7 @@ ERRORS = {
     "avg(customer.speech, 3m) > 1": (22, "500ms to 2m"),
     "avg(3, 3s) > 1": (5, "expected a signal"),
     "mean(customer.speech, 3s) > 1": (1, "unknown function 'mean'"),
-    "share_above(customer.speech, 10s) > 1": (1, "wants an amount"),
+    "share_above(customer.speech, 10s) > 1": (1, "needs an amount"),
     "default(customer.speech, agent.speech) > 1": (26, "expected a number or a threshold"),
     "customer.speech > 10s": (19, "a duration stands only inside a function"),
     "1 < 99999999999": (5, "out of range"),
