@@ -1,7 +1,7 @@
-"""AMI beside ARI: which queue member took a call and after what wait; pausing a member; marks for other programs.
+"""Use AMI beside ARI: it tells which queue member took a call after what wait, pauses members, and marks calls.
 
-panoramisk speaks the protocol. Its own reconnection sends actions again that were lost, an hour later too, and never
-notices a silent peer or a refused login; here each connection is a new one, watched by pings.
+panoramisk implements the protocol. Its own reconnection repeats lost actions, even an hour later, and never notices a
+silent peer or a refused login. So each connection here is a new one, and pings watch it.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from callguard.config import Ami
 from callguard.runtime.tasks import within
 
 TIMEOUT_S: Final = 5.0
-"""Seconds for connecting, logging in, and the answer to an action."""
+"""Time limit in seconds for connecting, for logging in, and for the answer to an action."""
 PING_S: Final = 15.0
 NEVER_S: Final = 10**9
-"""panoramisk's own pings, which nobody checks, come so late."""
+"""Seconds between panoramisk's own pings: no code checks them, so they are rare."""
 
 
 class AmiError(Exception):
-    """AMI can't be reached, or refused an action."""
+    """AMI is unreachable, or refused an action."""
 
 
 class Paused(NamedTuple):
-    """A queue member who is paused; `since` in Unix time, 0: not known."""
+    """A paused queue member; `since` in Unix time, 0 where not known."""
 
     interface: str
     reason: str
@@ -37,7 +37,7 @@ class Paused(NamedTuple):
 
 
 class _Connection(Manager):  # type: ignore[misc]  # panoramisk has no types
-    """One connection of panoramisk that ends instead of coming back."""
+    """One connection of panoramisk; it ends instead of reconnecting."""
 
     def __init__(self, **config: Any) -> None:
         super().__init__(**config, ping_delay=NEVER_S, loop=asyncio.get_running_loop())
@@ -56,7 +56,7 @@ class _Connection(Manager):  # type: ignore[misc]  # panoramisk has no types
 class AmiClient:
     """Stays connected while `run` runs.
 
-    `on_queue` is called with each AgentConnect, `on_state` with (connected, why not) at each change.
+    `on_queue` is called with each AgentConnect. `on_state` is called with (connected, reason if not) at each change.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class AmiClient:
 
     @property
     def connected(self) -> bool:
-        """Whether actions can be sent now."""
+        """Return whether actions can be sent now."""
         return self._connection is not None
 
     async def run(self) -> None:
-        """Connect, and again after each loss with growing pauses, for ever."""
+        """Connect, and reconnect after each loss with growing pauses, until cancelled."""
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((AmiError, OSError)),  # TimeoutError is an OSError
             wait=wait_exponential(multiplier=0.2, max=10) + wait_random(0, 0.3),
@@ -116,7 +116,7 @@ class AmiClient:
         return connection
 
     async def _until_lost(self, connection: _Connection) -> None:
-        """Return when the connection is lost, or no longer answers."""
+        """Return as soon as the connection is lost or no longer answers."""
         while not connection.lost.is_set():
             with suppress(TimeoutError):
                 await within(connection.lost.wait(), PING_S)
@@ -146,7 +146,7 @@ class AmiClient:
         await self.act({"Action": "QueuePause", "Interface": interface, "Paused": state, "Reason": reason})
 
     async def paused(self) -> list[Paused]:
-        """Return who is paused, once for each queue. Raises AmiError."""
+        """Return the paused members, once for each queue. Raises AmiError."""
         members = [each for each in await self._send({"Action": "QueueStatus"}) if each.event == "QueueMember"]
         return [
             Paused(_text(each, "Location"), _text(each, "PausedReason"), _number(each, "LastPause"))
@@ -155,14 +155,14 @@ class AmiClient:
         ]
 
     async def act(self, action: Mapping[str, str]) -> None:
-        """Send one action and wait for its success. Raises AmiError; never sends anything twice."""
+        """Send one action once and wait for its success. Raises AmiError."""
         await self._send(action)
 
     async def _send(self, action: Mapping[str, str]) -> list[Any]:
-        """Send an action; return all messages that answer it."""
+        """Send an action; return all messages of its answer."""
         if self._connection is None:
             raise AmiError(f"{action['Action']}: not connected")
-        clean = {key: " ".join(value.split()) for key, value in action.items()}  # a line end would begin a new header
+        clean = {key: " ".join(value.split()) for key, value in action.items()}  # a line break would start a new header
         try:
             answer = await _answer(self._connection.send_action(clean))
         except TimeoutError:
@@ -174,17 +174,17 @@ class AmiClient:
 
 
 async def _answer(future: "asyncio.Future[Any]") -> Any:
-    """Wait for an answer; the future is panoramisk's, which breaks when it is cancelled."""
+    """Wait for an answer without cancelling its future: panoramisk breaks where its future is cancelled."""
     return await within(asyncio.shield(future), TIMEOUT_S)
 
 
 def _text(event: Any, header: str) -> str:
-    """A header's value; empty when it is missing or given twice."""
+    """Return a header's value; empty where it is missing or repeated."""
     value = event.get(header, "")
     return value if isinstance(value, str) else ""
 
 
 def _number(event: Any, header: str) -> float:
-    """A header's number; 0 when it holds none."""
+    """Return a header's number; 0 where it holds none."""
     value = _text(event, header)
     return float(value) if value.isdecimal() else 0.0

@@ -1,4 +1,4 @@
-"""A thin typed ARI client: REST with a time limit on every call, events over a WebSocket that comes back by itself."""
+"""A thin typed ARI client: REST with a time limit on each request, events over a WebSocket that reconnects."""
 
 import asyncio
 import time
@@ -29,14 +29,14 @@ from callguard.runtime.tasks import within
 log = structlog.get_logger(__name__)
 
 POOL: Final = 32
-"""Connections to Asterisk's HTTP server; a burst waits here and not there."""
+"""Most connections to Asterisk's HTTP server: a burst of requests waits in this process, not in Asterisk."""
 HEARTBEAT_S: Final = 10.0
-"""Seconds between WebSocket pings; a peer silent for half of it more is taken for dead."""
+"""Seconds between WebSocket pings; a peer that is silent for half as long after one counts as dead."""
 CLOSE_S: Final = 1.0
-"""Seconds for Asterisk's goodbye; a socket whose application was taken stays silent."""
+"""Seconds to wait for Asterisk's close frame: a socket whose application was taken sends none."""
 RECONNECT_MAX_S: Final = 5.0
 EVERYTHING: Final = "channel:,bridge:"
-"""All channels and bridges, but no device states: with these a socket that closes while a phone changes state can lock
+"""All channels and bridges, but no device states: with those, a socket that closes while a phone changes state can lock
 up ARI for good (asterisk/asterisk#2170, reproduced on 22.10.1)."""
 
 Spy = Literal["none", "in", "out", "both"]
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 class AriError(Exception):
-    """A REST call failed; the message holds method, path and Asterisk's reason, never credentials."""
+    """A REST request failed; the message holds method, path and Asterisk's reason, never credentials."""
 
     def __init__(self, what: str, status: int = 0) -> None:
         super().__init__(what)
@@ -52,15 +52,15 @@ class AriError(Exception):
 
 
 class NotFoundError(AriError):
-    """404: it is gone; for a channel: hung up already."""
+    """404: the object is gone; a channel has hung up."""
 
 
 class ConflictError(AriError):
-    """409: not in the state for it, such as a channel outside our application."""
+    """409: the object is in the wrong state, such as a channel outside our application."""
 
 
 class UnprocessableError(AriError):
-    """422: not possible for this object."""
+    """422: the object does not allow the request."""
 
 
 class RefusedError(AriError):
@@ -68,23 +68,23 @@ class RefusedError(AriError):
 
 
 class ServerError(AriError):
-    """5xx: Asterisk could not do it."""
+    """5xx: Asterisk failed."""
 
 
 class UnreachableError(AriError):
-    """No connection, or no answer in time."""
+    """No connection, or no answer within the time limit."""
 
 
 class ApplicationTakenError(Exception):
-    """Another program took the application's name; two nodes must not share one."""
+    """Another program took the application's name, which only one node may use."""
 
 
 class Connected:
-    """First item after each (re)connection: events before it may have been missed."""
+    """First item after each (re)connection: earlier events may have been missed."""
 
 
 class Disconnected:
-    """The event socket was lost; connecting goes on."""
+    """The event socket was lost; the client keeps trying to connect."""
 
 
 ERRORS: Final[dict[int, type[AriError]]] = {
@@ -98,7 +98,7 @@ ERRORS: Final[dict[int, type[AriError]]] = {
 
 
 class AriClient:
-    """One Asterisk, one Stasis application. Use as an async context manager."""
+    """The client of one Stasis application on one Asterisk. Use it as an async context manager."""
 
     def __init__(self, config: Ari) -> None:
         self.app = config.app
@@ -130,10 +130,10 @@ class AriClient:
         return self._session
 
     async def request(self, method: str, path: str, params: Mapping[str, str] | None = None, body: Any = None) -> Any:
-        """Make one REST call; `path` begins with a slash and is quoted already. Return the JSON, or None.
+        """Make one REST request and return the JSON, or None; `path` starts with a slash and is already quoted.
 
-        A call that changes something is seen through even when the caller is cancelled, so that the caller's clean-up
-        finds what the call made.
+        A request that changes something is completed even where the caller is cancelled, so that the caller's clean-up
+        finds the object that the request made.
         """
         call = asyncio.ensure_future(self._request(method, path, params, body))
         try:
@@ -143,7 +143,7 @@ class AriClient:
                 call.cancel()
             await asyncio.wait([call])
             if not call.cancelled():
-                call.exception()  # looked at, so that asyncio doesn't report it as forgotten
+                call.exception()  # asyncio reports an exception that is never retrieved
             raise
 
     async def _request(self, method: str, path: str, params: Mapping[str, str] | None, body: Any) -> Any:
@@ -161,7 +161,7 @@ class AriClient:
     # --- events ---
 
     async def events(self) -> AsyncIterator[AriEvent | Connected | Disconnected]:
-        """Yield events for ever, `Connected` before the first of each connection.
+        """Yield events until cancelled, with `Connected` before the first of each connection.
 
         Raises:
             ApplicationTakenError: another program uses the application's name.
@@ -211,15 +211,15 @@ class AriClient:
     # --- channels ---
 
     async def channels(self) -> list[Channel]:
-        """All channels of the PBX."""
+        """Return all channels of the PBX."""
         return [_read(channel_from, item) for item in _list(await self.request("GET", "/channels"))]
 
     async def channel(self, channel: str) -> Channel:
-        """One channel; NotFoundError when it has hung up."""
+        """Return one channel; raise NotFoundError where it has hung up."""
         return _read(channel_from, await self.request("GET", _channel(channel)))
 
     async def variable(self, channel: str, name: str) -> str:
-        """A channel variable or function; empty when not set. NotFoundError when the channel has hung up."""
+        """Return a channel variable or function, empty where not set; NotFoundError where the channel has hung up."""
         try:
             answer = await self.request("GET", _channel(channel, "/variable"), {"variable": name})
         except NotFoundError:
@@ -232,7 +232,7 @@ class AriClient:
         await self.request("POST", _channel(channel, "/variable"), {"variable": name, "value": value})
 
     async def snoop(self, channel: str, snoop: str, *, spy: Spy = "none", whisper: Spy = "none") -> None:
-        """Make a snoop channel with id `snoop`; it is of use only after its StasisStart."""
+        """Make a snoop channel with id `snoop`; it is usable only after its StasisStart."""
         params = {"app": self.app, "snoopId": snoop, "spy": spy, "whisper": whisper}
         await self.request("POST", _channel(channel, "/snoop"), params)
 
@@ -244,7 +244,7 @@ class AriClient:
     async def originate(
         self, channel: str, *, endpoint: str, caller_id: str, timeout_s: float, variables: Mapping[str, str]
     ) -> None:
-        """Ring `endpoint` under the id `channel`; its StasisStart says that it answered."""
+        """Ring `endpoint` by a channel with id `channel`; its StasisStart tells that the phone was answered."""
         params = {
             "endpoint": endpoint, "app": self.app, "channelId": channel, "callerId": caller_id,
             "timeout": str(max(1, round(timeout_s))),
@@ -252,7 +252,7 @@ class AriClient:
         await self.request("POST", "/channels", params, {"variables": dict(variables)})
 
     async def run_dialplan(self, channel: str, *, context: str, of: str | None, variables: Mapping[str, str]) -> None:
-        """Run a context of the dialplan beside a call, on a Local channel that nobody answers.
+        """Run a dialplan context beside a call, on a Local channel that is not answered.
 
         Its linkedid is that of the channel `of`.
         """
@@ -264,31 +264,31 @@ class AriClient:
         await self.request("POST", "/channels", params, {"variables": inherited})
 
     async def hang_up(self, channel: str) -> bool:
-        """Hang a channel up; False when it was gone already."""
+        """Hang up a channel; return False where it was already gone."""
         return await self._remove(_channel(channel))
 
     async def continue_to(self, channel: str, *, context: str, extension: str) -> None:
-        """Send a channel of our application on into the dialplan."""
+        """Send a channel of our application into the dialplan."""
         where = {"context": context, "extension": extension, "priority": "1"}
         await self.request("POST", _channel(channel, "/continue"), where)
 
     async def play(self, channel: str, playback: str, media: str) -> None:
-        """Play media URIs (comma-separated); PlaybackFinished comes with the id `playback`."""
+        """Play media URIs (comma-separated); PlaybackFinished carries the id `playback`."""
         await self.request("POST", _channel(channel, f"/play/{_quoted(playback)}"), {"media": media})
 
     async def stop_playback(self, playback: str) -> None:
-        """Stop a playback; one that ended already is no error."""
+        """Stop a playback; one that has already ended is no error."""
         await self._remove(f"/playbacks/{_quoted(playback)}")
 
     async def device_state(self, device: str) -> str:
-        """State of a device such as PJSIP/anna, in Asterisk's words: NOT_INUSE, INUSE, RINGING, UNAVAILABLE…"""
+        """Return the state of a device such as PJSIP/anna in Asterisk's words: NOT_INUSE, INUSE, UNAVAILABLE…"""
         answer = await self.request("GET", f"/deviceStates/{_quoted(device)}")
         return str(answer.get("state", "")) if isinstance(answer, dict) else ""
 
     # --- bridges ---
 
     async def bridges(self) -> list[Bridge]:
-        """All bridges of the PBX."""
+        """Return all bridges of the PBX."""
         return [_read(bridge_from, item) for item in _list(await self.request("GET", "/bridges"))]
 
     async def create_bridge(self, bridge: str) -> None:
@@ -300,7 +300,7 @@ class AriClient:
         await self.request("POST", f"/bridges/{_quoted(bridge)}/addChannel", {"channel": ",".join(channels)})
 
     async def destroy_bridge(self, bridge: str) -> None:
-        """Destroy a bridge of ours; one that is gone already is no error."""
+        """Destroy a bridge of ours; one that is already gone is no error."""
         await self._remove(f"/bridges/{_quoted(bridge)}")
 
     async def _remove(self, path: str) -> bool:

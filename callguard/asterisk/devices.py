@@ -1,8 +1,8 @@
-"""Supervisors' phones: free, busy or out of reach, as Asterisk's device states say.
+"""Track supervisors' phones by Asterisk's device states: free, busy or out of reach.
 
-The states are read, not subscribed to: with a `deviceState:` source, for one phone as for all, a socket that closes
-while a phone changes state can lock up ARI; with an `endpoint:` source each key on a phone would come twice. Whether a
-phone is in use changes with its channels, whose events come anyway; a registration is noticed at the next reading.
+The states are read, not subscribed to. With a `deviceState:` source, for one phone or all, a socket that closes while a
+phone changes state can lock up ARI. With an `endpoint:` source each key press would arrive twice. Channel events, which
+arrive anyway, tell when a phone's use may have changed. The next reading of all states shows a new registration.
 """
 
 import asyncio
@@ -20,24 +20,24 @@ from callguard.runtime.tasks import within
 log = structlog.get_logger(__name__)
 
 SETTLE_S: Final = 0.1
-"""From a channel's event to the device state that follows from it; at most 10 ms were seen on 22.10."""
+"""Seconds from a channel's event to the reading of its device state; Asterisk 22.10 needed at most 10 ms."""
 READ_S: Final = 5.0
-"""Between two readings of all states."""
+"""Seconds between two readings of all states."""
 AWAY: Final[Mapping[str, Away]] = {
     **dict.fromkeys(("INUSE", "BUSY", "RINGING", "RINGINUSE", "ONHOLD"), "busy"),
     **dict.fromkeys(("UNAVAILABLE", "INVALID"), "unreachable"),
 }
-"""Any other state, UNKNOWN too, is that of a phone that may be rung."""
+"""States of phones that can't be rung; every other state, UNKNOWN too, allows ringing."""
 
 
 def device_of(endpoint: str) -> str | None:
-    """Return the device that an endpoint is; None when it is a way to others: Local/…, a number at a trunk."""
+    """Return the device of an endpoint; None where the endpoint is no phone: Local/…, a number at a trunk."""
     technology, _, rest = endpoint.partition("/")
     return endpoint if rest and technology != "Local" and not {"/", "@"} & set(rest) else None
 
 
 class Devices:
-    """Tells by `tell` (supervisor's name, why away or None) each change; at first everybody can be rung."""
+    """Reports each change by `tell` (supervisor's name, reason for absence or None); at first all phones are free."""
 
     def __init__(self, ari: AriClient, tell: Callable[[str, Away | None], None]) -> None:
         self._ari = ari
@@ -46,10 +46,10 @@ class Devices:
         self._away: dict[str, Away] = {}
         self._due: set[str] = set()
         self._wake = asyncio.Event()
-        """Set while anything is due."""
+        """Set while a reading is due."""
 
     def watch(self, supervisors: Iterable[SupervisorConfig]) -> None:
-        """Watch the phones of these and of no others."""
+        """Watch the phones of these supervisors only."""
         self._owners = {}
         for supervisor in supervisors:
             if device := device_of(supervisor.endpoint):
@@ -61,14 +61,14 @@ class Devices:
         self._ask(self._owners)
 
     def see(self, event: AriEvent) -> None:
-        """Take an ARI event in: a channel of a watched phone came, changed or went."""
+        """Take in an ARI event: a watched phone's channel appeared, changed or ended."""
         if isinstance(event, ChannelEvent):
             device = event.channel.name.rpartition("-")[0]
             if device in self._owners:
                 self._ask([device])
 
     async def run(self) -> None:
-        """Read states for ever: those of phones that did something, and all of them now and then."""
+        """Read states until cancelled: those of active phones soon, and all of them at intervals."""
         while True:
             try:
                 await within(self._wake.wait(), READ_S)
@@ -78,7 +78,7 @@ class Devices:
             await self._read_due()
 
     async def refresh(self) -> None:
-        """Read all states now: what is known may be out of date."""
+        """Read all states now, since the known ones may be out of date."""
         self._ask(self._owners)
         await self._read_due()
 

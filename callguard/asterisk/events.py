@@ -1,6 +1,6 @@
-"""ARI events, typed once at the edge: only the types and fields that are used.
+"""Type ARI events once, where they arrive: only the types and fields that are used.
 
-An unknown type, malformed JSON or a missing field is counted and dropped; it never raises.
+A message with an unknown type, malformed JSON or a missing field is counted and dropped; it never raises.
 """
 
 import json
@@ -11,17 +11,17 @@ from datetime import datetime
 from typing import Any, Final
 
 VARSET: Final = b'"type":"ChannelVarset"'
-"""In JSON an inner quote is escaped, so no caller's name can contain this."""
+"""Marks our variables in raw JSON: JSON escapes inner quotes, so no caller's name can contain it."""
 OUR_VARIABLE: Final = b"CALLGUARD"
 
 
 class MalformedError(Exception):
-    """A message that isn't what ARI documents."""
+    """A message that does not follow ARI's documentation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel as its event shows it."""
+    """A channel in an event."""
 
     id: str
     name: str
@@ -30,13 +30,13 @@ class Channel:
     context: str = ""
     extension: str = ""
     app: str = ""
-    """Dialplan application it runs: Dial, Queue, AppDial, AppQueue, Stasis..."""
+    """Dialplan application that the channel runs: Dial, Queue, AppDial, AppQueue, Stasis..."""
     app_data: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A bridge and the ids of its channels; `created` in Unix time, None when not told."""
+    """A bridge and the ids of its channels; `created` in Unix time, None where not known."""
 
     id: str
     channels: tuple[str, ...] = ()
@@ -52,16 +52,16 @@ class ChannelEvent:
 
     @property
     def subject(self) -> str:
-        """Id of the object that the event is about."""
+        """Return the id of the event's object."""
         return self.channel.id
 
 
 class ChannelCreated(ChannelEvent):
-    """A channel came into being."""
+    """A channel was created."""
 
 
 class ChannelStateChange(ChannelEvent):
-    """The channel began to ring, or was answered."""
+    """The channel started to ring, or was answered."""
 
 
 class ChannelHold(ChannelEvent):
@@ -73,7 +73,7 @@ class ChannelUnhold(ChannelEvent):
 
 
 class StasisStart(ChannelEvent):
-    """The channel is ours to control."""
+    """The channel entered our application, which controls it now."""
 
 
 class StasisEnd(ChannelEvent):
@@ -82,7 +82,7 @@ class StasisEnd(ChannelEvent):
 
 @dataclass(frozen=True, slots=True)
 class ChannelDestroyed(ChannelEvent):
-    """The channel is gone; `cause` is the Q.850 number."""
+    """The channel ended; `cause` is the Q.850 number."""
 
     cause: int = 16
 
@@ -103,7 +103,7 @@ class ChannelLeftBridge(ChannelEvent):
 
 @dataclass(frozen=True, slots=True)
 class ChannelDtmfReceived(ChannelEvent):
-    """The channel's phone sent a key."""
+    """The channel's phone sent a digit."""
 
     digit: str
 
@@ -157,8 +157,8 @@ class EventReader:
         self._clock = clock
 
     def read(self, message: bytes) -> AriEvent | None:
-        """Return the typed event, or None when it is of no use here."""
-        # A plain call sets some forty variables; looking for ours in the raw bytes spares parsing the others.
+        """Return the typed event, or None for one that is not used."""
+        # A plain call sets some forty variables; a search for ours in the raw bytes saves parsing the others.
         if VARSET in message and OUR_VARIABLE not in message:
             return None
         try:
@@ -184,7 +184,7 @@ class EventReader:
 
 
 def channel_from(data: object) -> Channel:
-    """Read a channel object of ARI; raise MalformedError when it isn't one."""
+    """Read a channel object of ARI; raise MalformedError for any other data."""
     channel = _mapping(data)
     dialplan = _mapping(channel.get("dialplan", {}))
     return Channel(
@@ -200,7 +200,7 @@ def channel_from(data: object) -> Channel:
 
 
 def bridge_from(data: object) -> Bridge:
-    """Read a bridge object of ARI; raise MalformedError when it isn't one."""
+    """Read a bridge object of ARI; raise MalformedError for any other data."""
     bridge = _mapping(data)
     channels = bridge.get("channels", [])
     if not isinstance(channels, list) or not all(isinstance(channel, str) for channel in channels):
@@ -209,7 +209,7 @@ def bridge_from(data: object) -> Bridge:
 
 
 def _moment(stamp: object) -> float | None:
-    """Unix time of a time stamp; None for what is none."""
+    """Return the Unix time of a time stamp; None for other data."""
     try:
         return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else None
     except (ValueError, OverflowError):
@@ -257,7 +257,7 @@ def _destroyed(at: float, data: Mapping[str, Any]) -> AriEvent:
 def _varset(at: float, data: Mapping[str, Any]) -> AriEvent | None:
     name = _text(data, "variable").lstrip("_")
     if "channel" not in data or not name.startswith(OUR_VARIABLE.decode()):
-        return None  # a global variable, or another one in whose event our word occurs
+        return None  # a global variable, or a foreign one whose event contains our mark
     return ChannelVarset(at, channel_from(data["channel"]), name, _optional(data, "value"))
 
 
@@ -302,4 +302,4 @@ PARSERS: Final[dict[str, Parser]] = {
     "PlaybackFinished": _playback,
     "ApplicationReplaced": lambda at, data: ApplicationReplaced(at, _optional(data, "application")),
 }
-"""Every event type that is used; Asterisk is asked for exactly these."""
+"""All event types that are used; Asterisk is asked for exactly these."""

@@ -1,7 +1,7 @@
-"""Names of what we make in Asterisk: `<app>.<kind>.<rest>`, so that a later run knows what an earlier one left.
+"""Name our objects in Asterisk `<app>.<kind>.<rest>`, so that a later run recognises an earlier run's objects.
 
-The application's name holds no dot; `callguard.` is therefore never the beginning of `callguard-2.tap`. A tap's snoop
-is the exception: it is a bare UUID, because AudioSocket carries it. Supervisors are `<app>.supervisor.<session>`, their
+The application's name holds no dot, so `callguard.` is never the beginning of `callguard-2.tap`. The one exception is a
+tap's snoop: its name is a bare UUID, since AudioSocket carries it. Supervisors are `<app>.supervisor.<session>`, their
 rooms `<app>.room.<session>`, the snoops in these `<app>.ear.<mode>.<uuid>`.
 """
 
@@ -14,7 +14,7 @@ Kind = Literal["supervisor", "room", "ear", "media", "mixer", "voice", "playback
 SUPERVISOR: Final[Kind] = "supervisor"
 BRIDGES: Final[tuple[Kind, ...]] = ("room", "mixer")
 AWAITED: Final[tuple[Kind, ...]] = (SUPERVISOR, "ear", "media", "voice")
-"""Channels for whose coming somebody waits."""
+"""Kinds of channels whose arrival a waiter expects."""
 
 
 def new_id() -> str:
@@ -28,18 +28,18 @@ def name(app: str, kind: Kind, rest: str) -> str:
 
 
 def kind_of(app: str, object_id: str) -> str | None:
-    """Return the kind of an object, or None when this application did not make it."""
+    """Return the kind of an object, or None for one that this application did not make."""
     prefix, _, rest = object_id.partition(".")
     kind, dot, _ = rest.partition(".")
     return kind if prefix == app and dot else None
 
 
 def ear(app: str, mode: SupervisionMode) -> str:
-    """Return a new id for a supervisor's ear and mouth; who finds it later knows the mode."""
+    """Return a new id for a supervisor's snoop; the id holds the mode, so that a later run can read it."""
     return name(app, "ear", f"{mode}.{new_id()}")
 
 
 def mode_of_ear(app: str, object_id: str) -> SupervisionMode | None:
-    """Return the mode of an ear of ours; None for anything else."""
+    """Return the mode of a supervisor's snoop of ours; None for any other object."""
     found = object_id.removeprefix(f"{app}.ear.").partition(".")[0]
     return next((mode for mode in get_args(SupervisionMode) if mode == found), None)

@@ -1,4 +1,4 @@
-"""Two habits of everybody who makes things in Asterisk: wait until it is ours, and clean up whatever happens."""
+"""Two helpers for making objects in Asterisk: wait until a channel is ours, and clean up whatever happens."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -15,10 +15,10 @@ log = structlog.get_logger(__name__)
 
 
 async def into_stasis(watch: Waiter, channel: str, request: Coroutine[Any, Any, None], timeout_s: float) -> None:
-    """Make the request that creates `channel` and wait until it is in our application; before, commands get 409 or 422.
+    """Create `channel` by a request and wait until it is in our application; before, Asterisk answers 409 or 422.
 
     Raises:
-        AriError: the request failed, or the channel died or did not come in time.
+        AriError: the request failed, the channel died, or it did not arrive in time.
     """
     with watch.on(channel, StasisStart, ChannelDestroyed) as seen:
         await request
@@ -31,9 +31,9 @@ async def into_stasis(watch: Waiter, channel: str, request: Coroutine[Any, Any, 
 
 
 async def quietly(*requests: Coroutine[Any, Any, object]) -> None:
-    """Make all the requests of a clean-up; a failing one is logged and stops none of the others.
+    """Make all requests of a clean-up; a failing request is logged and stops none of the others.
 
-    All are made even when the caller is cancelled meanwhile: gather would drop those that have not begun.
+    All are made even where the caller is cancelled meanwhile: gather would drop requests that have not begun.
     """
     work = asyncio.gather(*requests, return_exceptions=True)
     try:

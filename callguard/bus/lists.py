@@ -16,14 +16,14 @@ W = TypeVar("W", CallView, AlertView)
 
 
 class Floor(NamedTuple):
-    """What goes on, and the nodes that say so."""
+    """The present calls and alerts, and the nodes that report them."""
 
     overview: Overview
     nodes: list[NodeView]
 
 
 async def read_floor(client: Redis, keys: Keys) -> Floor:
-    """Return what goes on at the nodes that are alive; what can't be read (another version wrote it) is left out."""
+    """Return the overview of the live nodes, without items in the unreadable form of another version."""
     nodes = await read_nodes(client, keys)
     alive = {view.node for view in nodes if view.alive}
     overview = Overview()
@@ -35,7 +35,7 @@ async def read_floor(client: Redis, keys: Keys) -> Floor:
 
 
 def _of(nodes: set[str], items: dict[str, W]) -> dict[str, W]:
-    """Leave out what a node left behind that is dead: nobody knows whether it still goes on."""
+    """Return the items of live nodes: it is not known whether the items of a dead node still exist."""
     return {key: item for key, item in items.items() if item.node in nodes}
 
 

@@ -1,1 +1,1 @@
-"""Which conversations there are: events in, calls out. Pure."""
+"""Discover conversations: events in, calls out. Pure."""

@@ -1,8 +1,8 @@
-"""Who hears whom: channels, bridges and Local links. Pure.
+"""Track which channels hear each other: channels, bridges and Local links. Pure.
 
-A *party* is a channel that a person talks through. The two halves of a Local channel link two bridges; snoops, external
-media and supervisors are ours; none of these is a party. A *room* is all parties that hear each other: those of one
-bridge, or of several that Local channels link.
+A *party* is a channel through which a person talks. Two halves of a Local channel link two bridges. Snoops, external
+media and supervisors are ours, and none of them is a party. A *room* is the set of parties that hear each other: those
+of one bridge, or of several bridges that Local channels link.
 """
 
 from collections.abc import Iterable
@@ -19,12 +19,12 @@ LOCAL: Final = "Local/"
 
 @dataclass(slots=True)
 class Party:
-    """What is known of a live channel."""
+    """The known facts of a live channel."""
 
     channel: Channel
-    """As its newest event showed it."""
+    """The channel in its newest event."""
     entry_context: str
-    """Dialplan context in which it was first seen."""
+    """Dialplan context of the channel's first event."""
     bridge: str | None = None
     asked: bool = False
     inspected: bool = False
@@ -32,10 +32,10 @@ class Party:
     role_variable: str = ""
     setting: str = ""
     role: Role | None = None
-    """Role that it holds or held in a call; it stays with the channel."""
+    """Present or former role in a call; the channel keeps it."""
     held: bool = False
     handed: bool = False
-    """A supervisor who took over: from then on a party."""
+    """Whether the channel is a supervisor who took over, and so is a party."""
     connect: QueueConnected | None = None
 
 
@@ -49,7 +49,7 @@ class Bridges:
         self._locals: dict[str, str] = {}
 
     def get(self, channel: str) -> Party | None:
-        """Return what is known of a channel id."""
+        """Return the party of a channel id, or None."""
         return self._channels.get(channel)
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class Bridges:
         return [party for party in self._channels.values() if party.setting == setting]
 
     def see(self, channel: Channel) -> Party:
-        """Note a channel's newest look."""
+        """Store a channel's newest state."""
         party = self._channels.get(channel.id)
         if party is None:
             party = self._channels[channel.id] = Party(channel, channel.context)
@@ -70,7 +70,7 @@ class Bridges:
         return party
 
     def enter(self, channel: Channel, bridge: str) -> Party:
-        """Put a channel into a bridge, out of any other."""
+        """Put a channel into a bridge and out of any other."""
         party = self.see(channel)
         self._leave(party)
         party.bridge = bridge
@@ -78,14 +78,14 @@ class Bridges:
         return party
 
     def leave(self, channel: Channel, bridge: str) -> Party:
-        """Take a channel out of a bridge; one that has moved on since stays where it is."""
+        """Take a channel out of a bridge; a channel that has since moved to another bridge stays there."""
         party = self.see(channel)
         if party.bridge == bridge:
             self._leave(party)
         return party
 
     def forget(self, channel: str) -> Party | None:
-        """Drop a channel that is gone."""
+        """Remove a channel that has ended."""
         party = self._channels.pop(channel, None)
         if party is not None:
             self._leave(party)
@@ -93,7 +93,7 @@ class Bridges:
         return party
 
     def settle(self, snapshot: Snapshot) -> list[str]:
-        """Take the PBX's word for everything; return the ids of channels that are gone."""
+        """Replace all state by the PBX's snapshot; return the ids of channels that have ended."""
         alive = {channel.id: channel for channel in snapshot.channels}
         gone = [channel for channel in self._channels if channel not in alive]
         for channel in snapshot.channels:
@@ -116,12 +116,12 @@ class Bridges:
         party.bridge = None
 
     def room(self, channel: str) -> list[Party]:
-        """Return the parties in the room of a channel, in order of arrival; empty when it is in no bridge."""
+        """Return the parties in a channel's room in order of arrival; empty where the channel is in no bridge."""
         start = self._channels.get(channel)
         if start is None or start.bridge is None:
             return []
         bridges, parties = [start.bridge], []
-        for bridge in bridges:  # grows while Local channels lead on
+        for bridge in bridges:  # grows as long as Local channels lead to more bridges
             for member in self._members[bridge]:
                 party = self._channels[member]
                 beyond = self._beyond(party)

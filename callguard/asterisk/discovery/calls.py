@@ -1,4 +1,4 @@
-"""The words of call discovery: what a call is, what comes in, what goes out. Pure."""
+"""The types of call discovery: calls, inputs and outputs. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,18 +15,18 @@ class Call:
     """A conversation of a customer with an agent. A new object replaces it at each change."""
 
     id: str
-    """linkedid at the time when both were joined."""
+    """linkedid at the time of the join."""
     customer: str
     """Channel id."""
     customer_channel: str
     """Channel name."""
     agent: str | None
-    """Channel id; None while a transfer is under way."""
+    """Channel id; None during a transfer."""
     agent_channel: str | None
     member: str | None
     """Queue member's name, else the agent's endpoint."""
     interface: str | None
-    """What the queue rings, else the agent's endpoint; what a pause names."""
+    """Interface that the queue rings, else the agent's endpoint; a pause names it."""
     queue: str | None
     wait_s: float | None
     mode: Mode
@@ -34,18 +34,18 @@ class Call:
     """Unix time."""
     on_hold: bool = False
     together: bool = True
-    """False while customer and agent don't hear each other: a consultation, a transfer under way."""
+    """False while customer and agent don't hear each other: during a consultation or a transfer."""
     transferring: bool = False
     number: str = field(default="", repr=False)
-    """The customer's own; it stands in no event and no log."""
+    """The customer's own number; no event and no log holds it."""
     parted: tuple[float, Role] | None = None
-    """When they last ceased to hear each other, and who of the two left the bridge."""
+    """Time at which they last ceased to hear each other, and which of the two left the bridge."""
 
     def legs(self) -> Mapping[Role, tuple[str, str]]:
-        """Return (channel id, channel name) of each leg that is to be tapped now.
+        """Return (channel id, channel name) of each leg that must be tapped now.
 
-        A consultation is not tapped. That leaves no snoop on the agent's channel, as it must: where one stays while the
-        source of what the channel plays changes, Asterisk 22.10.1 often keeps it from every snoop from then on.
+        A consultation is not tapped, so no snoop stays on the agent's channel. If one stays while the source of the
+        channel's audio changes, Asterisk 22.10.1 often gives that audio to no snoop from then on.
         """
         if self.mode == "off":
             return {}
@@ -55,12 +55,12 @@ class Call:
         return legs
 
 
-# --- what comes in besides ARI events ---
+# --- inputs besides ARI events ---
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """Answer to Inspect: what the events don't show."""
+    """The answer to Inspect: facts that events don't show."""
 
     at: float
     channel: str
@@ -71,7 +71,7 @@ class Inspected:
 
 @dataclass(frozen=True, slots=True)
 class QueueConnected:
-    """AMI's AgentConnect: which member took a queue's caller, and after how many seconds."""
+    """AMI's AgentConnect: the member who took a queue's caller, and the caller's wait in seconds."""
 
     at: float
     customer: str
@@ -84,7 +84,7 @@ class QueueConnected:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All channels and bridges as REST shows them: after connecting, and so after a gap in the events."""
+    """All channels and bridges by REST, read after each connection and so after each gap in the events."""
 
     at: float
     channels: tuple[Channel, ...]
@@ -93,7 +93,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """A party asked that the call be left alone."""
+    """A party asked that the call not be analysed."""
 
     at: float
     call: str
@@ -110,12 +110,12 @@ class HandOff:
 Input = Inspected | QueueConnected | Snapshot | OptOut | HandOff
 
 
-# --- what goes out ---
+# --- outputs ---
 
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """Find out linkedid, CALLGUARD_ROLE and CALLGUARD of this channel; answered by Inspected."""
+    """Request to read linkedid, CALLGUARD_ROLE and CALLGUARD of this channel; Inspected answers it."""
 
     channel: str
 
@@ -137,7 +137,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The conversation is over; `left` is who went first."""
+    """The conversation is over; `left` is the party that left first."""
 
     at: float
     call: Call

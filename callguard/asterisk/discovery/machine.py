@@ -1,9 +1,9 @@
-"""Which conversations there are: events in, changes out. Pure.
+"""Discover conversations by a state machine: events in, changes out. Pure.
 
     customer + agent in one room ─> Inspect each ─> Started ─> Changed* ─> Over
 
-The call lives with the customer's channel. It ends when the customer goes, or when the agent goes without a transfer.
-A call whose CALLGUARD says `off` is not ours: it is Over (opt_out), or never Started, until CALLGUARD says otherwise.
+The call is bound to the customer's channel. It ends when the customer leaves, or when the agent leaves without a
+transfer. A call with CALLGUARD=off is Over (opt_out), or never Started, until CALLGUARD changes.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,8 @@ from callguard.config import Analysis, Roles
 from callguard.contracts.vocabulary import Role
 
 PARTING_S: Final = 0.5
-"""A hangup shows as leaving the bridge first; which channel is destroyed first says nothing."""
+"""Seconds before a call's end in which the first party to leave the bridge is the one that hung up. The order in which
+the channels are destroyed does not tell."""
 
 
 class Discovery:
@@ -51,16 +52,16 @@ class Discovery:
         return MappingProxyType(self._calls)
 
     def call_of(self, channel: str) -> Call | None:
-        """Return the call in which a channel is customer or agent."""
+        """Return the call in which a channel is the customer or the agent."""
         return self._calls.get(self._by_channel.get(channel, ""))
 
     def see(self, event: object) -> list[Output]:
-        """Take one event in; return what follows, in order. Events of no interest give nothing."""
+        """Take in one event; return the outputs in order, none for an irrelevant event."""
         handle = _HANDLERS.get(type(event))
         return handle(self, event) if handle else []
 
     def reconfigure(self, roles: Roles, analysis: Analysis) -> list[Output]:
-        """Put other settings in force; return which calls are judged in another way from now on."""
+        """Put other settings in force; return the changes of calls whose analysis changes."""
         self._roles, self._analysis = roles, analysis
         changed: list[Output] = []
         for call in list(self._calls.values()):
@@ -116,7 +117,7 @@ class Discovery:
         return self._end(call, at, reason, "agent")
 
     def _judge(self, channel: str, at: float) -> list[Output]:
-        """See whether the room of a channel makes a call, or changes one."""
+        """Start or change a call according to the room of a channel."""
         room = self._rooms.room(channel)
         if len(room) < 2:
             return []
@@ -131,7 +132,7 @@ class Discovery:
         if call is not None:
             return self._rejoin(call, agent)
         if self.call_of(agent.channel.id) is not None:
-            return []  # the agent consults somebody while the customer waits
+            return []  # the agent consults another party while the customer waits
         return self._start(customer, agent, at)
 
     def _ask(self, unknown: list[Party]) -> list[Output]:
@@ -148,14 +149,14 @@ class Discovery:
         party.linkedid, party.role_variable, party.setting = answer.linkedid, answer.role, answer.setting
         return self._judge(answer.channel, answer.at)
 
-    # --- a call's life ---
+    # --- the life cycle of a call ---
 
     def _start(self, customer: Party, agent: Party, at: float) -> list[Output]:
         customer.role, agent.role = "customer", "agent"
         setting = joint_setting((customer, agent))
         if setting == "off":
             return []
-        taken = not customer.linkedid or customer.linkedid in self._calls  # one that two conversations share
+        taken = not customer.linkedid or customer.linkedid in self._calls  # two conversations may share a linkedid
         call = self._with_agent(
             Call(
                 id=customer.channel.id if taken else customer.linkedid,
@@ -173,7 +174,7 @@ class Discovery:
         return [Started(call)]
 
     def _with_agent(self, call: Call, customer: Party, agent: Party) -> Call:
-        """Fill in what depends on the agent, from the channels and from the queue's own word."""
+        """Fill in the facts that depend on the agent, from the channels and from the queue's message."""
         self._release(call, call.agent)
         self._by_channel[agent.channel.id] = call.id
         agent.role = "agent"
@@ -219,7 +220,7 @@ class Discovery:
         return [Over(at, call, reason, left)]
 
     def _release(self, call: Call, channel: str | None) -> None:
-        """Let go of a channel, unless another call has it since."""
+        """Release a channel, unless another call has since taken it."""
         if channel and self._by_channel.get(channel) == call.id:
             del self._by_channel[channel]
 
@@ -249,7 +250,7 @@ class Discovery:
             party.role_variable, party.role = event.value, None
             return self._judge(event.channel.id, event.at)
         if event.name != "CALLGUARD" or not party.inspected:
-            return []  # what is set before the call is read once, when it begins
+            return []  # variables set before the call are read once, at its start
         for member in self._rooms.room(event.channel.id) or [party]:
             member.setting = event.value
         call = self.call_of(event.channel.id)
@@ -288,7 +289,7 @@ class Discovery:
         return []
 
     def _settle(self, snapshot: Snapshot) -> list[Output]:
-        """Catch up after a gap: first who is gone, then who is together."""
+        """Catch up after a gap: handle ended channels first, then rooms."""
         gone = self._rooms.settle(snapshot)
         found = [output for channel in gone for output in self._gone(channel, snapshot.at, "lost")]
         for channel in self._rooms.occupied():

@@ -1,7 +1,7 @@
-"""Who is who in a room, and what is judged there. Pure.
+"""Decide the roles of the parties in a room, and the analysis mode of their call. Pure.
 
 The channel variable wins, then the configuration's first matching rule, then the role held before, then what the
-channel's application tells: a queue's caller is the customer; of a Dial, the configuration says.
+channel's application tells: a queue's caller is the customer; the configuration decides for Dial.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ OTHER: Final[dict[Role, Role]] = {"customer": "agent", "agent": "customer"}
 
 
 def cast_of(room: Sequence[Party], roles: Roles) -> tuple[Party, Party] | None:
-    """Return (customer, agent), or None when the room doesn't hold one of each."""
+    """Return (customer, agent), or None unless the room holds one of each."""
     people = [party for party in room if told_part(party, roles) not in ("supervisor", "ignore")]
     queued = any(party.channel.app == "Queue" for party in people)
     claims = [_claim(party, roles, queued) for party in people]
@@ -28,7 +28,7 @@ def cast_of(room: Sequence[Party], roles: Roles) -> tuple[Party, Party] | None:
 
 
 class Claim(NamedTuple):
-    """A role and how well it is founded: 3 told, 2 held before, 1 guessed, 0 none."""
+    """A role and the strength of its evidence: 3 configured, 2 held before, 1 guessed, 0 none."""
 
     strength: int
     role: Role | None
@@ -45,7 +45,7 @@ def _claim(party: Party, roles: Roles, queued: bool) -> Claim:
 
 
 def _agree(first: Claim, second: Claim) -> list[Claim]:
-    """Let the weaker of two like claims yield; two equally strong ones are no conversation of customer and agent."""
+    """Resolve two claims to one role: the weaker yields; two equally strong ones are no call of customer and agent."""
     if first.role != second.role and first.role and second.role:
         return [first, second]
     if first.strength > second.strength and first.role:
@@ -56,7 +56,7 @@ def _agree(first: Claim, second: Claim) -> list[Claim]:
 
 
 def told_part(party: Party, roles: Roles) -> Part | None:
-    """Return the part that variable or configuration gives a channel."""
+    """Return the part that the variable or the configuration gives to a channel."""
     if party.handed:
         return "agent"
     if party.role_variable in get_args(Part):
@@ -86,7 +86,7 @@ def _guess(party: Party, roles: Roles, queued: bool) -> Role | None:
 
 
 def mode_of(setting: str, queue: str | None, analysis: Analysis) -> Mode:
-    """Return what is judged: the call's own CALLGUARD, else its queue's mode, else the default."""
+    """Return the analysis mode: the call's own CALLGUARD, else its queue's mode, else the default."""
     own = analysis.queues.get(queue or "")
     configured = (own and own.mode) or analysis.mode
     if setting in ("off", "raised_voice", "emotion"):
@@ -97,6 +97,6 @@ def mode_of(setting: str, queue: str | None, analysis: Analysis) -> Mode:
 
 
 def joint_setting(parties: Sequence[Party]) -> str:
-    """Return the CALLGUARD that holds for a room: one party's `off` is enough; else the first that is set."""
+    """Return the room's CALLGUARD: `off` where any party says so, else the first that is set."""
     settings = [party.setting for party in parties if party.setting]
     return "off" if "off" in settings else next(iter(settings), "")
