@@ -61,4 +61,4 @@ def together(views: Iterable[Heard]) -> Heard:
     """Return what several nodes hear together."""
     views = list(views)
     causes: Counter[UnheardCause] = sum((Counter(view.causes) for view in views), Counter())
-    return Heard(sum(view.heard for view in views), sum(view.calls for view in views), causes)
+    return Heard(sum(view.heard for view in views), sum(view.calls for view in views), dict(causes))

@@ -57,20 +57,20 @@ class Health:
         *,
         mark: Callable[[Mapping[str, Unheard]], None] = lambda unheard: None,
         opted_out: Callable[[], int] = int,
-        monotonic: Clock = time.monotonic,
-        wall: Clock = time.time,
+        monotonic: Clock | None = None,
+        wall: Clock | None = None,
     ) -> None:
         self._node = node
         self._emit = emit
         self._mark = mark
         self._opted_out = opted_out
-        self._monotonic, self._wall = monotonic, wall
+        self._monotonic, self._wall = monotonic or time.monotonic, wall or time.time
         self._ears = Ears()
         self._away: dict[str, str] = {}
         self._told: tuple[int, int, Mapping[UnheardCause, int]] | None = None
         self._told_at = 0.0
-        self._looked_at = monotonic()
-        self._offset = wall() - monotonic()
+        self._looked_at = self._monotonic()
+        self._offset = self._wall() - self._looked_at
         self._jumped_at: float | None = None
         self._doubts = 0
         """Looks in a row that contradict what was told of taps."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from callguard.contracts.events import AlertAcknowledged, NodeDegraded, TapLost
+from callguard.console import feed
+from callguard.contracts.events import AlertAcknowledged, NodeDegraded, NodeHearing, NodeRecovered, TapLost
 from tests.support.console import TOKEN, RunningConsole
 from tests.support.events import (
     alert_fired,
@@ -267,3 +268,73 @@ async def test_a_lost_connection_is_said(page: Page, desk: RunningConsole) -> No
 
     await expect(page.locator("#link")).to_have_text("Connection lost: what you see is old")
     await page.route("**/*", lambda route: route.abort())
+
+
+def deaf(desk: RunningConsole) -> None:
+    """Three calls, of which two are not heard."""
+    desk.publish(*(call_started(call) for call in ("c1", "c2", "c3")))
+    why = "Asterisk ended the tap in the dialplan"
+    desk.overview.mark("n1", {"c1": ("no_tap", why), "c2": ("no_tap", why)})
+    desk.publish(
+        NodeDegraded(node="n1", reason=f"taps: 2 of 3 calls are not heard: {why}"),
+        NodeHearing(node="n1", heard=1, calls=3, causes={"no_tap": 2}),
+    )
+
+
+async def colour(page: Page, selector: str) -> str:
+    return str(await page.locator(selector).evaluate("element => getComputedStyle(element).color"))
+
+
+async def test_what_is_heard_is_said_calmly_when_it_is_all(page: Page, desk: RunningConsole) -> None:
+    desk.publish(call_started("c1"), NodeHearing(node="n1", heard=1, calls=1, causes={"opted_out": 2}))
+    await expect(page.locator("#hearing")).to_have_text("hearing 1 of 1 (2 opted out)")
+    await expect(page.get_by_role("heading", name="All quiet")).to_be_visible()
+    await expect(page.locator("#trouble")).to_be_hidden()
+
+
+async def test_a_board_that_hears_not_all_calls_is_red_and_never_quiet(page: Page, desk: RunningConsole) -> None:
+    calm = await colour(page, "#link")
+    deaf(desk)
+    await expect(page.get_by_role("heading", name="2 of 3 calls are not heard")).to_be_visible()
+    await expect(page.locator("#quiet")).to_be_hidden()
+    await expect(page.locator("#trouble")).to_contain_text("Asterisk ended the tap in the dialplan")
+    await expect(page.locator("#hearing")).to_have_text("hearing 1 of 3 (2 no tap)")
+    await expect(card(page, "c1").locator(".chips")).to_contain_text("customer not heard: Asterisk ended the tap")
+    await expect(card(page, "c1").locator(".voice")).to_contain_text("not heard")
+    await expect(card(page, "c3").locator(".chips")).to_be_hidden()
+    assert await colour(page, "#link") == await colour(page, "#hearing") != calm
+    assert await page.title() == "(!) CallGuard"
+    assert await page.evaluate(ACCESSIBILITY) == []
+
+    desk.overview.mark("n1", {})
+    desk.publish(NodeRecovered(node="n1", reason="taps"), NodeHearing(node="n1", heard=3, calls=3))
+    await expect(page.get_by_role("heading", name="All quiet")).to_be_visible()
+    await expect(page.locator("#link")).to_have_text("Live")
+    await expect(page.locator("#trouble")).to_be_hidden()
+
+
+async def test_a_part_that_is_away_is_said_with_its_reason(page: Page, desk: RunningConsole) -> None:
+    desk.publish(NodeDegraded(node="n1", reason="receivers: chat answers 503 since 12:04"))
+    await expect(page.locator("#link")).to_have_text("Out of reach: n1: receivers")
+    await expect(page.locator("#trouble")).to_contain_text("n1: receivers: chat answers 503 since 12:04")
+    await expect(page.locator("#quiet")).to_be_hidden()
+
+
+async def test_a_page_whose_service_is_gone_says_so_and_is_never_quiet(page: Page, desk: RunningConsole) -> None:
+    await expect(page.get_by_role("heading", name="All quiet")).to_be_visible()
+    await desk.console.stop()
+    await expect(page.get_by_role("heading", name="The service can't be reached")).to_be_visible()
+    await expect(page.locator("#quiet")).to_be_hidden()
+    await expect(page.locator("#link")).to_have_text("Connection lost: what you see is old")
+
+
+async def test_a_service_that_hangs_is_noticed_too(
+    page: Page, desk: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection stays open, and nothing comes by it any more."""
+    monkeypatch.setattr(feed, "KEEP_ALIVE_S", 3600.0)
+    desk.publish(call_started("c1"))
+    await expect(card(page, "c1")).to_be_visible()
+    await expect(page.get_by_role("heading", name="The service can't be reached")).to_be_visible(timeout=20_000)
+    desk.publish(call_started("c2"))
+    await expect(page.get_by_role("heading", name="All quiet")).to_be_visible()

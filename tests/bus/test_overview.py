@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from callguard.bus.nodes import Heard
 from callguard.bus.overview import Change, Overview
 from callguard.contracts.events import (
     AlertAcknowledged,
@@ -13,6 +14,7 @@ from callguard.contracts.events import (
     CallUpdated,
     Event,
     NodeDegraded,
+    NodeHearing,
     NodeRecovered,
     NodeStarted,
     NodeStopped,
@@ -158,6 +160,31 @@ def test_nodes_say_how_they_are() -> None:
 
     overview = fold(NodeStarted(node="n1"), call_started("c1"), redis, NodeStopped(node="n1"))
     assert (overview.nodes, overview.degraded, overview.calls) == (set(), {}, {})
+
+
+def test_what_a_node_hears_is_kept_until_it_stops() -> None:
+    hearing = NodeHearing(node="n1", heard=1, calls=2, causes={"no_tap": 1})
+    assert fold(NodeStarted(node="n1"), hearing).heard == {"n1": Heard(1, 2, {"no_tap": 1})}
+    assert fold(NodeStarted(node="n1"), hearing, NodeStopped(node="n1")).heard == {}
+
+
+def test_a_call_that_is_not_heard_says_why_until_it_is() -> None:
+    overview = fold(call_started("c1"), call_started("c2"))
+    why = {"cause": "no_tap", "why": "the tap ended"}
+    assert overview.mark("n1", {"c1": ("no_tap", "the tap ended")}) == [Change("call", "c1")]
+    assert (overview.calls["c1"].unheard, overview.calls["c2"].unheard) == (why, None)
+    assert overview.mark("n1", {"c1": ("no_tap", "the tap ended")}) == [], "nothing changed"
+    assert overview.mark("n2", {}) == [], "each node speaks of its own calls"
+    assert overview.mark("n1", {}) == [Change("call", "c1")]
+    assert overview.calls["c1"].unheard is None
+
+
+def test_a_call_that_is_not_heard_stands_before_those_that_are_and_after_alerts() -> None:
+    overview = fold(call_started("calm"), call_started("louder"), call_started("deaf"), call_started("warned"))
+    overview.apply(published(alert_fired("warned", "a1"), "n1"))
+    overview.show(snapshot("louder", 0.9))
+    overview.mark("n1", {"deaf": ("no_tap", "")})
+    assert [call.call for call in overview.by_need()] == ["warned", "deaf", "louder", "calm"]
 
 
 def test_a_verdict_leaves_an_alert_as_it_is() -> None:

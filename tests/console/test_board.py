@@ -4,7 +4,7 @@ import json
 
 from callguard.bus.overview import Overview
 from callguard.console.board import SHOWN, board
-from callguard.contracts.events import SupervisionEnded, published
+from callguard.contracts.events import NodeDegraded, NodeHearing, NodeStarted, SupervisionEnded, published
 from tests.support.events import (
     alert_fired,
     alert_resolved,
@@ -39,6 +39,22 @@ def test_a_call_carries_alerts_with_evidence_and_signals() -> None:
     assert call["alerts"][0]["evidence"]["comparisons"]
     assert call["signals"] == {"raised_voice": 0.12, "level_rise_db": 7.5, "unjudged": None, "curve": [0.12]}
     assert json.dumps(board(overview, 0.0))
+
+
+def test_a_board_says_what_is_heard_what_is_away_and_why_a_call_is_not_heard() -> None:
+    overview = Overview()
+    deaf = NodeHearing(node="n1", heard=1, calls=2, causes={"no_tap": 1})
+    away = NodeDegraded(node="n1", reason="taps: 1 of 2 calls are not heard")
+    for event in (NodeStarted(node="n1"), call_started("c1"), call_started("c2"), deaf, away):
+        overview.apply(published(event, "n1"))
+    overview.mark("n1", {"c2": ("no_tap", "the tap ended")})
+    shown = board(overview, 0.0)
+    text = "hearing 1 of 2 (1 no tap)"
+    assert shown["hearing"] == {"heard": 1, "calls": 2, "causes": {"no_tap": 1}, "text": text}
+    assert shown["away"] == {"n1": {"taps": "1 of 2 calls are not heard"}}
+    assert shown["nodes"] == ["n1"]
+    unheard = {"cause": "no_tap", "why": "the tap ended"}
+    assert {call["call"]: call["unheard"] for call in shown["calls"]} == {"c1": None, "c2": unheard}
 
 
 def test_an_alert_that_nobody_is_free_for_says_who_could_not_be_rung_and_why() -> None:

@@ -12,6 +12,7 @@ from callguard.contracts.events import (
     CommandFailed,
     Event,
     NodeDegraded,
+    NodeHearing,
     NodeRecovered,
     SupervisionEnded,
     published,
@@ -72,6 +73,21 @@ def test_commands_by_outcome() -> None:
 
     assert now['callguard_commands_total{action="stop",outcome="completed"}'] == 1
     assert now['callguard_commands_total{action="any",outcome="failed"}'] == 1
+
+
+def test_how_many_calls_are_heard_and_why_others_are_not() -> None:
+    now = after()
+    assert (now["callguard_calls_heard"], now["callguard_calls_present"]) == (0, 0)
+    assert now['callguard_calls_unheard{cause="no_tap"}'] == 0, "a series that is not there can't be alerted on"
+    metrics = Metrics()
+    deaf = NodeHearing(node="n1", heard=38, calls=40, causes={"no_tap": 1, "no_room": 1, "opted_out": 3})
+    now = after(deaf, metrics=metrics)
+    assert (now["callguard_calls_heard"], now["callguard_calls_present"]) == (38, 40)
+    assert now['callguard_calls_unheard{cause="no_tap"}'] == 1
+    assert now['callguard_calls_unheard{cause="opted_out"}'] == 3
+    now = after(NodeHearing(node="n1", heard=40, calls=40), metrics=metrics)
+    assert now["callguard_calls_heard"] == 40
+    assert {value for name, value in now.items() if name.startswith("callguard_calls_unheard")} == {0}
 
 
 def test_degraded_by_part() -> None:

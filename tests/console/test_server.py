@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from callguard.console.server import SCREENS
-from callguard.contracts.events import NodeDegraded, NodeRecovered, NodeStarted
+from callguard.contracts.events import NodeDegraded, NodeHearing, NodeRecovered, NodeStarted
 from tests.support.console import TOKEN, RunningConsole, running_console
 from tests.support.events import alert_fired, call_started, snapshot
 
@@ -60,6 +60,21 @@ async def test_health_and_readiness(desk: RunningConsole, http: aiohttp.ClientSe
     assert await ready() == (503, ["redis"])
     desk.publish(NodeRecovered(node="n1", reason="redis"))
     assert await ready() == (200, [])
+
+
+@pytest.mark.parametrize("part", ["ari", "ari_refuses", "redis", "taps", "room"])
+async def test_a_node_that_can_not_hear_calls_is_not_ready_and_says_why(
+    desk: RunningConsole, http: aiohttp.ClientSession, part: str
+) -> None:
+    desk.publish(NodeStarted(node="n1"), NodeDegraded(node="n1", reason=f"{part}: for a reason"))
+    desk.publish(NodeHearing(node="n1", heard=1, calls=3, causes={"no_tap": 2}))
+    async with http.get("/readyz") as response:
+        assert response.status == 503
+        assert await response.json() == {
+            "ready": False, "missing": [part], "hearing": {"heard": 1, "calls": 3, "causes": {"no_tap": 2}},
+        }  # fmt: skip
+    async with http.get("/healthz") as response:
+        assert response.status == 200, "it lives; to restart it would not help"
 
 
 async def test_metrics(desk: RunningConsole, http: aiohttp.ClientSession) -> None:

@@ -43,7 +43,6 @@ const draw = () => {
 const drawFrame = () => {
   const { calls, alerts } = board.totals;
   setText(byId("totals"), `${calls} ${calls === 1 ? "call" : "calls"}, ${alerts} ${alerts === 1 ? "alert" : "alerts"}`);
-  document.title = alerts ? `(${alerts}) CallGuard` : "CallGuard";
   const hidden = calls - board.calls.length;
   byId("more").hidden = hidden <= 0;
   setText(byId("more"), `and ${hidden} calmer calls`);
@@ -86,7 +85,7 @@ const troubles = (lost) => {
   const { heard, calls } = board.hearing;
   const deaf = heard < calls ? [[`${calls - heard} of ${calls} ${calls === 1 ? "call is" : "calls are"} not heard`, ""]] : [];
   const away = Object.entries(board.away).flatMap(([node, parts]) =>
-    Object.entries(parts).map(([part, why]) => [`Degraded: ${part}`, `${node}: ${why || part}`]));
+    Object.entries(parts).map(([part, why]) => [`Out of reach: ${node}: ${part}`, `${node}: ${part}${why ? `: ${why}` : ""}`]));
   const none = board.nodes.length ? [] : [["The service is starting or has stopped", ""]];
   return [...none, ...deaf, ...away];
 };
@@ -96,13 +95,16 @@ const showTroubles = () => {
   const found = board || lost ? troubles(lost) : [];
   const [link, section] = [byId("link"), byId("trouble")];
   link.className = found.length ? "lost" : "";
-  setText(link, lost ? "Connection lost: what you see is old" : found.length ? found.map(([what]) => what).join("; ") : board ? "Live" : "Connecting…");
+  const away = found.map(([what]) => what);
+  setText(link, lost ? "Connection lost: what you see is old" : away.length ? away.join("; ") : board ? "Live" : "Connecting…");
+  const alerts = board ? board.totals.alerts : 0;
+  document.title = `${found.length ? "(!) " : ""}${alerts ? `(${alerts}) ` : ""}CallGuard`;
   section.hidden = !found.length;
   setText(section.querySelector("span"), found.length ? found[0][0] : "");
   const more = found.flatMap(([what, why], index) => [why || (index ? what : "")]).filter(Boolean);
   if (more.join("\n") !== showTroubles.said) section.querySelector("ul").replaceChildren(...more.map((text) => make("li", "", text)));
   showTroubles.said = more.join("\n");
-  byId("quiet").hidden = !board || board.totals.alerts > 0 || found.length > 0;
+  byId("quiet").hidden = !board || alerts > 0 || found.length > 0;
   showHearing();
 };
 

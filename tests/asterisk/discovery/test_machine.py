@@ -356,6 +356,21 @@ def test_off_in_mid_call_ends_it_for_us_and_it_may_come_back() -> None:
     assert isinstance(pbx.set(CUSTOMER, "CALLGUARD", "on")[0], Started)
 
 
+def test_conversations_that_opted_out_are_counted_and_no_more_is_known_of_them() -> None:
+    pbx = Pbx()
+    pbx.variables[CUSTOMER.id] = ("", "off")
+    pbx.enter(CUSTOMER)
+    assert pbx.discovery.opted_out == 0, "alone, nobody talks"
+    pbx.enter(AGENT)
+    assert (pbx.discovery.opted_out, dict(pbx.discovery.calls)) == (1, {})
+    pbx.set(CUSTOMER, "CALLGUARD", "on")
+    assert (pbx.discovery.opted_out, len(pbx.discovery.calls)) == (0, 1)
+    pbx.set(AGENT, "CALLGUARD", "off")
+    assert pbx.discovery.opted_out == 1
+    pbx.destroy(AGENT)
+    assert pbx.discovery.opted_out == 0
+
+
 def test_an_opt_out_by_command_holds_until_the_variable_says_otherwise() -> None:
     pbx = Pbx()
     pbx.talk(CUSTOMER, AGENT)
