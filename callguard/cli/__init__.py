@@ -1,4 +1,4 @@
-"""Command line: one module a group of commands, each with a `register(app)`."""
+"""The command line: each group of commands is one module with a `register(app)`."""
 
 import importlib
 import os

@@ -17,7 +17,7 @@ _TITLES = {
     "dropped_frames": "dropped frames",
     "lost_legs": "lost legs",
     "lost_frames": "lost frames",
-    "alert_latency_ms": "frame sent to alert told, ms",
+    "alert_latency_ms": "frame sent to alert received, ms",
     "alerts": "alerts",
     "stage_us_per_leg_s": "stages, µs a leg and second",
     "load": "load generator",
@@ -36,10 +36,10 @@ def bench(
     speech: Annotated[float, typer.Option(min=0, max=1, help="Share of time in which each party speaks.")] = 0.4,
     as_json: JsonOption = False,
 ) -> None:
-    """Feed one worker with paced media from another process and print what it cost.
+    """Feed one worker with paced media from another process and print its cost and latency.
 
-    Latency is from the sending of the frame with which a rule becomes true to the arrival of its alert at the control
-    process: up to one tick (100 ms) of it is waiting for the tick.
+    Latency counts from the sending of the frame that makes a rule true to the arrival of its alert at the control
+    process. Up to one tick (100 ms) of it is the wait for the tick.
 
     Example: callguard bench --legs 400 --source rtp --seconds 10
     """

@@ -1,4 +1,4 @@
-"""What goes on, in a terminal: live board, lists, the audit chain."""
+"""Show calls, alerts and nodes in a terminal: live board, lists, the audit chain."""
 
 import json
 import sys
@@ -38,13 +38,13 @@ SHAPES: Final = {"info": "●", "warning": "▲", "critical": "■"}
 STYLES: Final = {"info": "blue", "warning": "yellow", "critical": "bold red"}
 BARS: Final = "▁▂▃▄▅▆▇█"
 NARROW: Final = 110
-"""Columns of a terminal below which a list leaves some out."""
+"""Width of a terminal in characters below which a list leaves out some columns."""
 WORD: Final = 12
-"""Characters that a wrapped column keeps, so that words stay whole."""
+"""Least width of a wrapped column in characters, so that words stay whole."""
 SHORT: Final = 8
-"""Characters of an alert's identifier that are shown, if they tell it from the others."""
+"""Characters shown of an alert's identifier, if they suffice to tell it from the others."""
 
-SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0.1, help="End after so long.")]
+SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0.1, help="End after this many seconds.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
 def watch(seconds: SecondsOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show the live board; events, one a line, where the output is no terminal or with --json.
 
-    Exit 1 when no service is alive, at the begin or at the end.
+    Exit 1 when no service is alive at the start or at the end.
 
     Example: callguard watch
     """
@@ -69,9 +69,9 @@ def watch(seconds: SecondsOption = None, config: ConfigOption = None, as_json: J
 
 
 def calls(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List the calls that go on, those that need somebody first.
+    """List the present calls, those that need a supervisor first.
 
-    Exit 1 when a service is away, or calls go on that are not heard: then the list says less than it seems to.
+    Exit 1 when a service is not alive, or present calls are not heard: the list may then be incomplete.
 
     Example: callguard calls --json
     """
@@ -85,9 +85,9 @@ def calls(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List the alerts that are open, the most pressing first.
+    """List the open alerts, the most urgent first.
 
-    Exit 1 when a service is away, or calls go on that are not heard: then alerts may be missing.
+    Exit 1 when a service is not alive, or present calls are not heard: alerts may then be missing.
 
     Example: callguard alerts
     """
@@ -102,7 +102,7 @@ def alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check the chain of the audit stream: exit code 1 when an entry was changed, removed or inserted.
+    """Verify the chain of the audit stream. Exit 1 when an entry was changed, removed or inserted.
 
     Example: callguard audit
     """
@@ -124,7 +124,7 @@ async def _floor(config: Config) -> Floor:
 
 
 def _print_list(found: Table | str, nodes: list[NodeView]) -> None:
-    """Print a list, and below it what it is worth: how many calls are heard. Of a dead service there is none."""
+    """Print a list, and below it the number of calls that are heard. A dead service adds no items to the list."""
     if not any(node.alive for node in nodes):
         return
     console.print(Group(found, *lines(nodes)))
@@ -143,7 +143,7 @@ async def _audit_entries(config: Config) -> list[Any]:
 
 
 class _Lines:
-    """Events as they come, one a line."""
+    """Prints events as they arrive, one in each line."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
@@ -170,7 +170,7 @@ class _Lines:
 
 
 async def _show_board(config: Config, deadline: float) -> None:
-    """Draw whenever the bus wakes us, and every second for the clocks."""
+    """Redraw the board at each message of the bus, and every second for the clocks."""
     keys = Keys(config.redis.prefix)
     async with connect(config.redis) as client, client.pubsub() as wake:
         await wake.subscribe(keys.wake)
@@ -190,7 +190,7 @@ def _board(floor: Floor, now: float, config: Config) -> Group:
 
 
 def _troubles(nodes: list[NodeView], config: Config) -> list[Text]:
-    """Say what is wrong with the services; nothing is quiet then."""
+    """Return the faults of the services; with a fault the board does not show "All quiet"."""
     if not any(node.alive for node in nodes):
         return [Text(f"✗ {nobody(config)}", style="bold red")]
     return lines(node for node in nodes if not node.hears or node.degraded)
@@ -234,18 +234,18 @@ def _alert_table(overview: Overview, found: list[AlertView], now: float) -> Tabl
 
 
 def _narrow() -> bool:
-    """Whether there is no room for all columns; what is left out, `calls` shows, and --json everything."""
+    """Return whether the terminal is too narrow for all columns; `calls` shows the others, --json shows everything."""
     return console.width < NARROW
 
 
 def _columns(table: Table, names: Iterable[str], *, whole: bool) -> None:
-    """Add columns; those that must be seen whole, because somebody types them, take no part in shrinking."""
+    """Add columns; columns with text that users type are never shrunk."""
     for name in names:
         table.add_column(name, no_wrap=whole, overflow="fold", min_width=None if whole else WORD)
 
 
 def _telling(identifiers: Iterable[str]) -> int:
-    """Return how many characters tell identifiers apart; `ack` takes as few."""
+    """Return the number of characters that distinguish the identifiers; `ack` accepts as few."""
     known = set(identifiers)
     longest = max(map(len, known), default=0)
     return next((n for n in range(SHORT, longest) if len({each[:n] for each in known}) == len(known)), longest)

@@ -1,4 +1,4 @@
-"""What every command shares: exit codes, output, configuration."""
+"""Shared parts of all commands: exit codes, output, configuration."""
 
 import asyncio
 import json
@@ -15,14 +15,14 @@ from callguard.config import Config, ConfigError, load_config
 
 T = TypeVar("T")
 FINDINGS: Final = 1
-"""Exit code: the command worked and found something wrong, or failed."""
+"""Exit code: the command worked and found a fault, or it failed."""
 USAGE: Final = 2
 """Exit code: wrong usage or bad configuration."""
 TAKEN: Final = 3
-"""Exit code of `run`: another program took over our application in Asterisk. The systemd unit knows it."""
+"""Exit code of `run`: another program took over our application in Asterisk. The systemd unit does not restart then."""
 
 PICTURES: Final = (".png", ".svg", ".pdf")
-"""Endings of the pictures that `rules` draws."""
+"""Allowed suffixes of the pictures that `rules` draws."""
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -56,7 +56,7 @@ def fail(message: str, code: int = FINDINGS) -> NoReturn:
 
 
 def config_path(given: Path | None) -> Path:
-    """Return the configuration file in force; exit with USAGE when there is none."""
+    """Return the path of the configuration file; exit with USAGE where there is none."""
     candidates = [given] if given else [Path("config/callguard.yaml"), Path("/etc/callguard/callguard.yaml")]
     for path in candidates:
         if path.exists():
@@ -67,7 +67,7 @@ def config_path(given: Path | None) -> Path:
 
 
 def read_config(given: Path | None) -> tuple[Config, Path]:
-    """Load the configuration; exit with USAGE and one line a problem when it can't be used."""
+    """Load the configuration; where it is invalid, exit with USAGE and one line for each problem."""
     path = config_path(given)
     try:
         return load_config(path), path
@@ -83,7 +83,7 @@ def configured_rules(given: Path | None) -> list[tuple[str, str]]:
 
 
 def yaml_files(paths: list[Path]) -> list[Path]:
-    """Return files and, of folders, the YAML files in them; raise ConfigError where a folder holds none."""
+    """Return the given files, and the YAML files in the given folders; raise ConfigError where a folder holds none."""
     found = {path: sorted(path.glob("*.yaml")) if path.is_dir() else [path] for path in paths}
     empty = [str(path) for path, files in found.items() if not files]
     if empty:
@@ -92,9 +92,9 @@ def yaml_files(paths: list[Path]) -> list[Path]:
 
 
 def draw(path: Path, picture: Callable[[], None]) -> None:
-    """Write what --plot asks for; exit with USAGE where its ending is not known or it can't be written."""
+    """Write the picture of --plot; exit with USAGE where its suffix is not allowed or the file can't be written."""
     if path.suffix not in PICTURES:
-        fail(f"--plot {path}: allowed endings: {', '.join(PICTURES)}", USAGE)
+        fail(f"--plot {path}: allowed suffixes: {', '.join(PICTURES)}", USAGE)
     try:
         picture()
     except ImportError:
@@ -104,7 +104,7 @@ def draw(path: Path, picture: Callable[[], None]) -> None:
 
 
 def with_redis(config: Config, work: Coroutine[Any, Any, T]) -> T:
-    """Run what needs Redis; exit with one line where it can't be reached or lets nobody in."""
+    """Run work that needs Redis; exit with one line where Redis is unreachable or refuses the password."""
     from redis.exceptions import AuthenticationError, RedisError
     from redis.exceptions import ConnectionError as NotReachedError
 

@@ -1,4 +1,4 @@
-"""`callguard demo`: what `make demo` runs."""
+"""`callguard demo`: the demonstration that `make demo` runs."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ from callguard.cli.common import USAGE, console, fail
 
 def demo(
     simulated: Annotated[
-        bool, typer.Option("--simulated", help="Use the simulated PBX even if Asterisk is there.")
+        bool, typer.Option("--simulated", help="Use the simulated PBX even where Asterisk is installed.")
     ] = False,
 ) -> None:
-    """A customer starts to shout: tap, signals, alert, a supervisor rung, whisper, resolution; for real.
+    """Play a real call whose customer starts to shout: tap, signals, alert, ring, whisper, resolution.
 
-    On a terminal calls follow each other until Ctrl-C, so that there is something to see on the console. Elsewhere one
-    call is played, or calls for DEMO_SECONDS seconds. Needs the extra `demo` (an embedded Valkey).
+    On a terminal, calls are played one after another until Ctrl-C, so that the console has calls to show. Elsewhere one
+    call is played, or calls for DEMO_SECONDS seconds. The command needs the extra `demo` (an embedded Valkey).
     """
     from callguard.testbed.demo.run import demo as play
 

@@ -1,4 +1,4 @@
-"""`callguard doctor`: is this PBX fit, and does nobody hear what they must not?"""
+"""`callguard doctor`: check the PBX, and prove that no party hears a leg that it must not hear."""
 
 import asyncio
 from typing import Annotated
@@ -17,8 +17,8 @@ def doctor(
 ) -> None:
     """Connect to Asterisk (ARI, AMI) and Redis, look for harmful settings, and place a self-test call.
 
-    The call is between three parties of CallGuard's own: no phone rings. It proves that each tap carries its own leg
-    only and that a whisper reaches the agent and never the customer. Exit 1 when something is wrong.
+    The call joins three parties of CallGuard's own, so no phone rings. It proves that each tap carries its own leg
+    only, and that a whisper reaches the agent and never the customer. Exit 1 when a check fails.
 
     Example: callguard doctor --config /etc/callguard/callguard.yaml
     """

@@ -1,4 +1,4 @@
-"""Whether services are alive and hear their calls: `callguard status`, and what the lists say of it."""
+"""`callguard status`, and the lines about services below lists: which are alive, and how many calls each hears."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -32,9 +32,9 @@ def register(app: typer.Typer) -> None:
 
 
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say which services are alive at this Redis, how many calls each hears, and which of their parts are away.
+    """List the services at this Redis: which are alive, how many calls each hears, and which of their parts fail.
 
-    Exit 1 when none is alive, or one is not, or calls go on that are not heard. docs/operations.md explains each part.
+    Exit 1 when any service or all are not alive, or present calls are not heard. docs/operations.md explains each part.
 
     Example: callguard status --json
     """
@@ -48,13 +48,13 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def hears(nodes: Iterable[NodeView]) -> bool:
-    """Whether there is a service, and every one hears the calls that it is to hear."""
+    """Return whether there is a service, and every service hears all calls that it must hear."""
     found = list(nodes)
     return bool(found) and all(node.hears for node in found)
 
 
 def lines(nodes: Iterable[NodeView]) -> list[Text]:
-    """Return what nodes hear and which of their parts are away, red where calls may go unheard."""
+    """Return how many calls each node hears and which of its parts fail, in red where calls may be unheard."""
     return [text for node in nodes for text in (_line(node), *_parts(node))]
 
 
@@ -68,12 +68,12 @@ def _parts(node: NodeView) -> list[Text]:
 
 
 def nobody(config: Config) -> str:
-    """Return the sentence for a Redis at which no service is alive."""
+    """Return the message for a Redis without a live service."""
     return f"no CallGuard service is alive at this Redis ({config.redis.url}, prefix {config.redis.prefix})"
 
 
 def exit_as(config: Config, nodes: list[NodeView]) -> None:
-    """End the command: with FINDINGS, and a sentence, when a service is away or does not hear its calls."""
+    """End the command: with FINDINGS and a message where a service is not alive or does not hear its calls."""
     if not any(node.alive for node in nodes):
         _fail(nobody(config))
     for node in nodes:

@@ -1,4 +1,4 @@
-"""`callguard analyze` and `callguard evaluate`: recordings and labelled data through the live pipeline."""
+"""`callguard analyze` and `callguard evaluate`: run recordings and labelled data through the live pipeline."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -44,15 +44,15 @@ def analyze(
         typer.Argument(help="WAV or FLAC, 8 kHz or more; stereo: left customer, right agent; mono: customer."),
     ],
     as_json: JsonOption = False,
-    signals: Annotated[Path | None, typer.Option(help="CSV to write: every signal, one row a hop and leg.")] = None,
+    signals: Annotated[Path | None, typer.Option(help="CSV of all signals to write, one row a hop and leg.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Picture to write (PNG or SVG): levels, scores, alerts.")] = None,
     mode: Annotated[Mode | None, typer.Option(help="Overrides the configured analysis.mode.")] = None,
     rules: RulesOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Run the live pipeline over recordings and print what would have fired.
+    """Run the live pipeline over recordings and print the alerts that would have fired.
 
-    With several files, --signals and --plot name a folder. Exit code 1 when a file could not be analysed.
+    With several files, --signals and --plot name folders. Exit 1 when a file could not be analysed.
 
     Example: callguard analyze call.wav --plot call.png
     """
@@ -91,14 +91,14 @@ def evaluate(
     directory: Annotated[Path, typer.Argument(help="Folder of calls (index.json) or of clips (metadata.csv).")],
     as_json: JsonOption = False,
     html: Annotated[Path | None, typer.Option(help="Page to write: curves and timelines, self-contained.")] = None,
-    mode: Annotated[Mode, typer.Option(help="Of analysis, for calls.")] = "raised_voice",
+    mode: Annotated[Mode, typer.Option(help="Analysis mode for calls.")] = "raised_voice",
     rules: RulesOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Score detection on labelled data.
 
-    Calls: which episodes the rules catch, what they invent, how late. Clips: how well angry ones stand above
-    others, each after a calm start of its speaker.
+    Calls: the episodes that the rules catch, the false alerts and the delays. Clips: how well the scores separate
+    angry clips from others, each after a calm start of its speaker.
 
     Example: callguard evaluate recordings/ --html report.html
     """
@@ -169,7 +169,7 @@ def _tell(figures: dict[str, Any], depth: int = 0) -> None:
 
 
 def _settings(config: Path | None) -> tuple["Config", Path | None]:
-    """Return the configuration in force; without any file, the defaults."""
+    """Return the configuration and its path; without a file, the defaults and None."""
     from callguard.cli.common import read_config
     from callguard.config import Config
 
@@ -208,7 +208,7 @@ def _models(settings: "Config") -> "Models":
 
 
 def _targets(given: Path | None, files: list[Path], suffix: str) -> list[Path | None]:
-    """Return where each file's output goes: the path given, or for several files one of its name below it."""
+    """Return the output path of each file: the given path, or for several files a path named like the file below it."""
     if given is None:
         return [None] * len(files)
     if len(files) == 1 and not given.is_dir():
@@ -221,7 +221,7 @@ def _targets(given: Path | None, files: list[Path], suffix: str) -> list[Path | 
 
 
 def _write(path: Path, work: Callable[[Path], object]) -> None:
-    """Write a file or make a folder; exit with one line where that can't be done."""
+    """Write a file or make a folder; exit with one line where that fails."""
     try:
         work(path)
     except OSError as error:
@@ -244,7 +244,7 @@ def _show(told: dict[str, Any], result: "Replay") -> None:
 
 
 def _plot(target: Path, file: Path, result: "Replay", ruleset: "RuleSet") -> None:
-    """Draw a call; where a JSON file of the same name tells the truth, its episodes are shaded."""
+    """Draw a call; where a JSON file of the same name holds the truth, shade its episodes."""
     from callguard.analysis.plot import save_plot
     from callguard.analysis.recordings import RecordingError, read_truth
 

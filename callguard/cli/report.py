@@ -16,9 +16,9 @@ def report(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Write one call's timeline, with the evidence of its alerts, as a page that needs nothing else.
+    """Write one call's timeline, with the evidence of its alerts, as a self-contained page.
 
-    The call's events must still stand in the stream (redis.events_maxlen). Example: callguard report 1732250000.17
+    The stream must still hold the call's events (redis.events_maxlen). Example: callguard report 1732250000.17
     """
     from callguard.report import page, timeline
 
@@ -38,7 +38,7 @@ def report(
 
 
 async def _events(config: Config, call: str) -> list[Envelope]:
-    """Read the whole stream, page by page, and keep what belongs to the call."""
+    """Read the whole stream, page by page, and return the events of the call."""
     from callguard.bus import Keys, connect
     from callguard.bus.keys import CALL_FIELD, EVENT_FIELD
     from callguard.bus.streams import pages

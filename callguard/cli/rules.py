@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 @rules_app.command()
 def check(files: RuleFiles, json: JsonOption = False) -> None:
-    """Validate rule files: each problem with file, line, rule and column.
+    """Validate rule files; each problem names file, line, rule and column.
 
     Example: callguard rules check config/rules
     """
@@ -64,10 +64,10 @@ def check(files: RuleFiles, json: JsonOption = False) -> None:
 
 @rules_app.command(name="test")
 def run_tests(
-    files: Annotated[list[Path], typer.Argument(help="Files of rule tests, or folders of them.")],
+    files: Annotated[list[Path], typer.Argument(help="Files of unit tests, or folders of them.")],
     json: JsonOption = False,
 ) -> None:
-    """Unit-test rules on signal series: series in, alerts expected at t. docs/rules.md shows the format.
+    """Run unit tests of rules: signal series in, alerts expected at given times. docs/rules.md shows the format.
 
     Example: callguard rules test config/rules/tests/*.yaml
     """
@@ -95,21 +95,21 @@ def backtest(
         list[Path] | None,
         typer.Option("--rules", "-r", help="Rule file or folder; may be repeated. Default: the configured ones."),
     ] = None,
-    against: Annotated[list[Path] | None, typer.Option("--against", help="Second rule set, shown beside.")] = None,
+    against: Annotated[list[Path] | None, typer.Option("--against", help="Second rule set to compare with.")] = None,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A change, shown beside: raised=0.7, RULE.signal=0.7 or RULE.for=2s."),
+        typer.Option("--set", help="Override to compare with: raised=0.7, RULE.signal=0.7 or RULE.for=2s."),
     ] = None,
-    calls_at_once: Annotated[float, typer.Option(help="Conversations at one time per supervisor.", min=0.1)] = 10.0,
-    mode: Annotated[str, typer.Option(help="Mode of analysis: raised_voice or emotion.")] = "raised_voice",
-    queue: Annotated[str | None, typer.Option(help="Queue that the calls count as.")] = None,
-    language: Annotated[str | None, typer.Option(help="Language that the calls count as.")] = None,
+    calls_at_once: Annotated[float, typer.Option(help="Simultaneous calls for each supervisor.", min=0.1)] = 10.0,
+    mode: Annotated[str, typer.Option(help="Analysis mode: raised_voice or emotion.")] = "raised_voice",
+    queue: Annotated[str | None, typer.Option(help="Queue to assume for the calls.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language to assume for the calls.")] = None,
     budget: Annotated[int, typer.Option(help="Alert budget drawn into the plot.", min=1)] = 12,
     plot: Annotated[Path | None, typer.Option(help="Write a picture: .png, .svg or .pdf.")] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Replay stored signals or recordings through rules: what would have fired, per hour and per supervisor-hour.
+    """Replay stored signals or recordings through rules; print their alerts per hour and per supervisor-hour.
 
     Example: callguard rules backtest calls/*.csv --rules config/rules --set raised=0.7 --plot change.png
     """
@@ -191,7 +191,7 @@ def _calls(files: list[Path], facts: "CallFacts") -> "list[Recorded]":
 
 
 def _heard(files: list[Path], facts: "CallFacts") -> "dict[Path, Recorded]":
-    """Run recordings through the live pipeline, once; what it measured is then replayed through the rules."""
+    """Run recordings through the live pipeline once; return their signals, which the rules then replay."""
     from callguard.analysis.recordings import RecordingError, read_recording
     from callguard.analysis.replay import batches, load_models, replay_all
     from callguard.models.card import ModelError
@@ -227,7 +227,7 @@ def _given(paths: list[Path]) -> list[tuple[str, str]]:
 
 
 def _other(paths: list[Path]) -> list[tuple[str, str]]:
-    """Return the rule set to compare with; a file of thresholds alone would compare with nothing."""
+    """Return the rule set to compare with; raise ConfigError for one that holds thresholds but no rules."""
     from callguard.rules import load_rules
 
     texts = _texts(paths)

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 RELOAD_S: Final = 10.0
-"""How long `reload` waits for the service's answer."""
+"""Seconds that `reload` waits for the service's answer."""
 
 
 def run(config: ConfigOption = None) -> None:
-    """Run the service: tap, detect, evaluate rules, alert, act, serve the console. Ends at SIGTERM; SIGHUP reloads.
+    """Run the service: tap, detect, evaluate rules, alert, act, serve the console. SIGTERM ends it; SIGHUP reloads.
 
-    Exit 0 when asked to end, 1 when a part failed for good, 2 for a bad configuration, 3 when another program took
-    over the application's name in Asterisk (asterisk.ari.app). Restarting helps only after 1.
+    Exit 0 after SIGTERM, 1 when a part failed for good, 2 for a bad configuration, 3 when another program took
+    over the application's name in Asterisk (asterisk.ari.app). A restart helps only after 1.
 
     Example: CALLGUARD_ARI_PASSWORD=… CALLGUARD_AMI_SECRET=… callguard run --config /etc/callguard/callguard.yaml
     """
@@ -58,9 +58,9 @@ def run(config: ConfigOption = None) -> None:
 
 
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Validate all configuration and rules; each problem says file, key path, what was found, what is allowed.
+    """Validate all configuration and rules; each problem names file, key path, the value found and the allowed values.
 
-    Exit 2 when the service would refuse it. Secrets that are not there are warned of: they may be on another machine.
+    Exit 2 when the service would refuse it. A missing secret is only a warning: it may be on another machine.
 
     Example: callguard check --config /etc/callguard/callguard.yaml
     """
@@ -93,9 +93,9 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Validate the configuration, have the running service take it, and print what it answers.
+    """Validate the configuration, ask the running service to reload it, and print the service's answer.
 
-    Exit 0 when the new configuration is in force, 1 when the service refused it or did not answer, 2 when it is bad.
+    Exit 0 when the new configuration is in force, 1 when the service refused it or did not answer, 2 where it is bad.
 
     Example: callguard reload --config /etc/callguard/callguard.yaml
     """
@@ -132,7 +132,7 @@ def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def prompts(
     folder: Annotated[Path, typer.Argument(help="Asterisk's folder, e.g. /var/lib/asterisk/sounds/en/callguard.")],
 ) -> None:
-    """Copy the spoken prompts to where Asterisk plays them from as sound:callguard/NAME.
+    """Copy the spoken prompts to a folder from which Asterisk plays them as sound:callguard/NAME.
 
     Example: callguard prompts /var/lib/asterisk/sounds/en/callguard
     """
@@ -147,7 +147,7 @@ def prompts(
 
 
 def check_model(settings: "Config", path: Path) -> str:
-    """Return the name of the configured model; raise ConfigError when workers could not load it."""
+    """Return the name of the configured model; raise ConfigError where workers could not load it."""
     from callguard.config import ConfigError
     from callguard.models.card import ModelError
     from callguard.models.emotion import SHIPPED, EmotionModel

@@ -23,14 +23,14 @@ def simulate(
     scenario: Annotated[str | None, typer.Argument(help="A YAML file, or the name of a shipped scenario.")] = None,
     shipped: Annotated[bool, typer.Option("--list", help="List the shipped scenarios and exit.")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of ARI; 0: any free.")] = 0,
-    speed: Annotated[float, typer.Option(min=0.1, max=100, help="Times faster than real time.")] = 1.0,
-    record: Annotated[Path | None, typer.Option(help="Folder for WAVs of what each phone heard.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Begin when an ARI application has connected.")] = False,
+    speed: Annotated[float, typer.Option(min=0.1, max=100, help="Speed as a multiple of real time.")] = 1.0,
+    record: Annotated[Path | None, typer.Option(help="Folder for a WAV of the audio that each phone heard.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Start when an ARI application has connected.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a scenario on a simulated PBX: real ARI and real media on loopback, no Asterisk, no phones.
+    """Run a scenario on a simulated PBX: real ARI and real media on loopback, without Asterisk or phones.
 
-    The password of ARI's user `callguard` is taken from CALLGUARD_ARI_PASSWORD.
+    CALLGUARD_ARI_PASSWORD holds the password of ARI's user `callguard`.
 
     Example: callguard simulate angry --port 8088 --wait
     """

@@ -1,4 +1,4 @@
-"""Commands that ask a running service for something: written to the stream, answered by one event."""
+"""Send commands to a running service by the stream; one event answers each."""
 
 import uuid
 from datetime import datetime
@@ -23,7 +23,7 @@ SupervisorOption = Annotated[
     str, typer.Option("--supervisor", "-s", help="Name as configured, or an endpoint such as PJSIP/boss.")
 ]
 AnySupervisorOption = Annotated[
-    str | None, typer.Option("--supervisor", "-s", help="Name or endpoint; default: whoever is in the call.")
+    str | None, typer.Option("--supervisor", "-s", help="Name or endpoint; default: the supervisor in the call.")
 ]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the answer.")]
 
@@ -45,7 +45,7 @@ def _join(action: str) -> Any:
     def join(
         call: CallArgument,
         supervisor: SupervisorOption,
-        alert: Annotated[str | None, typer.Option(help="Alert that is answered by joining.")] = None,
+        alert: Annotated[str | None, typer.Option(help="Alert that this supervisor takes by joining.")] = None,
         timeout: TimeoutOption = TIMEOUT_S,
         config: ConfigOption = None,
         as_json: JsonOption = False,
@@ -103,13 +103,15 @@ def prompt(
 
 
 def ack(
-    alert: Annotated[str, typer.Argument(help="Identifier of the alert, or how it begins; see `callguard alerts`.")],
+    alert: Annotated[
+        str, typer.Argument(help="Identifier of the alert, or its first characters; see `callguard alerts`.")
+    ],
     supervisor: SupervisorOption,
     timeout: TimeoutOption = TIMEOUT_S,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take an alert: others see who has it, and nobody is rung for it any more.
+    """Take an alert: the board shows its owner, and no more phones ring for it.
 
     Example: callguard ack 3f0c7a12 --supervisor Ann
     """
@@ -119,14 +121,16 @@ def ack(
 
 
 def judge(
-    alert: Annotated[str, typer.Argument(help="Identifier of the alert; of an open one, how it begins will do.")],
+    alert: Annotated[
+        str, typer.Argument(help="Identifier of the alert; the first characters suffice for an open one.")
+    ],
     verdict: Annotated[str, typer.Argument(help="useful, early or false.")],
     supervisor: SupervisorOption,
     timeout: TimeoutOption = TIMEOUT_S,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what an alert was worth, as keys 9 and 8 on the phone do; `callguard rules verdicts` learns from it.
+    """Give a verdict on an alert, as keys 9 and 8 on the phone do; `callguard rules verdicts` learns from it.
 
     Example: callguard judge 3f0c7a12 false --supervisor Ann
     """
@@ -139,18 +143,18 @@ def judge(
 def silence(
     *,
     supervisor: SupervisorOption,
-    why: Annotated[str, typer.Option(help="Reason, shown to others.")],
+    why: Annotated[str, typer.Option(help="Reason, shown to all users.")],
     rule: Annotated[str | None, typer.Option(help="Name of the rule, or a pattern; default: all.")] = None,
     queue: Annotated[str | None, typer.Option(help="Queue, or a pattern; default: all.")] = None,
     agent: Annotated[str | None, typer.Option(help="Agent, or a pattern; default: all.")] = None,
     call: Annotated[str | None, typer.Option(help="linkedid of one call; default: all.")] = None,
     minutes: Annotated[float, typer.Option(min=0.1, max=7 * 1440, help="How long.")] = 60.0,
-    end: Annotated[str | None, typer.Option(help="End this silence now instead of beginning one.")] = None,
+    end: Annotated[str | None, typer.Option(help="End this silence now instead of starting one.")] = None,
     timeout: TimeoutOption = TIMEOUT_S,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ring nobody for matching alerts for a while; they still show.
+    """Stop matching alerts from ringing phones for a time; the board still shows them.
 
     Example: callguard silence --supervisor Ann --queue training --minutes 90 --why "new starters"
     and then: callguard silence --supervisor Ann --end SILENCE --why "they are ready"
@@ -166,7 +170,7 @@ def opt_out(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Stop judging a call and delete its data.
+    """Stop the analysis of a call and delete its data.
 
     Example: callguard opt-out 1700000000.1
     """
@@ -174,7 +178,7 @@ def opt_out(
 
 
 async def _whole(config: Config, alert: str) -> str:
-    """Return the identifier of the open alert that begins so; what begins none is left for the service to refuse."""
+    """Return the identifier of the open alert with this beginning; return the text itself where no alert has it."""
     from callguard.bus import Keys, connect
     from callguard.bus.lists import read_floor
 

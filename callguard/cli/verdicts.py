@@ -1,4 +1,4 @@
-"""`callguard rules verdicts`: what supervisors' verdicts say of each rule, and which threshold they suggest."""
+"""`callguard rules verdicts`: count supervisors' verdicts on each rule, and propose thresholds from them."""
 
 import time
 from dataclasses import asdict
@@ -30,28 +30,30 @@ if TYPE_CHECKING:
 
 DAY_S = 86400.0
 WORD = 12
-"""Characters that the name of a rule keeps in a narrow terminal."""
+"""Least characters of a rule's name in a narrow terminal."""
 CAUTION = (
-    "An estimate from the moment when each alert fired: one that counts as gone may fire later in its call, one that "
-    "counts as kept may end too soon. Nothing was changed: try it, write the line into a file of thresholds that comes "
-    "last in rules.files, then callguard reload."
+    "This is an estimate from the moment when each alert fired: one counted as gone may fire later in its call, one "
+    "counted as kept may end too soon. No file was changed: try the value, write the line into the thresholds file "
+    "that comes last in rules.files, then run callguard reload."
 )
 
 
 def verdicts(
     *,
-    days: Annotated[float, typer.Option(help="How far back, in days.", min=0.01, max=3650)] = 30.0,
-    rule: Annotated[str | None, typer.Option(help="This rule only.")] = None,
-    fewer: Annotated[int, typer.Option(help="Percent of the false alarms that should vanish.", min=1, max=100)] = 50,
+    days: Annotated[float, typer.Option(help="Days of events to read.", min=0.01, max=3650)] = 30.0,
+    rule: Annotated[str | None, typer.Option(help="Only this rule.")] = None,
+    fewer: Annotated[
+        int, typer.Option(help="Percentage of the false alarms that a proposal must spare.", min=1, max=100)
+    ] = 50,
     plot: Annotated[Path | None, typer.Option(help="Write a picture: .png, .svg or .pdf.")] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Learn from verdicts (keys 9 and 8): how often each rule was right, and which threshold would spare false alarms.
+    """Learn from verdicts (keys 9 and 8): each rule's precision, and thresholds that would spare false alarms.
 
-    Reads the alerts of the last days from the events stream. For a rule with 20 verdicts it says what each of its named
-    thresholds would have to be so that half of the false alarms vanish, how many useful alerts that would have cost,
-    and the line to write. It changes nothing.
+    The command reads the alerts of the last days from the events stream. For a rule with 20 verdicts it proposes the
+    value of each named threshold that spares half of the false alarms. It prints the useful alerts that this value
+    would have cost, and the line to write. It changes no file.
 
     Example: callguard rules verdicts --days 14 --rule SustainedShouting --fewer 70 --plot shouting.png
     """
@@ -78,7 +80,7 @@ def verdicts(
 
 
 async def _read(config: Config, rules: "RuleSet", since: float) -> "tuple[Ledger, float | None]":
-    """Fold the stream from a time on; return also when its oldest entry was taken, None when it is empty."""
+    """Fold the stream from a time on; return also the time of its oldest entry, None for an empty stream."""
     from callguard.bus import Keys, connect
     from callguard.bus.keys import EVENT_FIELD, TYPE_FIELD
     from callguard.bus.streams import entries, pages
@@ -129,7 +131,7 @@ def _show_counts(ledger: "Ledger", summaries: "list[RuleVerdicts]", days: float,
     elif since > time.time() - days * DAY_S + 1:
         _say(f"The stream holds events from {_iso(since)} on only; redis.events_maxlen says how many it keeps.")
     if ledger.unreadable:
-        _say(f"Events that could not be read and were left out: {ledger.unreadable}")
+        _say(f"Unreadable events left out: {ledger.unreadable}")
 
 
 def _named(summary: "RuleVerdicts") -> str:

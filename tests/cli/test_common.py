@@ -97,7 +97,7 @@ def test_a_picture_needs_an_ending_that_is_known(tmp_path: Path, capsys: pytest.
     assert drawn == [1]
     status, err = refused(lambda: draw(tmp_path / "p.gif", lambda: drawn.append(2)), capsys)
     assert (status, drawn) == (2, [1])
-    assert "allowed endings: .png, .svg, .pdf" in err
+    assert "allowed suffixes: .png, .svg, .pdf" in err
 
 
 @pytest.mark.parametrize(

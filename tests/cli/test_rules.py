@@ -132,7 +132,7 @@ def test_backtest_of_what_is_no_recording(program: typer.Typer, tmp_path: Path) 
     [
         (["--mode", "off"], "allowed: raised_voice, emotion"),
         (["--set", "raisd=1"], "did you mean 'raised'?"),
-        (["--plot", "x.doc"], "allowed endings: .png"),
+        (["--plot", "x.doc"], "allowed suffixes: .png"),
         (["--plot", "/nowhere/x.png"], "No such file"),
         (["--against", "/nowhere.yaml"], "can't be read"),
     ],

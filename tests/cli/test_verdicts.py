@@ -158,7 +158,7 @@ def test_a_rule_that_is_gone_is_counted_and_an_entry_of_others_is_skipped(config
         client.xadd("callguard:events", {"other": "fields"})
     told = run(config).output
     assert "Old (not in force)" in told
-    assert "could not be read and were left out: 1" in told
+    assert "Unreadable events left out: 1" in told
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
@@ -172,7 +172,7 @@ def test_a_picture(config: Path, stream: str, tmp_path: Path, ending: str) -> No
     ("words", "problem"),
     [
         (["--rule", "Rased"], "no such rule; did you mean 'Raised'?"),
-        (["--plot", "x.doc"], "allowed endings: .png"),
+        (["--plot", "x.doc"], "allowed suffixes: .png"),
         (["--plot", "/nowhere/x.png"], "No such file"),
         (["--fewer", "0"], "greater than or equal to 1"),
         (["--days", "0"], "greater than or equal to 0.01"),
