@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callguard.doctor.selftest import AGENT_HZ, CUSTOMER_HZ, SUPERVISOR_HZ, _judge_phones, _judge_taps
-from callguard.testbed.party import tone_share
 
 
 def tones(*frequencies: float) -> NDArray[np.int16]:
@@ -51,9 +50,3 @@ def test_a_tap_that_carries_the_other_party_is_an_error() -> None:
 def test_a_tap_without_media_says_what_to_do() -> None:
     (finding, *_) = _judge_taps(None, None)
     assert "extensions_callguard.conf" in finding.advice
-
-
-def test_a_tone_is_found_by_its_share_of_the_energy() -> None:
-    assert tone_share(tones(CUSTOMER_HZ), CUSTOMER_HZ) > 0.99
-    assert tone_share(tones(CUSTOMER_HZ), AGENT_HZ) < 1e-6
-    assert tone_share(tones()[:100], AGENT_HZ) == 0
