@@ -29,8 +29,6 @@ IMPURE_CALLS = re.compile(r"\bdatetime\.now\(|\bopen\(|\.(read|write)_(text|byte
 """The clock and files: what a pure module does not ask, although it may import `datetime` and `Path`."""
 
 NO_TEST_OF_THEIR_OWN = {
-    "analysis/plot.py",
-    "analysis/tables.py",
     "asterisk/supervision/agent_codes.py",
     "asterisk/supervision/announce.py",
     "asterisk/supervision/cooldown.py",
@@ -42,11 +40,6 @@ NO_TEST_OF_THEIR_OWN = {
     "testbed/bench/load.py",
     "testbed/demo/run.py",
     "testbed/demo/stage.py",
-    "testbed/lab/farm.py",
-    "testbed/lab/instance.py",
-    "testbed/lab/lab.py",
-    "testbed/lab/remote.py",
-    "testbed/party.py",
 }
 """Modules that are tested only through others so far: the list may only shrink."""
 OTHER_KINDS = {

@@ -1,8 +1,8 @@
 """Where code can be made wrong, one small change at a time, and what the wrong code is.
 
 The changes are those of Cosmic Ray, and one more: a statement that is left out, such as a call that ends a session.
-Left alone is what no test of behaviour can or should notice: annotations, imports, decorators, log lines, and numbers
-outside of functions, which are settings.
+Left alone is what no test of behaviour can or should notice: annotations, imports, decorators, log lines, numbers
+outside of functions, which are settings, and large ones.
 """
 
 import random
@@ -26,6 +26,8 @@ _CHANGES_OF_CORE: Final = re.compile(
 )
 """What always breaks (`|` between numbers) or means the same (`is None` as `== None`) tells nothing of the tests."""
 _LEFT_ALONE: Final = {"annassign", "decorator", "import_from", "import_name", "tfpdef"}
+_LARGE: Final = 100
+"""A number beyond this, give or take one, does the same."""
 _LOGGING: Final = ("log.", "logger.", "structlog.")
 
 
@@ -118,6 +120,8 @@ def _operator(name: str) -> Any:
 
 def _counts(node: Any) -> bool:
     """Tell whether a change of a node is one of behaviour."""
+    if node.type == "number" and abs(complex(node.value.replace("_", ""))) > _LARGE:
+        return False
     inside, child = False, node
     while (parent := child.parent) is not None:
         if parent.type in _LEFT_ALONE and not (parent.type == "annassign" and child is parent.children[-1]):

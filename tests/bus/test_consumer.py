@@ -169,6 +169,29 @@ async def _all_read(bus: WiredBus) -> bool:
     return bool(groups) and groups[0]["lag"] == 0 and groups[0]["pending"] == 0
 
 
+async def test_a_consumer_remembers_no_entry_that_is_done_with(bus: WiredBus, consumer: CommandConsumer) -> None:
+    for number in range(3):
+        await send(bus, stop(f"c{number}"))
+        await send(bus, "garbage")
+    await until_answered(bus, 6)
+    assert await until(lambda: not consumer._in_flight)
+
+
+async def test_a_malformed_command_whose_identifier_was_answered_is_acknowledged_without_a_word(
+    bus: WiredBus, consumer: CommandConsumer
+) -> None:
+    await send(bus, stop("c1"))
+    await until_answered(bus, 1)
+    await send(bus, '{"id": "c1", "action": "nonsense"}')
+
+    async def nothing_pends() -> bool:
+        return not (await bus.client.xpending(COMMANDS, "callguard"))["pending"]
+
+    assert await until(lambda: not consumer._in_flight)
+    assert await until(nothing_pends)
+    assert len(await answers(bus)) == 1
+
+
 async def test_garbage_is_answered_and_never_stops_the_consumer(bus: WiredBus, consumer: CommandConsumer) -> None:
     for text in ("{", "[]", '{"id":"m1","action":"shout"}', '{"id":"m2","action":"listen"}', "x" * 70_000):
         await send(bus, text)

@@ -232,6 +232,16 @@ def test_what_is_no_voice_fires_nothing(name):
     assert [change for change in stage.transitions if change.kind == "fired"] == []
 
 
+def test_the_quality_of_a_line_falls_with_its_noise():
+    quality = []
+    for level in (0.0, 0.01, 0.05):
+        stage = Stage()
+        stage.play(buzz(5) + noise(5, level))
+        quality.append(stage.leg(0, "quality"))
+    assert quality[0] > 0.9
+    assert quality[0] > quality[1] > quality[2] > 0
+
+
 def test_random_samples_never_break_the_pipeline():
     rng = np.random.default_rng(5)
     stage = Stage("emotion")
