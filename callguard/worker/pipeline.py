@@ -32,7 +32,7 @@ LATE_HOPS: Final = 5
 LEAST_SPEECH_S: Final = 0.5
 """Seconds of speech in a window below which nothing is judged."""
 WARM_S: Final = 0.75
-"""Seconds of speech before which a leg is not judged at all: noise needs a moment to be known for what it is."""
+"""Seconds of speech before which a leg is not judged at all: the gate needs a moment to recognise noise."""
 _GOOD_SNR_DB: Final = 20.0
 _NO_VOICE: Final = np.isin(
     np.arange(len(Reason)),
@@ -115,7 +115,7 @@ class Pipeline:
         self.rules.open_call(call, facts)
 
     def update_call(self, call: int, facts: CallFacts) -> None:
-        """Replace what is known of a call; after hold or a consultation the baselines are loosened."""
+        """Replace a call's facts; after hold or a consultation loosen the baselines."""
         if self.standing.update_call(call, facts):
             self.listener.baselines.loosen(np.flatnonzero(self.standing.call == call))
         self._note(call, facts)
@@ -140,7 +140,7 @@ class Pipeline:
         (self.table.customer if role == "customer" else self.table.agent)[call] = row
 
     def close_leg(self, row: int) -> None:
-        """Take a row from its party; forget what was heard."""
+        """Take a row from its party; forget the party's sound."""
         call = self.standing.call[row]
         for column in (self.table.customer, self.table.agent):
             if call != NO_ROW and column[call] == row:
@@ -168,7 +168,7 @@ class Pipeline:
             self._hear(hop)
 
     def _mark_stalled(self) -> None:
-        """Know nothing more of legs whose audio has not come for a while, until it comes again."""
+        """Withhold the signals of legs whose audio has not come for a while, until it comes again."""
         rows, self.reason[rows] = self.standing.stalled()
         withhold_unjudged(self.table, rows, self.reason[rows])
 
@@ -193,7 +193,7 @@ class Pipeline:
         withhold_unjudged(self.table, hop.rows, self.reason[hop.rows])
 
     def _mark_coming(self, rows: Rows) -> None:
-        """Begin to know again of legs whose audio had not come."""
+        """Begin to judge legs anew whose audio had stalled."""
         self.reason[rows[self.reason[rows] == Reason.STALLED]] = Reason.WARMING
 
     def _detect_speech(self, hop: Hop) -> Heard:
@@ -206,12 +206,12 @@ class Pipeline:
             self.listener.extract(hop, heard.speech & (against == Reason.JUDGED)[:, None])
 
     def _follow_activity(self, rows: Rows, heard: Heard) -> None:
-        """Follow turns; what was last taken for no voice is no speech: noise talks over nobody."""
+        """Follow turns. A leg last taken for noise, music or a tone does not speak: noise talks over nobody."""
         silent = _NO_VOICE[self.reason[rows]]
         self.activity.step(rows, heard._replace(speech=heard.speech & ~silent[:, None]))
 
     def _decide_reasons(self, rows: Rows, against: NDArray[np.int8], due: Judgeable) -> None:
-        """Renew why each leg is not judged: what stands against it, else what its last window sounds like."""
+        """Renew the reasons: that of the call or line where there is one, else that of the last window's sound."""
         self.reason[due.rows] = self._sound_reasons(due)
         barred = against != Reason.JUDGED
         self.reason[rows[barred]] = against[barred]

@@ -1,4 +1,4 @@
-"""A media worker: a process that owns legs. It reads their media, ticks every 0.1 s and tells control what it found.
+"""A media worker: a process that owns legs. It reads their media, ticks every 0.1 s and tells control the outcome.
 
 One thread, one loop: between two ticks it waits for messages. Run by `control.worker_pool` as
 `python -m callguard.worker.process FD`, FD being its end of a socket pair; it ends when the other end does.
@@ -51,7 +51,7 @@ TICKS_A_SECOND: Final = round(1 / HOP_S)
 
 
 class Worker:
-    """Legs and calls of one worker, and what control asks for them.
+    """Legs and calls of one worker, and control's requests about them.
 
     Args:
         config: of the node.
@@ -119,10 +119,10 @@ class Worker:
             self._report(now)
         self._tick_ms.append((time.monotonic() - start) * 1000)
 
-    # --- what control asks for ---
+    # --- requests of control ---
 
     def obey(self, message: ToWorker) -> None:
-        """Do what a message asks; what makes no sense is counted and logged."""
+        """Carry out a message; count and log one that makes no sense."""
         match message:
             case OpenLeg():
                 self._open_leg(message)
@@ -279,9 +279,9 @@ def main(descriptor: int) -> None:
     try:
         worker = Worker(config, index, rules, mailbox)
     except (ConfigError, ModelError, OSError) as error:
-        log.error("worker_cannot_start", worker=index, error=str(error))  # noqa: TRY400 # it says what to mend
+        log.error("worker_cannot_start", worker=index, error=str(error))  # noqa: TRY400 # the error says how to mend it
         sys.exit(1)
     gc.collect()
-    gc.freeze()  # what lives as long as the process need not be looked through again
+    gc.freeze()  # objects that live as long as the process need not be looked through again
     worker.run()
     mailbox.close()

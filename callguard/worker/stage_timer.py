@@ -1,4 +1,4 @@
-"""What the stages of a tick cost in CPU time, each without the stages inside it."""
+"""The CPU time of a tick's stages, each without the stages inside it."""
 
 import time
 from collections import Counter
@@ -21,7 +21,7 @@ class StageTimer:
 
     @contextmanager
     def __call__(self, stage: Stage) -> Iterator[None]:
-        """Count what is done inside as the stage's time, also when it raises."""
+        """Count the CPU time spent inside as the stage's, also when an error is raised."""
         self._inner.append(0)
         start = time.thread_time_ns()
         try:

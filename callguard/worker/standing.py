@@ -1,4 +1,4 @@
-"""What stands against judging a leg, whatever its window sounds like: the call's state, and the line's. Pure."""
+"""Reasons against judging a leg that lie in its call or its line, not in its sound. Pure."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _SEPARATED: Final = (Reason.HOLD, Reason.APART)
 
 
 class Standing:
-    """What stands against judging, of all legs and calls of a worker.
+    """Reasons against judging, of all legs and calls of a worker.
 
     Args:
         legs: rows of legs.
@@ -68,7 +68,7 @@ class Standing:
         self._quiet += 1
 
     def step(self, hop: Hop) -> NDArray[np.int8]:
-        """Take a hop in; return what stands against judging its legs, JUDGED where nothing does, shape (n,)."""
+        """Take a hop in; return the reason against judging each of its legs, JUDGED where there is none, shape (n,)."""
         rows = hop.rows
         self._quiet[rows] = 0
         self._clipped[rows] += _FOLLOW * (clipped_share(hop.pcm) - self._clipped[rows])
@@ -81,7 +81,7 @@ class Standing:
         return against.astype(np.int8)
 
     def stalled(self) -> tuple[Rows, NDArray[np.int8]]:
-        """Return the legs whose audio has not come for a while, and what stands against judging each."""
+        """Return the legs whose audio has not come for a while, and the reason against judging each."""
         rows = np.flatnonzero((self._quiet >= STALLED_TICKS) & (self.call != NO_ROW))
         against = self._of_calls(rows)
         return rows, np.where(against == Reason.JUDGED, np.int8(Reason.STALLED), against)

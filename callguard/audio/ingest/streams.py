@@ -164,7 +164,7 @@ class Streams:
                 connection, _ = self._listener.accept()
             except BlockingIOError:
                 return
-            except OSError:  # who waited has gone, or the process may open no more files
+            except OSError:  # the client has gone, or the process may open no more files
                 self.counts["not_accepted"] += 1
                 return
             if len(self._guests) >= len(self._expected) + MAX_STRANGERS:
