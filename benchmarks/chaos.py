@@ -14,7 +14,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -22,7 +22,7 @@ from typing import Any, Final
 from benchmarks.chaos_alerts import Alerts, account
 from benchmarks.chaos_calls import People
 from benchmarks.chaos_floor import Floor
-from benchmarks.chaos_plan import Fault, storms
+from benchmarks.chaos_plan import WEATHER, Fault, Kind, storms
 from benchmarks.chaos_records import Cast
 from benchmarks.chaos_report import Run, figures, problems, table
 
@@ -65,8 +65,8 @@ def _objects(text: str) -> list[dict[str, Any]]:
     return found
 
 
-async def storm(floor: Floor, seconds: float, seed: int) -> None:
-    """Let happen what the seed has drawn, each at its time."""
+async def storm(floor: Floor, faults: Sequence[Fault]) -> None:
+    """Let each fault happen at its time."""
     began = floor.now
 
     async def at_its_time(fault: Fault) -> None:
@@ -75,12 +75,13 @@ async def storm(floor: Floor, seconds: float, seed: int) -> None:
         await floor.strike(fault)
 
     async with asyncio.TaskGroup() as group:
-        for fault in storms(seconds, seed):
+        for fault in faults:
             group.create_task(at_its_time(fault))
 
 
-async def main(minutes: float, seed: int, lines: int, calm: bool, keep: Path | None) -> int:
+async def main(minutes: float, seed: int, lines: int, kinds: Collection[Kind], keep: Path | None) -> int:
     """Run, print, return the exit status."""
+    faults = storms(60 * minutes, seed, kinds)
     cast = Cast(lines)
     with tempfile.TemporaryDirectory(prefix="callguard-chaos-") as name:
         folder = _folder(keep, seed) if keep else Path(name)
@@ -88,7 +89,7 @@ async def main(minutes: float, seed: int, lines: int, calm: bool, keep: Path | N
             people = People(floor, seed)
             await asyncio.to_thread(people.make_voices, floor.folder)
             dry = await dry_run(people, cast, floor.rules)
-            await _play(floor, people, 60 * minutes, seed, calm)
+            await _play(floor, people, 60 * minutes, faults)
             run = await _settle(floor, people, dry)
     found = problems(run)
     print(table(figures(run)))
@@ -105,15 +106,14 @@ def _folder(keep: Path, seed: int) -> Path:
     return folder
 
 
-async def _play(floor: Floor, people: People, seconds: float, seed: int, calm: bool) -> None:
+async def _play(floor: Floor, people: People, seconds: float, faults: Sequence[Fault]) -> None:
     """Let calls come and things fail for so long, then let the last calls end."""
     until = floor.now + seconds
     attending = [asyncio.create_task(people.attend(phone)) for phone in floor.cast.supervisors]
     async with asyncio.TaskGroup() as group:
         for line in range(1, floor.cast.lines + 1):
             group.create_task(people.talk(line, until))
-        if not calm:
-            group.create_task(storm(floor, seconds, seed))
+        group.create_task(storm(floor, faults))
     await within(SETTLE_S, floor.empty)
     for task in attending:
         task.cancel()
@@ -158,6 +158,10 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1, help="draws what fails when; the same seed, the same storms")
     parser.add_argument("--lines", type=int, default=6, help="calls at once, at most 7")
     parser.add_argument("--calm", action="store_true", help="let nothing fail")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(WEATHER), metavar="KIND", help=f"let only these fail: {', '.join(WEATHER)}"
+    )
     parser.add_argument("--keep", type=Path, help="folder for log, events, configuration and voices of the run")
     given = parser.parse_args()
-    sys.exit(asyncio.run(main(given.minutes, given.seed, given.lines, given.calm, given.keep)))
+    failing = () if given.calm else given.only or tuple(WEATHER)
+    sys.exit(asyncio.run(main(given.minutes, given.seed, given.lines, failing, given.keep)))

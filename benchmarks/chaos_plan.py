@@ -1,6 +1,6 @@
 """What a chaos run does, by seed: which part fails when and for how long, and what each line's calls are like. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal
@@ -82,22 +82,24 @@ class PlannedCall:
     consults_for_s: float
 
 
-def storms(seconds: float, seed: int) -> list[Fault]:
+def storms(seconds: float, seed: int, kinds: Collection[Kind] = tuple(WEATHER)) -> list[Fault]:
     """Return the faults of a run of so many seconds, by time; no target fails twice within one storm."""
     chance = Random(seed)
     faults: list[Fault] = []
-    at = WARM_UP_S
+    at = WARM_UP_S if kinds else seconds
     while at + SPREAD_S < seconds:
-        storm = _storm(at, chance)
+        storm = _storm(at, chance, kinds)
         faults += storm
         at = max(fault.at_s + fault.for_s for fault in storm) + RECOVERY_S + chance.uniform(*CLEAR_S)
     return sorted(faults, key=lambda fault: fault.at_s)
 
 
-def _storm(at: float, chance: Random) -> list[Fault]:
-    left = dict(WEATHER)
+def _storm(at: float, chance: Random, kinds: Collection[Kind]) -> list[Fault]:
+    left = {kind: weather for kind, weather in WEATHER.items() if kind in kinds}
     faults: list[Fault] = []
     for number in range(chance.choice(STORM)):
+        if not left:
+            break
         kind = chance.choices(list(left), [weather.weight for weather in left.values()])[0]
         struck = left[kind]
         begins = at + (chance.uniform(0.0, SPREAD_S) if number else 0.0)

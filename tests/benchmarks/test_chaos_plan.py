@@ -84,3 +84,9 @@ def test_every_kind_of_call_comes_and_a_consultation_ends_within_the_call() -> N
         if call.consults_at_s is not None:
             assert call.joining != "takeover"
             assert call.consults_at_s + call.consults_for_s + 4 < call.lasts_s
+
+
+def test_only_what_may_fail_fails() -> None:
+    assert {fault.kind for fault in storms(SECONDS, 1, ["ari_500", "valkey_killed"])} == {"ari_500", "valkey_killed"}
+    assert {fault.kind for fault in storms(SECONDS, 1, ["worker_killed"])} == {"worker_killed"}
+    assert storms(SECONDS, 1, ()) == []

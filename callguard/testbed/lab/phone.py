@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import aiohttp
+
 from callguard.testbed.lab.remote import Remote
 from callguard.testbed.lab.tones import RATE
 
@@ -15,6 +17,8 @@ ANSWER_TIMEOUT_S: Final = 30.0
 _DIGIT_S: Final = 0.2
 _REFER_S: Final = 0.3
 """ARI tells nobody that a REFER was accepted; on loopback that takes milliseconds."""
+_GOING_S: Final = 2.0
+"""A channel that is hung up is gone within so long."""
 _numbers = itertools.count(1)
 
 
@@ -93,8 +97,7 @@ class Phone:
         if self.answer_after_s is None:
             return
         await asyncio.sleep(self.answer_after_s)
-        if not call.ended.is_set():
-            await call.answer()
+        if not call.ended.is_set() and await _answer(call):
             self._answered.put_nowait(call)
 
     def _new(self, channel: str, voice: Path | None) -> "PhoneCall":
@@ -229,6 +232,16 @@ class PhoneCall:
         identity = f"{part}-{self.channel}"
         path = f"channels/{self.channel}/snoop/{identity}"
         await self._remote.ask("POST", path, app=Remote.APP, appArgs=f"{part},{self.channel}", **what)
+
+
+async def _answer(call: PhoneCall) -> bool:
+    """Answer; return False where the caller hung up meanwhile, so that Asterisk refuses what the call still needed."""
+    try:
+        await call.answer()
+    except aiohttp.ClientResponseError:
+        await asyncio.wait_for(call.ended.wait(), _GOING_S)
+        return False
+    return True
 
 
 def _media(voice: Path) -> str:
