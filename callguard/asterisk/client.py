@@ -236,10 +236,13 @@ class AriClient:
         params = {"app": self.app, "snoopId": snoop, "spy": spy, "whisper": whisper}
         await self.request("POST", _channel(channel, "/snoop"), params)
 
-    async def external_media(self, channel: str, *, host: str, codec: str) -> None:
-        """Make a channel with id `channel` that exchanges RTP with `host` (address:port)."""
+    async def external_media(self, channel: str, *, host: str, codec: str) -> tuple[str, int] | None:
+        """Make a channel with id `channel` that exchanges RTP with `host` (address:port).
+
+        Return the address and port that Asterisk sends from; None where it does not say.
+        """
         params = {"app": self.app, "channelId": channel, "external_host": host, "format": codec}
-        await self.request("POST", "/channels/externalMedia", params)
+        return _rtp_address(await self.request("POST", "/channels/externalMedia", params))
 
     async def originate(
         self, channel: str, *, endpoint: str, caller_id: str, timeout_s: float, variables: Mapping[str, str]
@@ -333,6 +336,14 @@ def _channel(channel: str, rest: str = "") -> str:
 def _error(what: str, status: int, text: str) -> AriError:
     kind = ERRORS.get(status, ServerError)
     return kind(f"{what}: {status} {' '.join(text.split())[:200]}", status)
+
+
+def _rtp_address(answer: object) -> tuple[str, int] | None:
+    variables = answer.get("channelvars") if isinstance(answer, dict) else None
+    if not isinstance(variables, dict):
+        return None
+    host, port = (str(variables.get(f"UNICASTRTP_LOCAL_{part}", "")) for part in ("ADDRESS", "PORT"))
+    return (host, int(port)) if host and port.isdecimal() else None
 
 
 def _list(answer: object) -> list[Any]:

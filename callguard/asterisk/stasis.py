@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -11,23 +11,28 @@ from callguard.asterisk.events import ChannelDestroyed, StasisStart
 from callguard.asterisk.waiter import Waiter
 from callguard.runtime.tasks import within
 
+T = TypeVar("T")
+
 log = structlog.get_logger(__name__)
 
 
-async def into_stasis(watch: Waiter, channel: str, request: Coroutine[Any, Any, None], timeout_s: float) -> None:
-    """Create `channel` by a request and wait until it is in our application; before, Asterisk answers 409 or 422.
+async def into_stasis(watch: Waiter, channel: str, request: Coroutine[Any, Any, T], timeout_s: float) -> T:
+    """Create `channel` by a request and wait until it is in our application; return the request's answer.
+
+    Before the channel is there, Asterisk answers 409 or 422.
 
     Raises:
         AriError: the request failed, the channel died, or it did not arrive in time.
     """
     with watch.on(channel, StasisStart, ChannelDestroyed) as seen:
-        await request
+        answer = await request
         try:
             event = await within(seen, timeout_s)
         except TimeoutError:
             raise UnreachableError(f"channel {channel} did not enter the application in {timeout_s:g} s") from None
     if not isinstance(event, StasisStart):
         raise ConflictError(f"channel {channel} died before it entered the application")
+    return answer
 
 
 async def quietly(*requests: Coroutine[Any, Any, object]) -> None:

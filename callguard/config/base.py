@@ -1,6 +1,7 @@
 """What sections of the configuration are made of: strict models, and secrets that stand elsewhere."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +25,15 @@ def without_password(url: str) -> str:
     if parts.password or "password" in parse_qs(parts.query):
         raise ValueError("holds a password; give it with the key `password` beside it")
     return url
+
+
+def network(text: str) -> str:
+    """Return an address or network as it is; raise ValueError when it is neither."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("is neither an IP address nor a network such as 192.0.2.0/24") from None
+    return text
 
 
 class Secret(Section):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from callguard.config.base import Port, Secret, Section, without_password
+from callguard.config.base import Port, Secret, Section, network, without_password
 from callguard.config.notify import Notify
 from callguard.config.source import ConfigError, read_document
 from callguard.contracts import vocabulary
@@ -73,13 +73,23 @@ class Media(Section):
     audiosocket_port: Port = Field(
         9092, description="First AudioSocket port; worker n listens on port + n. 0: any free."
     )
+    sources: tuple[Annotated[str, AfterValidator(network)], ...] = Field(
+        (),
+        examples=['["192.0.2.7"]'],
+        description="Addresses and networks that media may come from. Empty: RTP from the address that Asterisk "
+        "announces for each leg, AudioSocket from any, as it names its leg by a secret UUID. Needed where address "
+        "translation lies between.",
+    )
     rtp_codec: Literal["slin", "slin16", "ulaw", "alaw"] = Field("slin", description="Format asked of external_media.")
     rtp_start: Port = Field(20000, description="First UDP port for external_media; each leg takes an even one.")
     rtp_end: Port = Field(29998, description="Last UDP port for external_media.")
     workers: int = Field(1, ge=1, le=64, description="Media worker processes; one a core.")
     legs_per_worker: int = Field(2000, ge=2, le=20000, description="Legs that one worker has room for.")
     connect_timeout_s: float = Field(
-        5.0, gt=0, le=60, description="Seconds from tap to first frame before it counts as lost."
+        5.0,
+        gt=0,
+        le=60,
+        description="Seconds that each step of a tap may take: port, snoop, dialplan or bridge, first frame.",
     )
     stall_timeout_s: float = Field(
         5.0, gt=0, le=60, description="Seconds without a frame before a leg counts as stalled."

@@ -47,6 +47,16 @@ class OpenLeg:
     role: Role
     transport: Transport = "audiosocket"
     codec: Codec = "slin"
+    announced: bool = False
+    """Whether a LegSource follows; before it comes, nothing that arrives for the leg is read. RTP only."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegSource:
+    """Where Asterisk sends a leg's RTP from: address and port. None: not known; the first source of audio counts."""
+
+    leg: str
+    address: tuple[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class StopWorker:
     """End in good order."""
 
 
-ToWorker = CallFacts | CloseCall | OpenLeg | CloseLeg | LoadRules | SetLogging | StopWorker
+ToWorker = CallFacts | CloseCall | OpenLeg | LegSource | CloseLeg | LoadRules | SetLogging | StopWorker
 
 # --- worker -> control ---
 

@@ -15,6 +15,7 @@ from callguard.contracts.messages import (
     FromWorker,
     LegLost,
     LegReady,
+    LegSource,
     LoadRules,
     MediaError,
     NoRoomError,
@@ -98,7 +99,7 @@ class WorkerPool:
         self._room.given(leg.call, leg.role)
         return port
 
-    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg) -> None:
+    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg | LegSource) -> None:
         """Tell the worker of a call something. Facts of a new call choose its worker."""
         if isinstance(message, CloseCall):
             self._room.given(call, "customer", "agent")

@@ -25,6 +25,7 @@ from callguard.contracts.messages import (
     LegConnected,
     LegLost,
     LegReady,
+    LegSource,
     LoadRules,
     OpenLeg,
     SetLogging,
@@ -48,6 +49,8 @@ from callguard.worker.stage_timer import StageTimer
 log = structlog.get_logger(__name__)
 
 TICKS_A_SECOND: Final = round(1 / HOP_S)
+STEPS: Final = 5
+"""Steps of a tap that control limits one by one. A leg that is still expected after all of them was forgotten."""
 
 
 class Worker:
@@ -77,7 +80,8 @@ class Worker:
             host=media.listen,
             port=media.audiosocket_port and media.audiosocket_port + index,
             rtp_ports=(media.rtp_start, media.rtp_end),
-            limits=Limits(media.connect_timeout_s, media.stall_timeout_s),
+            limits=Limits(STEPS * media.connect_timeout_s, media.stall_timeout_s, media.connect_timeout_s),
+            sources=media.sources,
         )
         self._legs: dict[str, tuple[int, str]] = {}
         self._leg_at: dict[int, str] = {}
@@ -126,6 +130,8 @@ class Worker:
         match message:
             case OpenLeg():
                 self._open_leg(message)
+            case LegSource():
+                self._pin_leg(message)
             case CloseLeg():
                 self._close_leg(message.leg)
             case CallFacts():
@@ -166,6 +172,14 @@ class Worker:
         self._legs[leg.leg], self._leg_at[row] = (row, leg.call), leg.leg
         self._pipeline.open_leg(row, call, leg.role)
         return port
+
+    def _pin_leg(self, source: LegSource) -> None:
+        if source.leg not in self._legs:
+            return  # lost meanwhile
+        try:
+            self._ingest.pin(self._legs[source.leg][0], source.address)
+        except OSError as error:
+            self._malformed(f"no media can come from {source.address}: {error.strerror}")
 
     def _close_leg(self, leg: str) -> None:
         if leg in self._legs:  # one that was lost is gone already

@@ -120,6 +120,24 @@ async def test_an_unset_variable_is_empty_but_a_gone_channel_is_an_error(fake: F
         await ari.variable("1.1", "CALLGUARD")
 
 
+@pytest.mark.parametrize(
+    ("answer", "source"),
+    [
+        ({"UNICASTRTP_LOCAL_ADDRESS": "192.0.2.7", "UNICASTRTP_LOCAL_PORT": "15960"}, ("192.0.2.7", 15960)),
+        ({"UNICASTRTP_LOCAL_ADDRESS": "192.0.2.7"}, None),
+        ({"UNICASTRTP_LOCAL_ADDRESS": "192.0.2.7", "UNICASTRTP_LOCAL_PORT": "x"}, None),
+        (None, None),
+    ],
+)
+async def test_where_rtp_comes_from_is_read_from_the_new_channel(
+    fake: FakeAri, ari: AriClient, answer: object, source: tuple[str, int] | None
+) -> None:
+    fake.answer("POST", "/channels/externalMedia", {"id": "m", "channelvars": answer})
+    assert await ari.external_media("m", host="127.0.0.1:20000", codec="slin") == source
+    fake.answer("POST", "/channels/externalMedia", [])
+    assert await ari.external_media("m", host="127.0.0.1:20000", codec="slin") is None
+
+
 async def test_lists_are_typed_and_ids_are_quoted(fake: FakeAri, ari: AriClient) -> None:
     fake.answer("GET", "/channels", [CHANNEL])
     fake.answer("GET", "/bridges", [{"id": "b", "channels": ["1.1"]}])

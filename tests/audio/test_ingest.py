@@ -14,7 +14,8 @@ from callguard.audio.bank import LegBank
 from callguard.audio.codec import Format, encode
 from callguard.audio.frames import FRAME_SAMPLES
 from callguard.audio.ingest import Ingest, Limits, Lost, PortsExhaustedError
-from callguard.audio.ingest.streams import MAX_STRANGERS
+from callguard.audio.ingest.admission import MAX_OF_SOURCE
+from callguard.audio.ingest.streams import MOST_ACCEPTS
 from callguard.audio.rtp import Packet
 from callguard.audio.rtp import serialise as rtp_packet
 from callguard.contracts.messages import OpenLeg
@@ -24,15 +25,19 @@ from tests.support.captures import capture, names
 class Plane:
     """An ingest with its bank, and the senders of a test."""
 
-    def __init__(self, legs: int = 4, rtp_ports: tuple[int, int] = (21000, 28998)) -> None:
+    def __init__(
+        self, legs: int = 4, rtp_ports: tuple[int, int] = (21000, 28998), sources: tuple[str, ...] = ()
+    ) -> None:
         self.bank = LegBank(legs)
-        self.ingest = Ingest(self.bank, rtp_ports=rtp_ports, limits=Limits(connect_s=5, stall_s=2))
+        self.ingest = Ingest(self.bank, rtp_ports=rtp_ports, limits=Limits(connect_s=5, stall_s=2), sources=sources)
         self.now = 100.0
         self.stack = contextlib.ExitStack()
 
-    def expect(self, transport: str = "audiosocket") -> tuple[int, uuid.UUID, int]:
+    def expect(self, transport: str = "audiosocket", *, announced: bool = False) -> tuple[int, uuid.UUID, int]:
         leg, row = uuid.uuid4(), self.bank.open()
-        message = OpenLeg(str(leg), "call", "customer", "rtp" if transport == "rtp" else "audiosocket")
+        message = OpenLeg(
+            str(leg), "call", "customer", "rtp" if transport == "rtp" else "audiosocket", announced=announced
+        )
         return row, leg, self.ingest.expect(row, message, self.now)
 
     def connect(self, leg: uuid.UUID | None = None) -> socket.socket:
@@ -174,16 +179,46 @@ def test_who_leaves_without_a_name_is_counted(plane: Plane) -> None:
     assert plane.ingest.counts()["audiosocket_not_audiosocket"] == 1
 
 
-def test_connections_without_a_name_are_limited_and_named_ones_still_come_in(plane: Plane) -> None:
+def test_idle_strangers_keep_no_leg_out(plane: Plane) -> None:
+    strangers = [plane.connect() for _ in range(200)]
+    for _ in range(4):
+        plane.sweep()
     row, leg, _ = plane.expect()
-    crowd = [plane.connect() for _ in range(1 + MAX_STRANGERS + 3)]
+    plane.connect(leg).sendall(frames(1))
+    assert plane.sweep() == ([row], [])
+    assert plane.taken() == {row: [1, 2, 3, 4, 5]}
+    assert plane.ingest.counts()["audiosocket_crowded"] == 200 - MAX_OF_SOURCE
+    assert is_closed(strangers[0])
+
+
+def test_a_leg_whose_name_comes_late_is_pushed_out_by_newer_strangers_alone(plane: Plane) -> None:
+    row, leg, _ = plane.expect()
+    older = [plane.connect() for _ in range(MAX_OF_SOURCE)]
+    slow = plane.connect()
+    [plane.connect() for _ in range(MAX_OF_SOURCE)]
     plane.sweep()
-    assert plane.ingest.counts()["audiosocket_crowded"] == 3
-    for sender in crowd:
-        sender.close()
-    plane.sweep()
-    plane.connect(leg)
+    assert plane.ingest.counts()["audiosocket_crowded"] == MAX_OF_SOURCE
+    slow.sendall(serialise(IDENTITY, leg.bytes))
     assert plane.sweep()[0] == [row]
+    assert all(is_closed(each) for each in older)
+
+
+def test_one_sweep_takes_a_bounded_number_of_connections(plane: Plane) -> None:
+    [plane.connect() for _ in range(300)]
+    before = plane.ingest.counts()["audiosocket_crowded"]
+    plane.ingest._streams._accept(plane.now)
+    assert plane.ingest.counts()["audiosocket_crowded"] - before == MOST_ACCEPTS - MAX_OF_SOURCE
+
+
+def test_a_connection_from_an_address_that_may_not_send_is_refused() -> None:
+    plane = Plane(sources=("192.0.2.0/24", "::1"))
+    with plane.stack:
+        _, leg, _ = plane.expect()
+        sender = plane.connect(leg)
+        assert plane.sweep() == ([], [])
+        assert is_closed(sender)
+        assert plane.ingest.counts()["audiosocket_foreign"] == 1
+    plane.ingest.close()
 
 
 def test_the_end_of_a_stream_is_told_after_its_last_frame(plane: Plane) -> None:
@@ -283,6 +318,53 @@ def test_the_first_sender_of_audio_is_the_only_one_heard(plane: Plane) -> None:
     assert (counts["rtp_unpinned"], counts["rtp_foreign"]) == (1, 1)
 
 
+def address(sender: socket.socket) -> tuple[str, int]:
+    host, port = sender.getsockname()
+    return host, port
+
+
+def test_an_announced_leg_hears_the_announced_sender_alone_however_early_another_spoke(plane: Plane) -> None:
+    row, _, port = plane.expect("rtp", announced=True)
+    stranger, sender = plane.udp(port), plane.udp(port)
+    for number in range(900, 1000):
+        stranger.send(packet(number))
+    sender.send(packet(1))
+    assert plane.sweep() == ([], [])
+    plane.ingest.pin(row, address(sender))
+    stranger.send(packet(1000))
+    for number in range(2, 6):
+        sender.send(packet(number))
+    assert plane.sweep() == ([row], [])
+    assert plane.taken() == {row: [1, 2, 3, 4, 5]}
+    assert plane.ingest.counts()["rtp_foreign"] == 100
+
+
+def test_a_leg_whose_source_is_not_announced_after_all_hears_the_first_sender(plane: Plane) -> None:
+    row, _, port = plane.expect("rtp", announced=True)
+    plane.udp(port).send(packet(1))
+    assert plane.sweep()[0] == []
+    plane.ingest.pin(row, None)
+    assert plane.sweep()[0] == [row]
+
+
+def test_an_address_that_cannot_be_a_source_is_told(plane: Plane) -> None:
+    row, _, port = plane.expect("rtp", announced=True)
+    with pytest.raises(OSError):  # noqa: PT011 # the message is the system's
+        plane.ingest.pin(row, ("::1", 5000))
+    plane.udp(port).send(packet(1))
+    assert plane.sweep()[0] == []
+
+
+def test_rtp_from_an_address_that_may_not_send_is_counted_and_not_heard() -> None:
+    plane = Plane(sources=("192.0.2.7",))
+    with plane.stack:
+        _, _, port = plane.expect("rtp")
+        plane.udp(port).send(packet(1))
+        assert plane.sweep()[0] == []
+        assert plane.ingest.counts()["rtp_unpinned"] == 1
+    plane.ingest.close()
+
+
 def test_a_second_of_rtp_backlog_is_read_at_once(plane: Plane) -> None:
     row, _, port = plane.expect("rtp")
     sender = plane.udp(port)
@@ -336,6 +418,22 @@ def test_without_a_descriptor_left_legs_are_refused_and_nothing_breaks(plane: Pl
         plane.sweep()
         assert plane.sweep()[1] == []
     assert list(plane.taken().values()) == [[1, 2, 3, 4, 5]]
+
+
+def test_without_a_descriptor_left_a_stranger_makes_room_for_a_leg(plane: Plane) -> None:
+    row, leg, _ = plane.expect()
+    plane.connect()
+    plane.sweep()
+    sender = socket.socket()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (sender.fileno() + 1, hard))
+    try:
+        with sender:
+            sender.connect(("127.0.0.1", plane.ingest.audiosocket_port))
+            sender.sendall(serialise(IDENTITY, leg.bytes) + frames(1))
+            assert plane.sweep()[0] == [row]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_leg_given_up_is_closed_and_its_row_serves_the_next(plane: Plane) -> None:

@@ -1,6 +1,7 @@
 """The real ingest on a real Asterisk: every tap and format arrives whole, in order, at its level."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,9 @@ from callguard.ari_app import AriApp
 from callguard.audio.bank import LegBank
 from callguard.audio.frames import FRAME_LOST, Pcm
 from callguard.audio.ingest import Ingest
-from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegConnected, LegLost, OpenLeg
+from callguard.audio.rtp import Packet
+from callguard.audio.rtp import serialise as rtp_packet
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegConnected, LegLost, LegSource, OpenLeg
 from callguard.testbed.lab.lab import Lab
 from callguard.testbed.lab.tones import tone_dbfs, tone_share, write_wav
 from tests.asterisk.harness.node import config_for
@@ -35,14 +38,22 @@ class Swept:
         self.roles: dict[str, int] = {}
         self.pcm: dict[int, list[Pcm]] = {}
         self.lost = 0
+        self.stranger: socket.socket | None = None
+        """Speaks into each leg's port before anybody else can know it."""
 
     async def open_leg(self, leg: OpenLeg) -> int:
         row = self.bank.open()
         self.rows[leg.leg] = self.roles[leg.role] = row
         self.pcm[row] = []
-        return self.ingest.expect(row, leg, time.monotonic())
+        port = self.ingest.expect(row, leg, time.monotonic())
+        for number in range(20) if self.stranger else ():
+            loud = rtp_packet(Packet(10, number, number * 160, 5, b"\x40\x00\xc0\x00" * 80))
+            self.stranger.sendto(loud, ("127.0.0.1", port))
+        return port
 
-    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg) -> None:
+    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg | LegSource) -> None:
+        if isinstance(message, LegSource) and message.leg in self.rows:
+            self.ingest.pin(self.rows[message.leg], message.address)
         if isinstance(message, CloseLeg) and message.leg in self.rows:
             row = self.rows.pop(message.leg)
             self.ingest.forget(row)
@@ -86,6 +97,21 @@ async def swept_app(lab: Lab, tap: str, codec: str) -> AsyncIterator[Swept]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         plane.ingest.close()
+
+
+async def test_a_stranger_who_speaks_into_a_leg_before_asterisk_is_not_heard(
+    lab: Lab, voices: Voices, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        async with swept_app(lab, "external_media", "slin") as plane:
+            plane.stranger = stranger
+            lab.farm.phone("agent1").voice = voices.tone(AGENT_HZ)
+            customer = await lab.farm.phone("customer1").call("201", voices.tone(CUSTOMER_HZ))
+            await lab.farm.phone("agent1").answered()
+            for role, hertz in (("customer", CUSTOMER_HZ), ("agent", AGENT_HZ)):
+                assert tone_dbfs(await plane.heard(role, tmp_path / f"{role}.wav", 1.0), hertz) > -20
+            assert plane.ingest.counts()["rtp_foreign"] == 40
+            await customer.hangup()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A worker does what control asks, tells what it finds, and outlives any message."""
 
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from callguard.audio.rtp import Packet
+from callguard.audio.rtp import serialise as rtp_packet
 from callguard.config import Logging
 from callguard.contracts.messages import (
     CallFacts,
@@ -16,6 +19,7 @@ from callguard.contracts.messages import (
     LegConnected,
     LegLost,
     LegReady,
+    LegSource,
     LoadRules,
     OpenLeg,
     SetLogging,
@@ -118,10 +122,30 @@ def test_a_lost_leg_is_told_and_its_row_is_free_again() -> None:
 def test_a_leg_that_never_connects_is_lost() -> None:
     bench = Bench(connect_timeout_s=0.05)
     leg, _ = bench.call()
+    time.sleep(0.2)
+    bench.worker.tick()
+    assert bench.box.take(LegLost) == [], "control limits each step: all of them may have taken long"
     time.sleep(0.06)
     bench.worker.tick()
     assert bench.box.take(LegLost) == [LegLost(leg, "timeout")]
     bench.worker._ingest.close()
+
+
+def test_an_announced_leg_hears_its_source_alone(bench: Bench) -> None:
+    leg = str(uuid.uuid4())
+    bench.worker.obey(CallFacts("1.1"))
+    bench.worker.obey(OpenLeg(leg, "1.1", "customer", "rtp", announced=True))
+    (ready,) = bench.box.take(LegReady)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(("127.0.0.1", ready.port))
+        sender.send(rtp_packet(Packet(10, 1, 160, 5, bytes(320))))
+        bench.worker.tick()
+        assert bench.box.take(LegConnected) == []
+        bench.worker.obey(LegSource(leg, ("::1", 5000)))
+        assert bench.worker._counters()["messages_malformed"] == 1
+        bench.worker.obey(LegSource(leg, sender.getsockname()))
+        bench.worker.tick()
+    assert bench.box.take(LegConnected) == [LegConnected(leg)]
 
 
 def test_when_all_rows_are_taken_the_next_leg_is_refused_as_full() -> None:
@@ -198,6 +222,7 @@ def test_each_call_is_shown_and_the_worker_reports_once_a_second(bench: Bench) -
         OpenLeg("no uuid", "1.1", "customer"),
         OpenLeg(str(uuid.uuid4()), "no such call", "customer"),
         CloseLeg("no such leg"),
+        LegSource("no such leg", None),
         CloseCall("no such call"),
         LoadRules((("bad.yaml", "{"),)),
     ],

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 import structlog
 
@@ -20,9 +20,11 @@ from callguard.asterisk.stasis import into_stasis, quietly
 from callguard.asterisk.waiter import Waiter
 from callguard.config import Media
 from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
-from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, NoRoomError, OpenLeg, Transport
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegSource, NoRoomError, OpenLeg, Transport
 from callguard.contracts.vocabulary import Role
 from callguard.runtime.tasks import within
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -40,15 +42,15 @@ class MediaPlane(Protocol):
     async def open_leg(self, leg: OpenLeg) -> int:
         """Return the port to which Asterisk must send the leg's media."""
 
-    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg) -> None:
+    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg | LegSource) -> None:
         """Tell the worker of a call something."""
 
 
 class LostError(Exception):
     """A tap's media ended or never came."""
 
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: Reason, why: str = "") -> None:
+        super().__init__(why)
         self.reason: Reason = reason
 
 
@@ -83,6 +85,8 @@ class Tap:
     facts: Callable[[], CallFacts]
     leg: str = ""
     """UUID of the present attempt."""
+    step: str = ""
+    """What the present attempt waits for; each step has a time limit of its own."""
     connected: bool = False
     _news: "asyncio.Queue[Literal['connected'] | LostError]" = field(default_factory=asyncio.Queue)
     _task: "asyncio.Task[None] | None" = None
@@ -115,14 +119,13 @@ class Tap:
             except NotFoundError:
                 return  # the leg hung up; discovery says the rest
             except LostError as error:
-                reason = error.reason
+                reason, why = error.reason, str(error)
             except AriError as error:
-                log.warning("tap_failed", call=self.call, role=self.role, error=str(error))
-                reason = "asterisk"
+                reason, why = "asterisk", str(error)
             failures = 0 if self.connected else failures + 1
             if not await self._still_there():
                 return
-            self._report_loss(reason)
+            self._report_loss(reason, why)
             await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
 
     async def _once(self) -> None:
@@ -143,27 +146,33 @@ class Tap:
             self.kit.media.send(self.call, CloseLeg(self.leg))
 
     async def _open_leg(self) -> int:
-        leg = OpenLeg(self.leg, self.call, self.role, self.kit.transport, self._codec)
+        self.step = "worker"
+        leg = OpenLeg(self.leg, self.call, self.role, self.kit.transport, self._codec, announced=self._announced)
         try:
             return await within(self.kit.media.open_leg(leg), self.kit.config.connect_timeout_s)
         except NoRoomError as error:
-            raise LostError("full") from error
-        except (OSError, RuntimeError) as error:  # TimeoutError is an OSError; a full or stopping pool a RuntimeError
-            log.warning("worker_refused_leg", call=self.call, role=self.role, error=str(error) or type(error).__name__)
-            raise LostError("refused") from error
+            raise LostError("full", str(error)) from error
+        except (OSError, RuntimeError) as error:  # TimeoutError is an OSError; a stopping pool raises a RuntimeError
+            raise LostError("refused", str(error) or type(error).__name__) from error
+
+    @property
+    def _announced(self) -> bool:
+        """Whether the worker is told where the leg's RTP comes from."""
+        return self.kit.transport == "rtp" and not self.kit.config.sources
 
     @property
     def _codec(self) -> Literal["slin", "slin16", "ulaw", "alaw"]:
         return "slin" if self.kit.transport == "audiosocket" else self.kit.config.rtp_codec
 
     async def _first_frame(self) -> None:
+        self.step = "first frame"
         try:
             news = await within(self._news.get(), self.kit.config.connect_timeout_s)
         except TimeoutError:
             raise LostError("timeout") from None
         if news != "connected":
             raise news
-        self.connected = True
+        self.connected, self.step = True, "connected"
 
     # --- the two paths ---
 
@@ -174,6 +183,7 @@ class Tap:
             await self._snoop()
             with self.kit.watch.on(self.leg, ChannelDestroyed) as gone:
                 gone.add_done_callback(self._on_gone)
+                self.step = "dialplan"
                 await ari.continue_to(self.leg, context=self.kit.config.tap_context, extension=extension)
                 yield
         finally:
@@ -191,7 +201,11 @@ class Tap:
         try:
             await self._snoop()
             host = f"{config.advertise or config.listen}:{port}"
-            await self._in_stasis(media, ari.external_media(media, host=host, codec=config.rtp_codec))
+            self.step = "media channel"
+            source = await self._in_stasis(media, ari.external_media(media, host=host, codec=config.rtp_codec))
+            if self._announced:
+                self.kit.media.send(self.call, LegSource(self.leg, source))
+            self.step = "bridge"
             await ari.create_bridge(mixer)
             await ari.add_to_bridge(mixer, self.leg, media)
             yield
@@ -199,11 +213,11 @@ class Tap:
             await quietly(ari.hang_up(self.leg), ari.hang_up(media), ari.destroy_bridge(mixer))
 
     async def _snoop(self) -> None:
-        ari = self.kit.ari
-        await self._in_stasis(self.leg, ari.snoop(self.channel, self.leg, spy="in"))
+        self.step = "snoop"
+        await self._in_stasis(self.leg, self.kit.ari.snoop(self.channel, self.leg, spy="in"))
 
-    async def _in_stasis(self, channel: str, request: Coroutine[Any, Any, None]) -> None:
-        await into_stasis(self.kit.watch, channel, request, self.kit.config.connect_timeout_s)
+    async def _in_stasis(self, channel: str, request: Coroutine[Any, Any, T]) -> T:
+        return await into_stasis(self.kit.watch, channel, request, self.kit.config.connect_timeout_s)
 
     # --- what others learn of it ---
 
@@ -212,10 +226,11 @@ class Tap:
         self._lost_for.clear()
         self.kit.emit(kind(**self._facts()))
 
-    def _report_loss(self, reason: Reason) -> None:
+    def _report_loss(self, reason: Reason, why: str) -> None:
         """Tell each reason of a loss once: what stands against the next attempt may be another."""
         if reason not in self._lost_for:
             self._lost_for.add(reason)
+            log.warning("tap_lost", call=self.call, role=self.role, step=self.step, reason=reason, why=why)
             self.kit.emit(TapLost(**self._facts(), reason=reason))
 
     def _facts(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ never has to wait. The kernel's buffers hold more than a second of audio if a sw
 
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from callguard.audio.audiosocket import AudioSocketReceiver
 from callguard.audio.bank import LegBank
 from callguard.audio.codec import Format
 from callguard.audio.frames import Rows
-from callguard.audio.ingest.ports import Ports, PortsExhaustedError
+from callguard.audio.ingest.admission import Sources
+from callguard.audio.ingest.ports import Address, Ports, PortsExhaustedError
 from callguard.audio.ingest.streams import Streams
 from callguard.audio.reframer import Reframer
 from callguard.audio.rtp_receiver import RtpReceiver
@@ -35,10 +37,13 @@ _FORMATS: Final[dict[Codec, Format]] = {
 
 
 class Limits(NamedTuple):
-    """The longest times that a leg may be without media, in seconds."""
+    """The longest times that a leg may be without media and a connection without a name, in seconds."""
 
     connect_s: float = 5.0
+    """From `expect` to the first media."""
     stall_s: float = 5.0
+    identify_s: float = 5.0
+    """From a connection to its name."""
 
 
 class Lost(NamedTuple):
@@ -65,6 +70,7 @@ class Ingest:
         port: AudioSocket port; 0 for any free one.
         rtp_ports: first and last UDP port for RTP.
         limits: times after which a leg without media counts as lost.
+        sources: addresses and networks that media may come from; none: any.
     """
 
     def __init__(
@@ -75,13 +81,15 @@ class Ingest:
         port: int = 0,
         rtp_ports: tuple[int, int] = (20000, 29998),
         limits: Limits | None = None,
+        sources: Iterable[str] = (),
     ) -> None:
         self._limits = limits or Limits()
         self._reframer = Reframer(bank)
         self._audiosocket = AudioSocketReceiver(self._reframer)
         self._rtp = RtpReceiver(self._reframer)
-        self._streams = Streams(self._audiosocket, host, port, self._limits.connect_s)
-        self._ports = Ports(self._rtp, host, rtp_ports)
+        allowed = Sources(sources)
+        self._streams = Streams(self._audiosocket, host, port, self._limits.identify_s, allowed)
+        self._ports = Ports(self._rtp, host, rtp_ports, allowed)
         self._expected: NDArray[np.bool_] = np.zeros(bank.capacity, dtype=np.bool_)
         self._heard: NDArray[np.bool_] = np.zeros(bank.capacity, dtype=np.bool_)
         self._quiet_since: NDArray[np.float64] = np.zeros(bank.capacity)
@@ -98,12 +106,19 @@ class Ingest:
         """
         self._reframer.reset(row)
         if leg.transport == "rtp":
-            port = self._ports.open(row, _FORMATS[leg.codec])
+            port = self._ports.open(row, _FORMATS[leg.codec], announced=leg.announced)
         else:
             self._streams.expect(row, uuid.UUID(leg.leg))
             port = self._streams.port
         self._expected[row], self._heard[row], self._quiet_since[row] = True, False, now
         return port
+
+    def pin(self, row: int, sender: Address | None) -> None:
+        """Hear an announced leg from this address alone; None: from whoever is allowed and sends audio first.
+
+        Raises OSError when media can't come from such an address.
+        """
+        self._ports.pin(row, sender)
 
     def forget(self, row: int) -> None:
         """Close a leg's sockets; its media is refused from now on."""

@@ -1,21 +1,22 @@
-"""RTP sockets: one UDP port a leg, pinned to the first sender of audio.
+"""RTP sockets: one UDP port a leg, pinned to one sender.
 
-RTP carries no secret, so whoever finds a port could speak into a leg. Three things stand against it: a leg has a port
-of its own, picked at random; the first packet that is audio fixes the sender, in the kernel (`connect`), so that no
-other source is read again; and a leg whose true sender was kept out hears nothing from it, is lost and tapped anew.
+RTP carries no secret, so whoever finds a port could speak into a leg. A leg has a port of its own, picked at random,
+and one sender, fixed in the kernel (`connect`), so that no other is read. The sender is the one that Asterisk announced
+for the leg; nothing is read before that is known. Where it can't be known (address translation lies between), the first
+allowed source of audio is the sender; a leg whose true sender was kept out is lost and tapped anew.
 """
 
-import contextlib
 import random
 import select
 import socket
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from callguard.audio.codec import Format
 from callguard.audio.frames import HOP_FRAMES, Rows
+from callguard.audio.ingest.admission import Sources
 from callguard.audio.rtp_receiver import RtpReceiver
 
 PASSES: Final = 5
@@ -23,6 +24,8 @@ PASSES: Final = 5
 MOST_READS: Final = 2 * HOP_FRAMES
 _FIRST_READS: Final = 64
 """Most datagrams read in one pass while the sender is not known, so that a flood can't delay the sweep."""
+
+Address = tuple[str, int]
 
 
 class PortsExhaustedError(Exception):
@@ -36,7 +39,7 @@ class Ports:
         counts: datagrams refused before a sender was known (`unpinned`), or of another sender (`foreign`).
     """
 
-    def __init__(self, receiver: RtpReceiver, host: str, ports: tuple[int, int]) -> None:
+    def __init__(self, receiver: RtpReceiver, host: str, ports: tuple[int, int], sources: Sources) -> None:
         self.counts: Counter[str] = Counter()
         self._receiver = receiver
         self._host = host
@@ -44,11 +47,18 @@ class Ports:
         self._even = range(ports[0] + ports[0] % 2, ports[1] + 1, 2)
         self._sockets: dict[int, socket.socket] = {}
         self._rows: dict[int, int] = {}
+        self._sources = sources
+        self._unannounced: set[int] = set()
+        self._senders: dict[int, Address] = {}
         self._pinned: set[int] = set()
+        """Rows whose socket holds datagrams of their sender alone."""
         self._epoll = select.epoll()
 
-    def open(self, row: int, form: Format) -> int:
+    def open(self, row: int, form: Format, *, announced: bool = False) -> int:
         """Open a port for a leg whose dynamic payload types mean `form`.
+
+        Args:
+            announced: whether nothing is to be read before `pin` has told the sender.
 
         Raises PortsExhaustedError when none is free.
         """
@@ -56,8 +66,21 @@ class Ports:
         self._sockets[row] = opened
         self._rows[opened.fileno()] = row
         self._epoll.register(opened, select.EPOLLIN)
+        if announced:
+            self._unannounced.add(row)
         self._receiver.reset(row, form)
         return int(opened.getsockname()[1])
+
+    def pin(self, row: int, sender: Address | None) -> None:
+        """Hear a leg from this sender alone; None: from the first allowed source of audio.
+
+        Raises OSError when this machine can't be reached from such an address.
+        """
+        if row in self._unannounced:
+            if sender is not None:
+                self._sockets[row].connect(sender)
+                self._senders[row] = sender
+            self._unannounced.discard(row)
 
     def close(self, row: int) -> None:
         """Close a leg's port; do nothing where it has none."""
@@ -65,6 +88,8 @@ class Ports:
         if opened is not None:
             del self._rows[opened.fileno()]
             self._pinned.discard(row)
+            self._unannounced.discard(row)
+            self._senders.pop(row, None)
             opened.close()
 
     def sweep(self) -> Rows:
@@ -109,21 +134,34 @@ class Ports:
         opened = self._sockets[row]
         if row in self._pinned:
             return self._receiver.fill(row, opened.recv_into, MOST_READS)
-        self._pin(row, opened)
+        if row in self._unannounced:
+            return False
+        return self._read_by_sender(row, opened)
+
+    def _read_by_sender(self, row: int, opened: socket.socket) -> bool:
+        """Read what came before the socket was pinned, and fix the sender by the first audio if nobody told it.
+
+        Once all of that is read, only the sender's datagrams can follow.
+        """
+        receiver = self._receiver
+        for _ in range(min(_FIRST_READS, receiver.free)):
+            try:
+                length, source = opened.recvfrom_into(receiver.views[receiver.used])
+            except BlockingIOError:
+                if row in self._senders:
+                    self._pinned.add(row)
+                return False
+            sender = self._senders.get(row) or self._first(row, opened, length, source)
+            if sender == source[:2]:
+                receiver.received(row, length)
+            else:
+                self.counts["unpinned" if sender is None else "foreign"] += 1
         return True
 
-    def _pin(self, row: int, opened: socket.socket) -> None:
-        """Look for the first audio, fix its sender and read the datagrams that this sender has already sent."""
-        receiver = self._receiver
-        sender: object = None
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(min(_FIRST_READS, receiver.free)):
-                length, source = opened.recvfrom_into(receiver.views[receiver.used])
-                if sender is None and receiver.is_audio(row, length):
-                    opened.connect(source)
-                    self._pinned.add(row)
-                    sender = source
-                if source == sender:
-                    receiver.received(row, length)
-                else:
-                    self.counts["unpinned" if sender is None else "foreign"] += 1
+    def _first(self, row: int, opened: socket.socket, length: int, source: tuple[Any, ...]) -> Address | None:
+        """Return the source as the leg's sender if it may be."""
+        if not (self._receiver.is_audio(row, length) and self._sources.allow(source[0])):
+            return None
+        opened.connect(source)
+        self._senders[row] = source[0], source[1]
+        return self._senders[row]

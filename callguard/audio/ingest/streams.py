@@ -2,36 +2,28 @@
 
 A connection must first name an expected leg by its UUID; no other bytes are read before. A UUID has 122 random bits,
 which only Asterisk knows, and it is accepted once: a second connection with the same UUID is refused. Connections that
-have not named a leg are limited in number and time.
+have not named a leg are limited in time, in number and by source; see `admission`.
 """
 
+import errno
 import select
 import socket
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from callguard.audio.audiosocket import ROOM, AudioSocketReceiver, End, Message, ProtocolError, identity
+from callguard.audio.audiosocket import AudioSocketReceiver, End, Message, ProtocolError, identity
 from callguard.audio.frames import Rows
+from callguard.audio.ingest.admission import Sources, Stranger, Strangers
 
-MAX_STRANGERS: Final = 64
-"""Connections beyond those expected that may be there without having named themselves."""
 PASSES: Final = 4
 """Most passes of one sweep while a leg's buffer was full or a new connection came; each reads 12 frames of a leg."""
+MOST_ACCEPTS: Final = 128
+"""Connections accepted in one pass: a flood can't hold the sweep up."""
 _BACKLOG: Final = 512
-
-
-@dataclass(slots=True)
-class _Guest:
-    """A connection that has not named its leg."""
-
-    connection: socket.socket
-    deadline: float
-    data: memoryview = field(default_factory=lambda: memoryview(bytearray(ROOM)))
-    filled: int = 0
+_NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class Streams:
@@ -39,17 +31,21 @@ class Streams:
 
     Attributes:
         counts: connections refused: `unknown_leg`, `not_audiosocket`, `anonymous` (did not name themselves in time),
-            `crowded` (too many at once), `not_accepted` (gone before, or too many open files).
+            `crowded` (the oldest of too many at once, or of a process that may open no more files), `foreign` (from
+            an address that may not send), `not_accepted` (gone before, or no file could be opened).
     """
 
-    def __init__(self, receiver: AudioSocketReceiver, host: str, port: int, identify_s: float) -> None:
+    def __init__(
+        self, receiver: AudioSocketReceiver, host: str, port: int, identify_s: float, sources: Sources
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self._receiver = receiver
         self._identify_s = identify_s
+        self._sources = sources
         self._expected: dict[uuid.UUID, int] = {}
         self._rows: dict[int, int] = {}
         self._connections: dict[int, socket.socket] = {}
-        self._guests: dict[int, _Guest] = {}
+        self._strangers = Strangers()
         self._more = False
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -94,24 +90,23 @@ class Streams:
         """Close every socket."""
         for row in list(self._connections):
             self.close(row)
-        for guest in self._guests.values():
-            guest.connection.close()
-        self._guests.clear()
+        for descriptor in self._strangers.descriptors():
+            self._strangers.take(descriptor).connection.close()
         self._epoll.close()
         self._listener.close()
 
     def _read_all(self, now: float, ended: dict[int, End]) -> set[int]:
         fresh: set[int] = set()
         self._more = False
-        for descriptor, _ in self._epoll.poll(0, len(self._rows) + len(self._guests) + 1):
+        for descriptor, _ in self._epoll.poll(0, len(self._rows) + len(self._strangers) + 1):
             row = self._rows.get(descriptor)
             if row is not None:
                 if row not in ended and self._read(row, ended):
                     fresh.add(row)
-            elif descriptor in self._guests:
+            elif descriptor in self._strangers:
                 fresh |= self._meet(descriptor)
-            else:
-                self._accept(now)
+            elif descriptor == self._listener.fileno():  # anything else was closed since the poll
+                fresh |= self._accept(now)
         return fresh
 
     def _read(self, row: int, ended: dict[int, End]) -> bool:
@@ -132,54 +127,74 @@ class Streams:
         return False
 
     def _meet(self, descriptor: int) -> set[int]:
-        """Read from a guest; return its row as soon as it has named its leg."""
-        guest = self._guests[descriptor]
+        """Read from a stranger; return its row as soon as it has named its leg."""
+        stranger = self._strangers[descriptor]
         try:
-            count = guest.connection.recv_into(guest.data[guest.filled :])
-            guest.filled += count
-            message = identity(guest.data, guest.filled)
+            count = stranger.connection.recv_into(stranger.data[stranger.filled :])
+            stranger.filled += count
+            message = identity(stranger.data, stranger.filled)
+        except BlockingIOError:
+            return set()
         except (OSError, ProtocolError):
             self._refuse(descriptor, "not_audiosocket")
             return set()
         if message is not None:
-            return self._admit(descriptor, guest, message)
+            return self._admit(descriptor, stranger, message)
         if not count:
             self._refuse(descriptor, "not_audiosocket")
         return set()
 
-    def _admit(self, descriptor: int, guest: _Guest, message: Message) -> set[int]:
-        row = self._expected.pop(uuid.UUID(bytes=bytes(guest.data[message.start : message.end])), None)
+    def _admit(self, descriptor: int, stranger: Stranger, message: Message) -> set[int]:
+        row = self._expected.pop(uuid.UUID(bytes=bytes(stranger.data[message.start : message.end])), None)
         if row is None:
             self._refuse(descriptor, "unknown_leg")
             return set()
-        del self._guests[descriptor]
-        self._rows[descriptor], self._connections[row] = row, guest.connection
-        self._receiver.reset(row, guest.data[message.end : guest.filled])
+        self._strangers.take(descriptor)
+        self._rows[descriptor], self._connections[row] = row, stranger.connection
+        self._receiver.reset(row, stranger.data[message.end : stranger.filled])
         self._more = True
         return {row}
 
-    def _accept(self, now: float) -> None:
-        while True:
+    def _accept(self, now: float) -> set[int]:
+        """Take new connections; return the rows of those that have named themselves already."""
+        fresh: set[int] = set()
+        for _ in range(MOST_ACCEPTS):
             try:
-                connection, _ = self._listener.accept()
+                connection, address = self._listener.accept()
             except BlockingIOError:
-                return
-            except OSError:  # the client has gone, or the process may open no more files
-                self.counts["not_accepted"] += 1
-                return
-            if len(self._guests) >= len(self._expected) + MAX_STRANGERS:
-                self.counts["crowded"] += 1
-                connection.close()
-                continue
-            connection.setblocking(False)
-            self._guests[connection.fileno()] = _Guest(connection, now + self._identify_s)
-            self._epoll.register(connection, select.EPOLLIN)
+                return fresh
+            except OSError as error:  # the client has gone, or the process may open no more files
+                self._not_accepted(error)
+                return fresh
+            fresh |= self._welcome(connection, str(address[0]), now)
+        self._more = True
+        return fresh
+
+    def _welcome(self, connection: socket.socket, source: str, now: float) -> set[int]:
+        if not self._sources.allow(source):
+            self.counts["foreign"] += 1
+            connection.close()
+            return set()
+        connection.setblocking(False)
+        self._epoll.register(connection, select.EPOLLIN)
+        self._strangers.add(Stranger(connection, source, now + self._identify_s))
+        fresh = self._meet(connection.fileno())
+        while (oldest := self._strangers.excess(len(self._expected))) is not None:
+            self._refuse(oldest, "crowded")
+        return fresh
+
+    def _not_accepted(self, error: OSError) -> None:
+        """Count it; where this process may open no more files, a stranger's makes room for the next connection."""
+        self.counts["not_accepted"] += 1
+        oldest = self._strangers.oldest()
+        if error.errno in _NO_DESCRIPTOR and oldest is not None:
+            self._refuse(oldest, "crowded")
             self._more = True
 
     def _refuse(self, descriptor: int, why: str) -> None:
         self.counts[why] += 1
-        self._guests.pop(descriptor).connection.close()
+        self._strangers.take(descriptor).connection.close()
 
     def _refuse_late(self, now: float) -> None:
-        for descriptor in [at for at, guest in self._guests.items() if guest.deadline < now]:
+        for descriptor in self._strangers.late(now):
             self._refuse(descriptor, "anonymous")

@@ -77,7 +77,7 @@ class Workers:
 class Streams:
     """What `audio.ingest.streams.Streams` is to the ingest: AudioSocket connections of all legs, by row."""
 
-    def __init__(self, receiver: AudioSocketReceiver, host: str, port: int, identify_s: float) -> None:
+    def __init__(self, receiver: AudioSocketReceiver, host: str, port: int, *_: object) -> None:
         self.counts: Counter[str] = Counter()
         self._receiver = receiver
         self._rows: dict[bytes, int] = {}

@@ -17,12 +17,15 @@ from callguard.asterisk.events import (
 from callguard.asterisk.waiter import Waiter
 from tests.asterisk.harness.fake_ari import FakeAri, fake_ari
 
+RTP_VARIABLES = {"UNICASTRTP_LOCAL_ADDRESS": "127.0.0.1", "UNICASTRTP_LOCAL_PORT": "15960"}
+
 
 @asynccontextmanager
 async def stasis() -> AsyncIterator[tuple[FakeAri, AriClient, Waiter]]:
     watch = Waiter()
     async with fake_ari() as fake, AriClient(fake.config(timeout_s=1)) as ari:
         fake.after = lambda request: _happen(fake, watch, request)
+        fake.answer("POST", "/channels/externalMedia", {"id": "x", "channelvars": RTP_VARIABLES})
         yield fake, ari, watch
 
 

@@ -1,17 +1,19 @@
 """One leg's tap: opened, kept, opened again, cleaned up - on a fake ARI."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+from structlog.testing import capture_logs
 
 from callguard.asterisk.events import Channel, ChannelDestroyed
 from callguard.asterisk.taps import tap as module
 from callguard.asterisk.taps.tap import Tap, TapKit
 from callguard.config import Media
 from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
-from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, NoRoomError, OpenLeg
+from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegSource, NoRoomError, OpenLeg
 from tests.asterisk.harness.fake_ari import FakeAri
 from tests.asterisk.harness.stasis import stasis
 
@@ -31,7 +33,7 @@ class Plane:
         self.said.append(leg)
         return 9092
 
-    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg) -> None:
+    def send(self, call: str, message: CallFacts | CloseCall | CloseLeg | LegSource) -> None:
         self.said.append(message)
 
     def legs(self) -> list[OpenLeg]:
@@ -54,33 +56,46 @@ class Bench:
 
     async def opened(self, n: int = 1) -> str:
         """Connect the n-th attempt, once its media path is up; return its UUID."""
+        await self.until_ready(n)
+        self.tap.on_connected()
+        await self.until(TapOpened if n == 1 else TapRestored)
+        return self.plane.legs()[-1].leg
+
+    async def until_ready(self, n: int = 1) -> None:
+        """Wait until the n-th attempt's media path is up."""
         for _ in range(300):
             if len(self.plane.legs()) >= n and any(self._ready(call) for call in self.fake.calls()):
                 break
             await asyncio.sleep(0.01)
-        self.tap.on_connected()
-        await self.until(TapOpened if n == 1 else TapRestored)
-        return self.plane.legs()[-1].leg
 
     def _ready(self, call: str) -> bool:
         return call == f"POST /channels/{self.tap.leg}/continue" or call.endswith(f"{self.tap.leg}/addChannel")
 
 
-@pytest.fixture(params=["audiosocket", "external_media"])
-async def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+@asynccontextmanager
+async def tapping(
+    monkeypatch: pytest.MonkeyPatch, media: Media, prepare: Callable[[FakeAri], None] = lambda fake: None
+) -> AsyncIterator[Bench]:
     monkeypatch.setenv("FAKE_ARI_PASSWORD", "x")
     monkeypatch.setattr(module, "FAREWELL_S", 0.02)
     monkeypatch.setattr(module, "BACKOFF_S", (0.01,))
     plane, events = Plane(), list[Event]()
     async with stasis() as (fake, ari, watch):
         fake.answer("GET", "/channels/1.1", CHANNEL)
-        kit = TapKit(ari, watch, plane, Media(tap=request.param, connect_timeout_s=0.3), events.append)
+        prepare(fake)
+        kit = TapKit(ari, watch, plane, media, events.append)
         tap = Tap(kit, "c", "customer", "1.1", "PJSIP/customer-1", lambda: CallFacts("c"))
         tap.start()
         yield Bench(fake, plane, tap, events)
         task = tap.close()
         assert task
         await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture(params=["audiosocket", "external_media"])
+async def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    async with tapping(monkeypatch, Media(tap=request.param, connect_timeout_s=0.3)) as bench:
+        yield bench
 
 
 def removed(fake: FakeAri) -> list[str]:
@@ -93,6 +108,59 @@ async def test_the_worker_knows_the_call_before_its_leg(bench: Bench) -> None:
     assert isinstance(facts, CallFacts)
     assert isinstance(leg, OpenLeg)
     assert (leg.call, leg.role, leg.codec) == ("c", "customer", "slin")
+
+
+async def test_a_worker_is_told_where_asterisk_sends_rtp_from_before_it_can_come(bench: Bench) -> None:
+    await bench.opened()
+    leg, *sources = [message for message in bench.plane.said if isinstance(message, OpenLeg | LegSource)]
+    assert isinstance(leg, OpenLeg)
+    assert leg.announced is (leg.transport == "rtp")
+    assert sources == ([LegSource(leg.leg, ("127.0.0.1", 15960))] if leg.announced else [])
+
+
+async def test_a_configured_source_stands_instead_of_the_announced_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with tapping(monkeypatch, Media(tap="external_media", sources=("192.0.2.7",))) as bench:
+        await bench.opened()
+        assert not bench.plane.legs()[0].announced
+        assert not [message for message in bench.plane.said if isinstance(message, LegSource)]
+
+
+async def test_each_step_has_the_whole_time_limit_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 0.6
+
+    def late(fake: FakeAri) -> None:
+        happen = fake.after
+        fake.after = lambda request: asyncio.get_running_loop().call_later(0.7 * limit, happen, request) and None
+
+    media = Media(tap="external_media", connect_timeout_s=limit)
+    async with tapping(monkeypatch, media, prepare=late) as bench:
+        await bench.until_ready()
+        await asyncio.sleep(0.7 * limit)
+        await bench.opened()
+        assert [type(event) for event in bench.events] == [TapOpened]
+
+
+@pytest.mark.parametrize(
+    ("path", "step"),
+    [
+        ("/channels/1.1/snoop", "snoop"),
+        ("/channels/externalMedia", "media channel"),
+        ("/bridges/callguard.mixer.LEG", "bridge"),
+        ("", "first frame"),
+    ],
+)
+async def test_a_loss_names_the_step_at_which_it_came(monkeypatch: pytest.MonkeyPatch, path: str, step: str) -> None:
+    monkeypatch.setattr(module, "new_id", lambda: "LEG")
+
+    def fail(fake: FakeAri) -> None:
+        if path:
+            fake.answer("POST", path, {"message": "no"}, 500)
+
+    with capture_logs() as logs:
+        async with tapping(monkeypatch, Media(tap="external_media", connect_timeout_s=0.3), prepare=fail) as bench:
+            await bench.until(TapLost)
+    told = [entry for entry in logs if entry["event"] == "tap_lost"]
+    assert [(entry["step"], entry["reason"]) for entry in told] == [(step, "asterisk" if path else "timeout")]
 
 
 async def test_a_closed_tap_leaves_nothing(bench: Bench) -> None:

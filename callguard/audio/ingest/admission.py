@@ -1,0 +1,108 @@
+"""Who may send media: allowed sources, and a bound on connections that have not named themselves.
+
+Strangers can't shut a leg out: where too many wait, the oldest of the busiest source goes and the newcomer stays. A
+leg's own connection names itself with its first bytes, so that it is no stranger for longer than a sweep.
+"""
+
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from callguard.audio.audiosocket import ROOM
+
+MAX_STRANGERS: Final = 64
+"""Connections beyond those expected that may be there without having named themselves."""
+MAX_OF_SOURCE: Final = 32
+"""The same, of one address."""
+
+
+class Sources:
+    """Addresses that media may come from.
+
+    Args:
+        allowed: addresses and networks (`192.0.2.7`, `10.0.0.0/8`); none: any address.
+    """
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
+            ip_network(each, strict=False) for each in allowed
+        )
+
+    def __bool__(self) -> bool:
+        """Whether anything is ruled out."""
+        return bool(self._networks)
+
+    def allow(self, host: str) -> bool:
+        """Return whether media may come from an address."""
+        if not self._networks:
+            return True
+        address = ip_address(host)
+        return any(address in network for network in self._networks)
+
+
+@dataclass(slots=True)
+class Stranger:
+    """A connection that has not named itself, and the bytes that it sent so far."""
+
+    connection: socket.socket
+    source: str
+    deadline: float
+    data: memoryview = field(default_factory=lambda: memoryview(bytearray(ROOM)))
+    filled: int = 0
+
+
+class Strangers:
+    """Connections that have not named themselves, by descriptor, the oldest first."""
+
+    def __init__(self) -> None:
+        self._present: dict[int, Stranger] = {}
+        self._of_source: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._present)
+
+    def __contains__(self, descriptor: int) -> bool:
+        return descriptor in self._present
+
+    def __getitem__(self, descriptor: int) -> Stranger:
+        return self._present[descriptor]
+
+    def add(self, stranger: Stranger) -> None:
+        """Let one more wait."""
+        self._present[stranger.connection.fileno()] = stranger
+        self._of_source[stranger.source] += 1
+
+    def take(self, descriptor: int) -> Stranger:
+        """Return one that waits no longer."""
+        stranger = self._present.pop(descriptor)
+        self._of_source[stranger.source] -= 1
+        if not self._of_source[stranger.source]:
+            del self._of_source[stranger.source]
+        return stranger
+
+    def excess(self, expected: int) -> int | None:
+        """Return the descriptor that must go while more wait than may, None when all may stay.
+
+        Args:
+            expected: legs whose connection is still to come; as many more may wait.
+        """
+        most = max(self._of_source.values(), default=0)
+        crowded = most > MAX_OF_SOURCE + expected or len(self._present) > MAX_STRANGERS + expected
+        return self.oldest() if crowded else None
+
+    def late(self, now: float) -> list[int]:
+        """Return the descriptors of those whose time is over."""
+        return [descriptor for descriptor, stranger in self._present.items() if stranger.deadline < now]
+
+    def oldest(self) -> int | None:
+        """Return the descriptor of the oldest of the busiest source, None where nobody waits."""
+        busiest = max(self._of_source, key=self._of_source.__getitem__, default=None)
+        mine = (descriptor for descriptor, stranger in self._present.items() if stranger.source == busiest)
+        return next(mine, None)
+
+    def descriptors(self) -> list[int]:
+        """Return the descriptors of all."""
+        return list(self._present)
