@@ -88,7 +88,7 @@ async def test_media_that_never_come_are_a_lost_tap_and_tried_again(lab: Lab, vo
         running.receiver.deaf = True
         await conversation(lab, voices)
         lost = await running.event(TapLost, 2)
-        assert lost.reason == "timeout"
+        assert lost.reason == "dialplan", "the dialplan finds nobody at the port"
         running.receiver.deaf = False
         await running.event(TapRestored, 2)
         await running.tapped_call()
