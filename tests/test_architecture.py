@@ -32,8 +32,6 @@ NO_TEST_OF_THEIR_OWN = {
     "asterisk/supervision/announce.py",
     "asterisk/supervision/originate.py",
     "asterisk/supervision/supervision.py",
-    "audio/ingest/ports.py",
-    "audio/ingest/streams.py",
 }
 """Modules that are tested only through others so far: the list may only shrink."""
 OTHER_KINDS = {
