@@ -1,1 +1,1 @@
-"""Scripts for those who work on CallGuard."""
+"""Scripts for developers of CallGuard."""

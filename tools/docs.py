@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the configuration's classes: `python -m tools.docs [--check]`."""
+"""Write docs/configuration.md from the configuration's classes: `python -m tools.docs [--check]`."""
 
 import inspect
 import json
@@ -19,15 +19,15 @@ BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 PAGE = Path(__file__).parent.parent / "docs" / "configuration.md"
 HEAD = """# Configuration
 
-`callguard.yaml`, YAML, strict: an unknown key is an error that names the nearest known one. Look at it with
-`callguard check`; change it and send SIGHUP (or `callguard reload`): a bad file is refused as a whole and the old one
-stays in force; the log says so, and names the keys that wait for a restart. Each section says what a reload does to it;
-`node` needs a restart.
+`callguard.yaml` is strict YAML: an unknown key is an error that names the nearest known key. `callguard check`
+validates it. `callguard reload`, or SIGHUP to the service, puts a changed file in force. An invalid file is refused
+whole, and the old configuration stays in force; the answer and the log give the reason. They also name changed keys
+that need a restart. Each section tells the effect of a reload on it; `node` needs a restart.
 
-Secrets are never written here: each `password`, `secret`, `token` or `key` takes `{env: NAME}` or `{file: PATH}`. A
-reload reads them again.
+The file never holds secrets: each `password`, `secret`, `token` or `key` takes `{env: NAME}` or `{file: PATH}`. A
+reload reads the secrets again.
 
-This page is generated from the code by `make docs`; a test keeps it complete.
+`make docs` generates this page from the code, and a test keeps it complete.
 """
 
 
@@ -41,7 +41,7 @@ def _section(path: str, model: type[BaseModel]) -> Iterator[str]:
     yield f"\n## {title}\n\n{inspect.cleandoc(model.__doc__ or '')}\n"
     if path.removesuffix("[]") in RELOADS:
         yield f"A reload: {RELOADS[path.removesuffix('[]')]}\n"
-    yield "| key | what | type | default |\n| --- | --- | --- | --- |"
+    yield "| key | meaning | type | default |\n| --- | --- | --- | --- |"
     nested = []
     for name, field in model.model_fields.items():
         inner = _model_in(field.annotation)
@@ -72,7 +72,7 @@ def _type(field: FieldInfo) -> str:
 
 
 def _words(annotation: Any) -> str:
-    """Return a type in the words of whoever writes the file."""
+    """Return a type in the words of the file's author."""
     if annotation in WORDS:
         return WORDS[annotation]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -90,7 +90,7 @@ def _words(annotation: Any) -> str:
 
 
 def _limit(limit: Any) -> str:
-    """Return a bound in words; of what stands beside bounds (validators, patterns) nothing."""
+    """Return a bound in words; an empty text for validators and patterns."""
     inner = getattr(limit, "metadata", None)
     if inner:
         return ", ".join(filter(None, map(_limit, inner)))
@@ -113,7 +113,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def main() -> int:
-    """Write the page, or with --check say whether it is up to date."""
+    """Write the page, or with --check report whether it is up to date."""
     if "--check" not in sys.argv:
         PAGE.write_text(page(), "utf-8")
         return 0

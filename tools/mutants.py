@@ -1,8 +1,8 @@
-"""Makes the code wrong, one small change at a time, and sees whether the tests notice: `python -m tools.mutants`.
+"""Mutate the code, one small change at a time, and check whether the tests fail: `python -m tools.mutants`.
 
-Tests that no wrong change can fail prove nothing. A run draws changes by seed, makes each in a copy of the repository,
-and runs the test file that mirrors the changed module; if that passes, the tests of the module's part. Real Asterisks
-and browsers take no part: they take too long. The exit code is 1 where less than 90 % of the changes were noticed.
+Tests that pass with wrong code prove nothing. A run draws mutations by seed and makes each in a copy of the repository.
+It runs the test file that mirrors the mutated module; if that passes, it runs the tests of the module's part. Tests on
+a real Asterisk or a browser are left out, since they are slow. Exit code 1: the tests killed less than 90 % of them.
 """
 
 import argparse
@@ -30,17 +30,17 @@ from tools.mutations import Mutation, mutations
 
 ROOT: Final = Path(__file__).parent.parent
 ENOUGH: Final = 0.9
-"""Share of the changes that tests must notice."""
+"""Share of the mutants that tests must kill."""
 PYTEST: Final = f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not asterisk and not browser'"
 NO_DOCS: Final = "--ignore-glob='*/test_docs.py'"
-"""Pages that lag behind say nothing of behaviour."""
+"""Leaves out tests of generated pages: an outdated page tells nothing about behaviour."""
 PATIENCE: Final = 4.0
-"""A change that makes the tests take so many times longer, and some seconds more, was noticed: something hangs."""
+"""Factor by which slower tests, plus some seconds, count as killing a mutant: they hang."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is made wrong together, and which tests say more of it than the mirrors do. Globs from the root."""
+    """A group of modules, and the tests that cover it besides the mirrors. Globs from the root."""
 
     modules: tuple[str, ...]
     tests: tuple[str, ...]
@@ -67,7 +67,7 @@ PARTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one mutation; `survived` where no test noticed it."""
+    """The outcome of one mutation; `survived` where all tests passed."""
 
     part: str
     mutation: Mutation
@@ -76,11 +76,11 @@ class Result:
 
 
 class Copy:
-    """A copy of the repository in which code is made wrong.
+    """A copy of the repository in which code is mutated.
 
     Args:
         root: the repository.
-        folder: where the copy is made.
+        folder: folder of the copy.
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -94,12 +94,12 @@ class Copy:
         self._seconds: dict[tuple[str, ...], float] = {}
 
     def notices(self, tests: tuple[str, ...]) -> bool:
-        """Run tests against the code as it is now in the copy; return whether any failed or hung."""
+        """Run tests against the present code of the copy; return whether any failed or hung."""
         outcome, _ = self._run(tests, PATIENCE * self._seconds[tests] + 20)
         return bool(outcome != TestOutcome.SURVIVED)
 
     def measure(self, tests: tuple[str, ...]) -> None:
-        """Run tests against the right code, once; raise SystemExit where they fail."""
+        """Run tests against the unchanged code once; raise SystemExit where they fail."""
         if tests in self._seconds:
             return
         began = time.monotonic()
@@ -115,7 +115,7 @@ class Copy:
 
     @contextlib.contextmanager
     def made_wrong(self, mutation: Mutation) -> Iterator[str]:
-        """Make a change; yield it as a difference; undo it."""
+        """Make a mutation, yield it as a diff, and undo it."""
         path = self.folder / mutation.path
         source = path.read_text("utf-8")
         changed = mutation.apply(source)
@@ -133,7 +133,7 @@ def mirror(module: Path) -> Path:
 
 
 def draw(root: Path, part: Part, count: int, chance: random.Random) -> list[Mutation]:
-    """Return mutations of a part, each of another place, drawn from all places with equal chances."""
+    """Return mutations of a part at different places, drawn from all places with equal chances."""
     paths = sorted({path for pattern in part.modules for path in root.glob(pattern)})
     found = [each for path in paths for each in mutations(path.relative_to(root), path.read_text("utf-8"), chance)]
     chance.shuffle(found)
@@ -149,7 +149,7 @@ def _makes_python(root: Path, mutation: Mutation) -> bool:
 
 
 def judge(copy: Copy, name: str, part: Part, drawn: list[Mutation]) -> Iterator[Result]:
-    """Yield what became of each mutation."""
+    """Yield the outcome of each mutation."""
     for mutation in drawn:
         own, wider = mirror(mutation.path), tuple(test for test in part.tests if (copy.folder / test).exists())
         steps: list[tuple[str, ...]] = [(str(own),)] if (copy.folder / own).exists() else []
@@ -161,7 +161,7 @@ def judge(copy: Copy, name: str, part: Part, drawn: list[Mutation]) -> Iterator[
 
 
 def table(results: list[Result]) -> str:
-    """Return what was noticed, part by part, and every change that was not."""
+    """Return the counts of killed mutants by part, and every survivor."""
     drawn, survived = Counter(each.part for each in results), Counter(each.part for each in results if each.survived)
     rows = [(name, drawn[name], survived[name]) for name in drawn]
     rows.append(("all", len(results), sum(survived.values())))
@@ -174,7 +174,7 @@ def table(results: list[Result]) -> str:
 
 
 def run(root: Path, parts: dict[str, Part], count: int, seed: int) -> list[Result]:
-    """Draw, judge and tell each mutation as it goes."""
+    """Draw mutations, judge them and print each outcome."""
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="callguard-mutants-") as folder:
         copy = Copy(root, Path(folder))
@@ -190,9 +190,11 @@ def run(root: Path, parts: dict[str, Part], count: int, seed: int) -> list[Resul
 def main(words: list[str] | None = None, root: Path = ROOT, parts: dict[str, Part] = PARTS) -> int:
     """Run the command line; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.mutants", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to make wrong; all of: {', '.join(parts)}")
-    parser.add_argument("--count", type=int, default=12, help="changes of each part (default 12)")
-    parser.add_argument("--seed", type=int, default=1, help="draws the same changes of the same code again (default 1)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"part to mutate; default: all of {', '.join(parts)}")
+    parser.add_argument("--count", type=int, default=12, help="mutations of each part (default 12)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="the same seed draws the same mutations of the same code (default 1)"
+    )
     given = parser.parse_args(words)
     unknown = [name for name in given.parts if name not in parts]
     if unknown:

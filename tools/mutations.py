@@ -1,8 +1,8 @@
-"""Where code can be made wrong, one small change at a time, and what the wrong code is.
+"""Find the places of code that can be mutated, and mutate them one at a time.
 
-The changes are those of Cosmic Ray, and one more: a statement that is left out, such as a call that ends a session.
-Left alone is what no test of behaviour can or should notice: annotations, imports, decorators, log lines, numbers
-outside of functions, which are settings, and large ones.
+The mutations are those of Cosmic Ray, and one more: a dropped statement, such as a call that ends a session. Code that
+no test of behaviour can or should check is not mutated: annotations, imports, decorators, log lines, numbers
+outside of functions, which are settings, and large numbers.
 """
 
 import random
@@ -24,20 +24,20 @@ _CHANGES_OF_CORE: Final = re.compile(
     r"|ReplaceUnaryOperator_\w+|AddNot|Replace(TrueWithFalse|FalseWithTrue|AndWithOr|OrWithAnd)"
     r"|ReplaceBreakWithContinue|ReplaceContinueWithBreak|ExceptionReplacer|NumberReplacer|ZeroIterationForLoop)"
 )
-"""What always breaks (`|` between numbers) or means the same (`is None` as `== None`) tells nothing of the tests."""
+"""Mutations left out because they always break (`|` between numbers) or change nothing (`is None` as `== None`)."""
 _LEFT_ALONE: Final = {"annassign", "decorator", "import_from", "import_name", "tfpdef"}
 _LARGE: Final = 100
-"""A number beyond this, give or take one, does the same."""
+"""Numbers above this are not mutated: one more or less makes no difference."""
 _LOGGING: Final = ("log.", "logger.", "structlog.")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One change of one file.
+    """One mutation of one file.
 
     Attributes:
-        operator: name of the change.
-        occurrence: which of the places in the file where it can be made.
+        operator: name of the mutation operator.
+        occurrence: index among the places of the file at which the operator applies.
         line: line of the file, from 1.
     """
 
@@ -50,7 +50,7 @@ class Mutation:
         return f"{self.path}:{self.line} {self.operator.removeprefix('core/')}"
 
     def apply(self, source: str) -> str:
-        """Return the file's text with the change made; raise SyntaxError where it makes no Python."""
+        """Return the mutated text of the file; raise SyntaxError where it is no Python."""
         changed: str | None = MutationVisitor.mutate_code(source, _operator(self.operator), self.occurrence)
         if changed is None:
             raise ValueError(f"{self.path}:{self.line}: {self.operator} can't be made here")
@@ -59,7 +59,7 @@ class Mutation:
 
 
 def mutations(path: Path, source: str, chance: random.Random) -> list[Mutation]:
-    """Return one mutation for each place of a file that can be made wrong: by chance one of those possible there."""
+    """Return one mutation for each place of a file, drawn from those that are possible there."""
     places: dict[tuple[int, int], list[Mutation]] = {}
     for place, mutation in _all(path, source):
         places.setdefault(place, []).append(mutation)
@@ -67,10 +67,10 @@ def mutations(path: Path, source: str, chance: random.Random) -> list[Mutation]:
 
 
 class DropStatement(Operator):  # type: ignore[misc]  # Cosmic Ray has no types
-    """Leaves out a call or an assignment to something that outlives the function; none of a constructor's own."""
+    """Drops a call, or an assignment to an object that outlives the function, except in constructors."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-        """Yield the place of the statement that a node is, if it is one."""
+        """Yield the place of a node that is a droppable statement."""
         if node.type == "simple_stmt" and _matters(node.children[0]) and not _in_constructor(node):
             yield node.start_pos, node.end_pos
 
@@ -83,7 +83,7 @@ class DropStatement(Operator):  # type: ignore[misc]  # Cosmic Ray has no types
 
     @classmethod
     def examples(cls) -> tuple[()]:
-        """Give none: the tests have them."""
+        """Return no examples: the tests hold them."""
         return ()
 
 
@@ -119,7 +119,7 @@ def _operator(name: str) -> Any:
 
 
 def _counts(node: Any) -> bool:
-    """Tell whether a change of a node is one of behaviour."""
+    """Return whether a mutation of a node changes behaviour."""
     if node.type == "number" and abs(complex(node.value.replace("_", ""))) > _LARGE:
         return False
     inside, child = False, node

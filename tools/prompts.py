@@ -1,4 +1,4 @@
-"""Speaks every prompt with espeak-ng into 8 kHz WAV files: `python -m tools.prompts`."""
+"""Render every prompt with espeak-ng into 8 kHz WAV files: `python -m tools.prompts`."""
 
 import subprocess
 import tempfile
@@ -17,7 +17,7 @@ LEVEL_DBFS = -22.0
 
 
 def speak(text: str) -> NDArray[np.float64]:
-    """Return speech at 8 kHz, shape (n,), silence cut off at both ends."""
+    """Return speech at 8 kHz, shape (n,), without silence at either end."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
         subprocess.run(["espeak-ng", "-v", VOICE, "-s", str(WORDS_A_MINUTE), "-w", path, text], check=True)
@@ -30,7 +30,7 @@ def speak(text: str) -> NDArray[np.float64]:
 
 
 def main() -> None:
-    """Write all files; remove those that no prompt has any more."""
+    """Write all files; remove those of former prompts."""
     FOLDER.mkdir(exist_ok=True)
     for path in FOLDER.glob("*.wav"):
         path.unlink()

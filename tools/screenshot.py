@@ -1,4 +1,4 @@
-"""Takes a picture of a running console: `python -m tools.screenshot [URL] [FILE]`."""
+"""Take a screenshot of a running console: `python -m tools.screenshot [URL] [FILE]`."""
 
 import shutil
 import sys
@@ -11,11 +11,11 @@ URL: Final = "http://127.0.0.1:8090"
 FILE: Final = Path(__file__).parent.parent / "docs" / "images" / "board.png"
 FLAGS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 WAIT_MS: Final = 15_000
-"""How long a first board may take."""
+"""Longest wait for the first board."""
 
 
 def main(url: str = URL, file: str = str(FILE)) -> None:
-    """Open every alert's evidence and save what is seen."""
+    """Open every alert's evidence and save a screenshot."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("no chromium: apt-get install chromium")

@@ -1,4 +1,4 @@
-"""Writes the table of signals into docs/rules.md: `python -m tools.signal_table [--check]`."""
+"""Write the table of signals into docs/rules.md: `python -m tools.signal_table [--check]`."""
 
 import sys
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ def table() -> str:
 
 
 def page(text: str) -> str:
-    """Return the page with the present tables between its marks."""
+    """Return the page with up-to-date tables between its marks."""
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n{table()}\n{END}{rest.partition(END)[2]}"
 
@@ -36,7 +36,7 @@ def _rows(scope: str, signals: Iterable[Signal]) -> Iterable[str]:
 
 
 def main() -> int:
-    """Write the page, or with --check say whether it is up to date."""
+    """Write the page, or with --check report whether it is up to date."""
     text = PAGE.read_text("utf-8")
     if "--check" in sys.argv:
         return int(page(text) != text)

@@ -1,4 +1,4 @@
-"""Configuration: the schema, the reader that names file and line, secrets, and what a reload puts in force."""
+"""Configuration: the schema, the reader that names file and line, secrets, and the effects of a reload."""
 
 from callguard.config.base import Secret, Section
 from callguard.config.notify import Email, Notify, Watchdog, Webhook

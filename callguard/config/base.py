@@ -1,4 +1,4 @@
-"""What sections of the configuration are made of: strict models, and secrets that stand elsewhere."""
+"""The base of all sections: strict models, and secrets that are stored outside of the configuration."""
 
 import os
 from ipaddress import ip_network
@@ -14,13 +14,13 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Section(BaseModel):
-    """Base of every section: frozen, no unknown keys."""
+    """Base of every section: frozen, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 def without_password(url: str) -> str:
-    """Return a URL as it is; raise ValueError when it holds a password."""
+    """Return a URL unchanged; raise ValueError where it holds a password."""
     parts = urlsplit(url)
     if parts.password or "password" in parse_qs(parts.query):
         raise ValueError("holds a password; give it with the key `password` beside it")
@@ -37,10 +37,10 @@ def network(text: str) -> str:
 
 
 class Secret(Section):
-    """Where a secret comes from: an environment variable or a file; exactly one where a secret is needed."""
+    """The source of a secret: an environment variable or a file; exactly one of them for a required secret."""
 
     hides_keys: ClassVar[bool] = True
-    """What stands here by mistake may be the secret itself: errors don't repeat it."""
+    """Errors don't repeat the value: it may be the secret itself, written here by mistake."""
 
     env: str | None = Field(None, description="Name of the environment variable that holds the secret.")
     file: Path | None = Field(None, description="File whose first line is the secret.")
@@ -52,7 +52,7 @@ class Secret(Section):
         return self
 
     def read(self) -> SecretStr:
-        """Return the secret; raise ConfigError when its source is missing or empty."""
+        """Return the secret; raise ConfigError where its source is missing or empty."""
         if self.env:
             value = os.environ.get(self.env, "")
             source = f"environment variable {self.env}"

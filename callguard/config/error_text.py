@@ -1,7 +1,7 @@
-"""What is wrong with a value, in words of the configuration instead of pydantic's: what was found, what is allowed.
+"""Describe a wrong value in the configuration's words instead of pydantic's: the value found and the allowed values.
 
-A value is shown where it helps and can hold no secret: never where a mapping was expected, and never the credentials
-in a URL.
+A value is shown only where it can't hold a secret. It is never shown where a mapping was expected, and the credentials
+in a URL are never shown.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/@]*@|(?<=\?).*", re.DOTALL)
-"""Of a URL: what stands before the host, and its query."""
+"""The parts of a URL that may hold a secret: the credentials before the host, and the query."""
 _LONGEST: Final = 60
 _SECRET_WORDS: Final = ("password", "secret", "token", "key")
 _NAMES: Final = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list",
@@ -52,7 +52,7 @@ def _listed(literals: str) -> str:
 
 
 def expected(problem: Mapping[str, Any]) -> str:
-    """Return what should have been there, for one of pydantic's errors."""
+    """Return the expected value for one of pydantic's errors."""
     words = _EXPECTED.get(problem["type"])
     if words is None:
         return str(problem["msg"]).removeprefix("Value error, ")
@@ -60,7 +60,7 @@ def expected(problem: Mapping[str, Any]) -> str:
 
 
 def found(path: str, problem: Mapping[str, Any]) -> str:
-    """Return `, found …` for one of pydantic's errors; empty where nothing was there."""
+    """Return `, found …` for one of pydantic's errors; empty where there was no value."""
     value = problem.get("input")
     if problem["type"] in {"missing", "invalid_key"}:
         return ""
@@ -79,5 +79,5 @@ def _shown(value: object) -> str:
 
 
 def name_of(value: object) -> str:
-    """Return what kind of value it is, in words."""
+    """Return the kind of a value in words."""
     return _NAMES.get(type(value), "something else")

@@ -10,7 +10,7 @@ from callguard.config.base import Port, Secret, Section
 class Webhook(Section):
     """One HTTP receiver of alerts."""
 
-    url: Secret = Field(description="Where to post (a secret: chat webhooks carry their key in the URL).")
+    url: Secret = Field(description="URL to post to (a secret: chat webhooks carry their key in the URL).")
     style: Literal["cloudevents", "slack", "teams"] = Field("cloudevents", description="Shape of the body.")
     signing_key: Secret = Field(Secret(), description="Key of the HMAC-SHA256 signature header.")
     repeat_interval_s: float = Field(
@@ -40,19 +40,21 @@ class Email(Section):
 
 
 class Watchdog(Section):
-    """An alert that always fires: a receiver that misses it knows that alerts no longer reach it."""
+    """An alert that always fires: a receiver that no longer gets it knows that alerts don't reach it."""
 
     receivers: tuple[str, ...] = Field(
-        (), examples=['["webhook:chat"]'], description="Who gets it, named as in `actions`; none: it is off."
+        (),
+        examples=['["webhook:chat"]'],
+        description="Receivers, named as in `actions`; an empty list switches the watchdog off.",
     )
-    every_s: float = Field(300.0, ge=1, le=86400, description="Seconds between two of them.")
+    every_s: float = Field(300.0, ge=1, le=86400, description="Seconds between two watchdog alerts.")
 
 
 class Notify(Section):
-    """Ways out besides Redis and the supervisor's phone; a rule names them in `actions`."""
+    """Receivers besides Redis and the supervisor's phone; a rule names them in `actions`."""
 
-    webhooks: dict[str, Webhook] = Field({}, description="Per name; action `webhook:NAME`.")
-    emails: dict[str, Email] = Field({}, description="Per name; action `email:NAME`.")
+    webhooks: dict[str, Webhook] = Field({}, description="Webhooks by name; action `webhook:NAME`.")
+    emails: dict[str, Email] = Field({}, description="Mailboxes by name; action `email:NAME`.")
     queue_log: bool = Field(False, description="Whether alerts are also written to queue_log (AMI QueueLog).")
     user_event: bool = Field(False, description="Whether alerts are also sent as AMI UserEvent.")
     cel: bool = Field(False, description="Whether alerts are also marked in CEL (dialplan context callguard-cel).")
@@ -60,9 +62,11 @@ class Notify(Section):
         24.0,
         gt=0,
         le=720,
-        description="Hours for which an alert is tried at a receiver that fails before it is given up.",
+        description="Hours for which an alert is retried at a failing receiver before it is dropped.",
     )
-    watchdog: Watchdog = Field(Watchdog(), description="An alert that always fires, to see that the chain works.")
+    watchdog: Watchdog = Field(
+        Watchdog(), description="An alert that always fires and so proves that alerts reach receivers."
+    )
 
     @field_validator("watchdog")
     @classmethod

@@ -1,4 +1,4 @@
-"""What a reload puts in force, section by section; docs/configuration.md repeats it."""
+"""The effect of a reload on each section; docs/configuration.md repeats it."""
 
 from collections.abc import Mapping
 from functools import reduce
@@ -10,18 +10,18 @@ RELOADS: Final[Mapping[str, str]] = {
     "node": "needs a restart.",
     "asterisk": "needs a restart.",
     "media": "needs a restart.",
-    "roles": "holds for parties that are found from then on.",
-    "analysis": "holds at once, also for calls that go on; `model` and `onnx_threads` need a restart.",
-    "rules": "holds at once; alerts in flight keep their state when their rule keeps its name.",
-    "supervisors": "holds at once, on the board too; who rings goes on ringing.",
-    "supervision": "holds at once, for the next ring and the next prompt.",
-    "alerts": "holds at once; open alerts, silences and used budget stay.",
-    "notify": "holds at once: what waits for a receiver that stays goes out by the new settings; one that is gone gets "
-    "what waited, if that takes no longer than two seconds.",
+    "roles": "applies to parties that are found after the reload.",
+    "analysis": "applies at once, to present calls too; `model` and `onnx_threads` need a restart.",
+    "rules": "applies at once; open alerts keep their state if their rule keeps its name.",
+    "supervisors": "applies at once, on the board too; phones that ring keep ringing.",
+    "supervision": "applies to the next ring and the next prompt.",
+    "alerts": "applies at once; open alerts, silences and the used budget stay.",
+    "notify": "applies at once: messages that wait for a receiver that stays are delivered by its new settings; a "
+    "removed receiver still gets its waiting messages if that takes at most two seconds.",
     "redis": "needs a restart.",
-    "console": "`token` holds at once; the others need a restart.",
-    "privacy": "holds at once; what was counted under another `number_hash_key` is not found again and expires.",
-    "logging": "holds at once, in the media workers too.",
+    "console": "`token` applies at once; the other keys need a restart.",
+    "privacy": "applies at once; counts under a former `number_hash_key` are no longer found, and expire.",
+    "logging": "applies at once, in the media workers too.",
     "journal": "needs a restart.",
 }
 
@@ -32,7 +32,7 @@ _FIXED: Final = (
 
 
 def waiting_for_restart(old: Config, new: Config) -> list[str]:
-    """Return the keys that differ and that only a restart puts in force."""
+    """Return the changed keys that only a restart puts in force."""
     return [path for path in _FIXED if _at(old, path) != _at(new, path)]
 
 

@@ -1,7 +1,7 @@
-"""Configuration: strict, frozen, every key with its unit and default.
+"""The schema of the configuration: strict, frozen, with a unit and a default for each key.
 
-An unknown key is an error that names file, key path, what was found and what is allowed. Secrets never stand in it:
-they come from the environment or from files of their own and never show in a repr.
+An unknown key is an error that names file, key path, the value found and the allowed values. The configuration never
+holds secrets: they come from the environment or from files of their own, and no repr shows them.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from callguard.config.source import ConfigError, read_document
 from callguard.contracts import vocabulary
 from callguard.contracts.vocabulary import JoinMode, LogLevel, Part, Role
 
-__all__ = ["ConfigError", "Secret", "Section"]  # theirs, and part of what this module offers
+__all__ = ["ConfigError", "Secret", "Section"]  # defined elsewhere, offered by this module too
 
 Mode = Annotated[vocabulary.Mode, BeforeValidator(lambda given: "off" if given is False else given)]
 """YAML reads a bare `off` as false."""
@@ -38,15 +38,15 @@ class Ari(Section):
         "callguard",
         pattern=r"^[A-Za-z0-9_-]+$",
         examples=["callguard"],
-        description="Stasis application; one name per node.",
+        description="Stasis application; each node needs a name of its own.",
     )
-    timeout_s: float = Field(5.0, gt=0, le=60, description="Seconds that one REST call may take.")
+    timeout_s: float = Field(5.0, gt=0, le=60, description="Seconds that one REST request may take.")
 
 
 class Ami(Section):
-    """Asterisk Manager Interface: manager.conf. Gives queue membership, wait times, pause."""
+    """Asterisk Manager Interface: manager.conf. It gives queue membership and wait times, and pauses queue members."""
 
-    enabled: bool = Field(True, description="Whether to connect to AMI; without it queue facts come from ARI alone.")
+    enabled: bool = Field(True, description="Whether to connect to AMI; without AMI, queue facts come from ARI only.")
     host: str = Field("127.0.0.1", description="Host of the manager interface.")
     port: Port = Field(5038, description="Port of the manager interface.")
     user: str = Field("callguard", description="User in manager.conf.")
@@ -61,30 +61,32 @@ class AsteriskConfig(Section):
 
 
 class Media(Section):
-    """How call media reaches us."""
+    """How Asterisk sends call media to CallGuard."""
 
     tap: Literal["audiosocket", "external_media"] = Field(
         "audiosocket",
-        description="audiosocket: one dialplan context, cheapest. external_media: RTP, needs no dialplan.",
+        description="audiosocket: cheapest, needs one dialplan context. external_media: RTP, needs no dialplan.",
     )
     tap_context: str = Field("callguard-tap", description="Dialplan context that holds the AudioSocket extension.")
     listen: str = Field("127.0.0.1", description="Address on which media is received.")
-    advertise: str | None = Field(None, description="Address that Asterisk sends media to; default: `listen`.")
+    advertise: str | None = Field(None, description="Address to which Asterisk sends media; default: `listen`.")
     audiosocket_port: Port = Field(
-        9092, description="First AudioSocket port; worker n listens on port + n. 0: any free."
+        9092, description="First AudioSocket port; worker n listens on port + n. 0: any free port."
     )
     sources: tuple[Annotated[str, AfterValidator(network)], ...] = Field(
         (),
         examples=['["192.0.2.7"]'],
-        description="Addresses and networks that media may come from. Empty: RTP from the address that Asterisk "
-        "announces for each leg, AudioSocket from any, as it names its leg by a secret UUID. Needed where address "
-        "translation lies between.",
+        description="Addresses and networks from which media is accepted. Empty: RTP from the address that Asterisk "
+        "announces for each leg; AudioSocket from any address, as it names its leg by a secret UUID. Needed behind "
+        "address translation.",
     )
-    rtp_codec: Literal["slin", "slin16", "ulaw", "alaw"] = Field("slin", description="Format asked of external_media.")
-    rtp_start: Port = Field(20000, description="First UDP port for external_media; each leg takes an even one.")
+    rtp_codec: Literal["slin", "slin16", "ulaw", "alaw"] = Field(
+        "slin", description="Format requested of external_media."
+    )
+    rtp_start: Port = Field(20000, description="First UDP port for external_media; each leg takes an even port.")
     rtp_end: Port = Field(29998, description="Last UDP port for external_media.")
-    workers: int = Field(1, ge=1, le=64, description="Media worker processes; one a core.")
-    legs_per_worker: int = Field(2000, ge=2, le=20000, description="Legs that one worker has room for.")
+    workers: int = Field(1, ge=1, le=64, description="Media worker processes; one for each core.")
+    legs_per_worker: int = Field(2000, ge=2, le=20000, description="Most legs of one worker.")
     connect_timeout_s: float = Field(
         5.0,
         gt=0,
@@ -92,7 +94,7 @@ class Media(Section):
         description="Seconds that each step of a tap may take: port, snoop, dialplan or bridge, first frame.",
     )
     stall_timeout_s: float = Field(
-        5.0, gt=0, le=60, description="Seconds without a frame before a leg counts as stalled."
+        5.0, gt=0, le=60, description="Seconds without a frame after which a leg counts as stalled."
     )
 
     @field_validator("rtp_end")
@@ -104,23 +106,23 @@ class Media(Section):
 
 
 class RoleRule(Section):
-    """Gives channels that match every given pattern a role. Patterns are shell-style (`PJSIP/trunk-*`)."""
+    """A role for the channels that match all given patterns. Patterns are shell-style (`PJSIP/trunk-*`)."""
 
     channel: str | None = Field(None, description="Pattern for the channel's name.")
-    context: str | None = Field(None, description="Pattern for the dialplan context the channel entered by.")
+    context: str | None = Field(None, description="Pattern for the dialplan context by which the channel entered.")
     number: str | None = Field(None, description="Pattern for the channel's own caller number.")
-    role: Part = Field(description="What a matching channel is.")
+    role: Part = Field(description="Role of a matching channel.")
 
 
 class Roles(Section):
-    """Who is who. Channel variable CALLGUARD_ROLE wins, then the first matching rule, then the defaults."""
+    """Roles of channels. The channel variable CALLGUARD_ROLE wins, then the first matching rule, then the defaults."""
 
-    rules: tuple[RoleRule, ...] = Field((), description="Tried in order.")
-    dial_caller: Role = Field("customer", description="The caller's role in a Dial that no rule settles.")
+    rules: tuple[RoleRule, ...] = Field((), description="Role rules, tried in order.")
+    dial_caller: Role = Field("customer", description="Role of the caller in a Dial that matches no rule.")
 
 
 class QueueAnalysis(Section):
-    """What differs for one queue."""
+    """Settings for one queue."""
 
     mode: Mode | None = Field(None, description="Overrides analysis.mode.")
     language: str | None = Field(None, description="Language of the queue (BCP 47), for rules with a language scope.")
@@ -129,13 +131,13 @@ class QueueAnalysis(Section):
 
 
 class Analysis(Section):
-    """What is judged. The model is never given an agent's leg, whatever is set here."""
+    """Analysis modes. No setting gives an agent's leg to the model."""
 
     mode: Mode = Field(
         "raised_voice", description="raised_voice: vocal effort only; emotion: adds anger; off: no taps."
     )
-    queues: dict[str, QueueAnalysis] = Field({}, description="Per queue name.")
-    model: Path | None = Field(None, description="ONNX file with its card beside it; default: the shipped model.")
+    queues: dict[str, QueueAnalysis] = Field({}, description="Settings by name of the queue.")
+    model: Path | None = Field(None, description="ONNX file, with its card beside it; default: the shipped model.")
     onnx_threads: int = Field(1, ge=1, le=16, description="Threads of one worker's ONNX session.")
 
 
@@ -150,14 +152,14 @@ class Rules(Section):
 class SupervisorConfig(Section):
     """One supervisor."""
 
-    name: str = Field(min_length=1, description="Shown to others; used by commands.")
+    name: str = Field(min_length=1, description="Name on the board and in commands.")
     endpoint: str = Field(
         pattern=r"^[A-Za-z0-9]+/\S+$",
         examples=["PJSIP/supervisor1"],
-        description="What is rung, e.g. PJSIP/supervisor1.",
+        description="Phone to ring, e.g. PJSIP/supervisor1.",
     )
-    teams: tuple[str, ...] = Field((), description="Teams served; empty: all.")
-    tier: int = Field(1, ge=1, le=9, description="Rung when lower tiers have not answered.")
+    teams: tuple[str, ...] = Field((), description="Teams that the supervisor serves; empty: all.")
+    tier: int = Field(1, ge=1, le=9, description="Tier; it is rung after all lower tiers have not answered.")
     days: tuple[Day, ...] = Field((), description="Working days; empty: every day.")
     hours: Hours | None = Field(
         None, examples=["09:00-17:30"], description="Working hours in local time, HH:MM-HH:MM; default: always."
@@ -167,13 +169,19 @@ class SupervisorConfig(Section):
 class SupervisionConfig(Section):
     """Ringing, joining and leaving."""
 
-    ring_timeout_s: float = Field(15.0, gt=0, le=120, description="Seconds one tier is rung before the next.")
-    default_mode: JoinMode = Field("whisper", description="Mode in which an alert's ring joins.")
+    ring_timeout_s: float = Field(15.0, gt=0, le=120, description="Seconds for which one tier is rung before the next.")
+    default_mode: JoinMode = Field("whisper", description="Mode in which a supervisor joins who was rung for an alert.")
     caller_id: str = Field("CallGuard", description="Name shown on the supervisor's phone.")
-    briefing: bool = Field(True, description="Speak 3-5 s to the supervisor before they are heard.")
-    prompts: tuple[str, ...] = Field((), description="Prompts of your own: sound:callguard/NAME; beside the shipped.")
-    prompt_interval_s: float = Field(30.0, ge=0, le=3600, description="Least seconds between two prompts to one agent.")
-    cooldown_s: float = Field(0.0, ge=0, le=7200, description="Queue pause of an agent after a take-over; 0: none.")
+    briefing: bool = Field(True, description="Whether the supervisor hears a briefing of 3-5 s before joining.")
+    prompts: tuple[str, ...] = Field(
+        (), description="Names of further prompts, sound:callguard/NAME, besides the shipped ones."
+    )
+    prompt_interval_s: float = Field(
+        30.0, ge=0, le=3600, description="Least time between two prompts to one agent, in seconds."
+    )
+    cooldown_s: float = Field(
+        0.0, ge=0, le=7200, description="Seconds for which an agent is paused in queues after a take-over; 0: none."
+    )
     help_code: str = Field(
         "*55", pattern=r"^[*#0-9]+$", examples=['"*55"'], description="Feature code by which an agent asks for help."
     )
@@ -181,21 +189,21 @@ class SupervisionConfig(Section):
         "*56", pattern=r"^[*#0-9]+$", examples=['"*56"'], description="Feature code by which an agent reports abuse."
     )
     abuse_ends_call: bool = Field(
-        False, description="Whether a second abuse code ends a call whose warning was played."
+        False, description="Whether a second abuse code ends a call after its warning was played."
     )
 
     @field_validator("abuse_code")
     @classmethod
     def _another_code(cls, code: str, info: ValidationInfo) -> str:
         if code == info.data.get("help_code"):
-            raise ValueError("is help_code already; each code needs digits of its own")
+            raise ValueError("is already help_code; each code needs digits of its own")
         return code
 
 
 class Inhibit(Section):
-    """While an alert with the source's labels fires, alerts of the same call with the target's labels ring nobody.
+    """While an alert with the source's labels fires, alerts of the same call with the target's labels ring no phones.
 
-    Labels are those of the rule, and `rule` and `severity`.
+    Labels are the rule's labels, and `rule` and `severity`.
     """
 
     source: dict[str, str] = Field(min_length=1, description="Labels of the alert that speaks for others.")
@@ -203,7 +211,7 @@ class Inhibit(Section):
 
 
 class AlertsConfig(Section):
-    """How alerts are kept from becoming noise."""
+    """Limits that keep alerts from becoming noise."""
 
     budget_per_hour: int = Field(
         12, ge=1, le=1000, description="Rings per supervisor and hour; more are merged and ranked."
@@ -211,7 +219,7 @@ class AlertsConfig(Section):
     escalate_after_s: float = Field(20.0, gt=0, le=3600, description="Seconds without an answer before the next tier.")
     inhibit: tuple[Inhibit, ...] = Field(
         (Inhibit(source={"severity": "critical"}, target={"severity": "warning"}),),
-        description="Which alerts speak for which others of the same call.",
+        description="Pairs of alerts of one call, of which the first speaks for the second.",
     )
     ring_again_s: float = Field(
         60.0,
@@ -231,42 +239,42 @@ class Redis(Section):
         examples=["redis://127.0.0.1:6379/0"],
         description="Server, without password.",
     )
-    password: Secret = Field(Secret(), description="Password, if the server wants one.")
+    password: Secret = Field(Secret(), description="Password, if the server requires one.")
     prefix: str = Field(
         "callguard:", pattern=r"^\S+:$", examples=["callguard:"], description="Prefix of every key; ends in a colon."
     )
     events_maxlen: int = Field(100_000, ge=100, description="About how many events the stream keeps.")
-    buffer: int = Field(10_000, ge=100, description="Events kept in memory while Redis can't be reached.")
+    buffer: int = Field(10_000, ge=100, description="Most events kept in memory while Redis is unreachable.")
 
 
 class Console(Section):
     """Web console, health, metrics."""
 
-    enabled: bool = Field(True, description="Whether to serve it.")
+    enabled: bool = Field(True, description="Whether to serve the console.")
     listen: str = Field("127.0.0.1", description="Address.")
-    port: Port = Field(8090, description="Port; 0: any free.")
+    port: Port = Field(8090, description="Port; 0: any free port.")
     token: Secret = Field(Secret(), description="Token for commands from the console; without one it is read-only.")
 
 
 class Privacy(Section):
-    """What is kept."""
+    """Data that is kept."""
 
-    store_audio: Literal[False] = Field(False, description="Audio is never stored by this version; the key says so.")
+    store_audio: Literal[False] = Field(False, description="Always false: this version never stores audio.")
     number_hash_key: Secret = Field(
-        Secret(), description="Key of the hash by which a caller's number is remembered; none: not."
+        Secret(), description="Key of the hash under which a caller's number is remembered; without a key it is not."
     )
     number_memory_days: float = Field(
-        90.0, gt=0, le=3650, description="Days after its last call that a number's hash and counts are forgotten."
+        90.0, gt=0, le=3650, description="Days after a number's last call until its hash and counts are deleted."
     )
 
 
 class JournalConfig(Section):
-    """What must survive a restart, on local disk: alerts, undelivered messages and events, deletions that are due."""
+    """State on local disk that must survive a restart: alerts, undelivered messages and events, pending deletions."""
 
     folder: Path | None = Field(
         None,
         examples=["/var/lib/callguard"],
-        description="Where each node keeps a file NODE.journal; default: systemd's StateDirectory, else "
+        description="Folder in which each node keeps a file NODE.journal; default: systemd's StateDirectory, else "
         "/var/lib/callguard where it can be written, else ~/.local/state/callguard.",
     )
 
@@ -275,7 +283,7 @@ class Logging(Section):
     """Logs go to standard error."""
 
     level: LogLevel = Field("info", description="Least level written.")
-    json_lines: bool = Field(False, description="One JSON object a line instead of text.")
+    json_lines: bool = Field(False, description="Whether each line is a JSON object instead of text.")
 
 
 class Config(Section):
@@ -289,25 +297,25 @@ class Config(Section):
     )
     asterisk: AsteriskConfig = Field(AsteriskConfig(), description="The PBX.")
     media: Media = Field(Media(), description="Taps and workers.")
-    roles: Roles = Field(Roles(), description="Who is customer, who is agent.")
-    analysis: Analysis = Field(Analysis(), description="What is judged.")
+    roles: Roles = Field(Roles(), description="Roles of customers and agents.")
+    analysis: Analysis = Field(Analysis(), description="Analysis modes.")
     rules: Rules = Field(Rules(), description="Rule files.")
-    supervisors: tuple[SupervisorConfig, ...] = Field((), description="Who is called to help.")
-    supervision: SupervisionConfig = Field(SupervisionConfig(), description="Ringing, joining, leaving.")
+    supervisors: tuple[SupervisorConfig, ...] = Field((), description="Supervisors and their phones.")
+    supervision: SupervisionConfig = Field(SupervisionConfig(), description="Ringing, joining and leaving.")
     alerts: AlertsConfig = Field(AlertsConfig(), description="Budget and escalation.")
-    notify: Notify = Field(Notify(), description="Further ways out.")
+    notify: Notify = Field(Notify(), description="Further receivers of alerts.")
     redis: Redis = Field(Redis(), description="Events and commands.")
     console: Console = Field(Console(), description="Web console, health, metrics.")
     privacy: Privacy = Field(Privacy(), description="What is kept.")
     logging: Logging = Field(Logging(), description="Logs.")
-    journal: JournalConfig = Field(JournalConfig(), description="What must survive a restart.")
+    journal: JournalConfig = Field(JournalConfig(), description="State that must survive a restart.")
 
     @field_validator("supervisors")
     @classmethod
     def _names_of_their_own(cls, given: tuple[SupervisorConfig, ...]) -> tuple[SupervisorConfig, ...]:
         names = [supervisor.name for supervisor in given]
         if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"{', '.join(doubled)} stands twice; each supervisor needs a name of their own")
+            raise ValueError(f"{', '.join(doubled)} occurs twice; each supervisor needs a name of their own")
         return given
 
 

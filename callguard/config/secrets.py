@@ -1,4 +1,4 @@
-"""Whether the secrets that a configuration names are there."""
+"""Check that the secrets which a configuration names can be read."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from callguard.config import Config, ConfigError, Secret, Section
 
 
 def unreadable_secrets(config: Config, source: str) -> list[str]:
-    """Return one line for each secret that can't be read and is needed; `source` names the file."""
+    """Return one line for each required secret that can't be read; `source` names the file."""
     unused = {"asterisk.ami.": config.asterisk.ami.enabled, "console.": config.console.enabled}
     skipped = tuple(prefix for prefix, needed in unused.items() if not needed)
     return [
@@ -18,7 +18,7 @@ def unreadable_secrets(config: Config, source: str) -> list[str]:
 
 
 def require_secrets(config: Config, source: str) -> None:
-    """Raise ConfigError where a secret that is needed can't be read."""
+    """Raise ConfigError where a required secret can't be read."""
     if problems := unreadable_secrets(config, source):
         raise ConfigError(problems)
 

@@ -1,6 +1,6 @@
-"""YAML with line numbers: every problem names file and line.
+"""Read YAML with line numbers, so that every problem names file and line.
 
-Only plain data is built: no tags, no self-references, no doubled keys, a bounded number of nodes.
+Only plain data is built: no tags, no self-references, no duplicate keys, a bounded number of nodes.
 """
 
 import difflib
@@ -15,7 +15,7 @@ from callguard.config import error_text
 
 Path = tuple[str | int, ...]
 MOST_NODES: Final = 50_000
-"""Aliases can make a small file expand without end; the largest sensible rule file has some thousand nodes."""
+"""Most nodes of a document: aliases can expand a small file without end; a large rule file has some thousand nodes."""
 DEEPEST: Final = 30
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -26,7 +26,7 @@ _TEXT: Final = {_TAG + name for name in ("str", "timestamp")}
 
 
 class ConfigError(Exception):
-    """Configuration that can't be used; `problems` holds one line each: file, key path, found, allowed."""
+    """Invalid configuration; each of `problems` is one line with file, key path, value found and allowed values."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -35,14 +35,14 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file's data together with where each piece stands."""
+    """A file's data and the line of each piece."""
 
     name: str
     data: Any
     node: yaml.Node | None
 
     def place(self, path: Path) -> str:
-        """Return file:line of a key path; of its nearest parent where it is absent."""
+        """Return file:line of a key path, or of its nearest parent where the key is absent."""
         return f"{self.name}:{self.line_within(path, 1)}"
 
     def at(self, path: Path, message: str) -> str:
@@ -50,7 +50,7 @@ class Document:
         return f"{self.place(path)}: {message}"
 
     def line_within(self, path: Path, line: int) -> int:
-        """Return the file's line for a line (from 1) of the text at a key path."""
+        """Return the line in the file of a line (from 1) in the text at a key path."""
         node = _find(self.node, path)
         if node is None:
             return 1
@@ -58,7 +58,7 @@ class Document:
         return int(node.start_mark.line) + line + (1 if block else 0)
 
     def problems(self, error: ValidationError, root: type[BaseModel]) -> list[str]:
-        """Return one line for each thing that validation found."""
+        """Return one line for each problem that validation found."""
         return [self._problem(each, root) for each in error.errors(include_url=False)]
 
     def _problem(self, problem: Any, root: type[BaseModel]) -> str:
@@ -75,7 +75,7 @@ class Document:
 
 
 def read_document(name: str, text: str, holding: str = "groups") -> Document:
-    """Parse one YAML document, a mapping of what `holding` says; an empty one is empty. Raises ConfigError."""
+    """Parse one YAML document, which must be a mapping of `holding` or empty. Raises ConfigError."""
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
@@ -173,7 +173,7 @@ def _section(path: Path, root: type[BaseModel]) -> type[BaseModel] | None:
 
 
 def _section_at(section: type[BaseModel] | None, part: int | str) -> type[BaseModel] | None:
-    """Return the section below a key; a list's index or a name of the user's own stays in the section."""
+    """Return the section below a key; a list's index or a user-defined name stays in the same section."""
     if section is None or isinstance(part, int) or part not in section.model_fields:
         return section
     return next(_sections_in(section.model_fields[part].annotation), None)

@@ -1,1 +1,1 @@
-"""What parts say to each other: events, commands, messages of workers, cards, and the words that all share."""
+"""The contracts between parts: events, commands, messages of workers, cards, and one vocabulary."""

@@ -1,4 +1,4 @@
-"""The handoff card: what a supervisor is told who joins a call, and programs with them. Pure."""
+"""The handoff card: the facts that a supervisor and programs get when the supervisor joins a call. Pure."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,7 +9,7 @@ from callguard.contracts.vocabulary import Subject
 
 
 class CardPart(BaseModel):
-    """Base of what a handoff card consists of."""
+    """Base of the parts of a handoff card."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -18,17 +18,17 @@ class CardAlert(CardPart):
     """One alert of the call."""
 
     rule: str = Field(description="Name of the rule.")
-    leg: Subject = Field(description="Whom it is about.")
+    leg: Subject = Field(description="Subject of the alert.")
     severity: str = Field(description="Label severity of the rule.")
     at_s: float = Field(description="Seconds into the call at which it fired.")
-    state: Literal["fired", "escalated", "acknowledged", "resolved"] = Field(description="How far it got.")
+    state: Literal["fired", "escalated", "acknowledged", "resolved"] = Field(description="Last state of the alert.")
     summary: str = Field(description="Annotation summary of the rule.")
-    because: tuple[str, ...] = Field(description="Comparisons that held, with the values that made it fire.")
-    owner: str | None = Field(None, description="Supervisor who took it.")
+    because: tuple[str, ...] = Field(description="Comparisons that held, with the values at which the alert fired.")
+    owner: str | None = Field(None, description="Supervisor who took the alert.")
 
 
 class CardStep(CardPart):
-    """One thing that was tried in the call."""
+    """One attempt to help in the call."""
 
     at_s: float = Field(description="Seconds into the call.")
     what: Literal["help", "prompt", "warning", "joined", "no_answer"] = Field(
@@ -38,22 +38,22 @@ class CardStep(CardPart):
 
 
 class CallerHistory(CardPart):
-    """What earlier calls of the same number came to. The number itself is not kept, only a keyed hash of it."""
+    """Counts of earlier calls of the same number. Only a keyed hash of the number is kept, not the number itself."""
 
     calls: int = Field(description="Earlier calls.")
-    alerts: int = Field(description="Alerts that fired in them.")
-    abuse: int = Field(description="Reports of abuse in them.")
-    takeovers: int = Field(description="Take-overs in them.")
-    last: datetime = Field(description="End of the last one.")
+    alerts: int = Field(description="Alerts that fired in earlier calls.")
+    abuse: int = Field(description="Reports of abuse in earlier calls.")
+    takeovers: int = Field(description="Take-overs in earlier calls.")
+    last: datetime = Field(description="End of the last earlier call.")
 
 
 class HandoffCard(CardPart):
-    """What a supervisor must know who joins now."""
+    """The facts that a supervisor needs when joining a call."""
 
     queue: str | None = Field(None, description="Queue, if the call came through one.")
     agent: str | None = Field(None, description="Agent.")
     wait_s: float | None = Field(None, description="Seconds the customer waited in the queue.")
     elapsed_s: float = Field(description="Seconds since both parties were joined.")
-    rose: tuple[CardAlert, ...] = Field((), description="What rose and when: alerts of this call, oldest first.")
-    tried: tuple[CardStep, ...] = Field((), description="What was tried, oldest first.")
-    earlier: CallerHistory | None = Field(None, description="Earlier calls of the same number, if it is remembered.")
+    rose: tuple[CardAlert, ...] = Field((), description="Alerts of this call, oldest first.")
+    tried: tuple[CardStep, ...] = Field((), description="Attempts to help, oldest first.")
+    earlier: CallerHistory | None = Field(None, description="Earlier calls of the same number, if its hash is kept.")

@@ -1,4 +1,4 @@
-"""Commands: what supervisors and programs ask for, as models; parsing that says what is wrong. Pure."""
+"""Models of the commands that supervisors and programs send, and a parser with clear errors. Pure."""
 
 import json
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from callguard.contracts.vocabulary import SupervisionMode, Verdict
 
 MAX_BYTES: Final = 65_536
-"""Longest command accepted, UTF-8."""
+"""Longest accepted command in bytes of UTF-8."""
 MOST_READ_BYTES: Final = 1_048_576
-"""Up to here a command that is too long is read for its identifier, so that the answer can name it; some 5 ms."""
+"""Most bytes of an oversized command that are parsed for its identifier (some 5 ms), so that the answer can name it."""
 
 Action = Literal[
     "listen", "whisper", "barge", "takeover", "set_mode", "stop", "prompt", "ack", "judge", "silence", "opt_out"
@@ -19,7 +19,7 @@ Text = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class CommandError(Exception):
-    """A command that can't be carried out; `reason` is told to who sent it."""
+    """A command that can't be carried out; its sender is told the `reason`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -27,11 +27,11 @@ class CommandError(Exception):
 
 
 class MalformedCommandError(CommandError):
-    """A command that can't be understood.
+    """A command that can't be parsed.
 
     Attributes:
-        command: its identifier, if one could be read.
-        action: what was asked, if it could be read.
+        command: identifier of the command, if it could be read.
+        action: requested action, if it could be read.
     """
 
     def __init__(self, reason: str, command: str | None = None, action: str | None = None) -> None:
@@ -49,7 +49,7 @@ class Args(BaseModel):
 class JoinArgs(Args):
     """Arguments of listen, whisper, barge and takeover."""
 
-    alert: Text | None = Field(None, description="Alert that is answered by joining.")
+    alert: Text | None = Field(None, description="Alert that the supervisor takes by joining.")
 
 
 class SetModeArgs(Args):
@@ -74,21 +74,21 @@ class JudgeArgs(Args):
     """Arguments of judge."""
 
     alert: Text = Field(description="Alert that fired, open or resolved.")
-    verdict: Verdict = Field(description="What it was worth; a later one replaces it.")
+    verdict: Verdict = Field(description="Verdict on the alert; a later verdict replaces it.")
 
 
 class SilenceArgs(Args):
-    """Arguments of silence: which alerts ring nobody, how long and why. What is not given matches all.
+    """Arguments of silence: the alerts that ring no phones, the duration and the reason. An absent pattern matches all.
 
-    With `ends` no silence is made: the one it names is over.
+    With `ends`, no silence begins: the silence that it names ends.
     """
 
     rule: Text | None = Field(None, description="Name of the rule.")
     queue: Text | None = Field(None, description="Queue.")
     agent: Text | None = Field(None, description="Agent.")
     duration_s: float = Field(3600.0, gt=0, le=7 * 86400, description="Seconds from now.")
-    why: Text = Field(description="Reason, shown to others.")
-    ends: Text | None = Field(None, description="Silence that ends now.")
+    why: Text = Field(description="Reason, shown to all users.")
+    ends: Text | None = Field(None, description="Identifier of a silence that ends now.")
 
 
 class NoArgs(Args):
@@ -96,7 +96,7 @@ class NoArgs(Args):
 
 
 class ActionSpec(NamedTuple):
-    """What an action needs."""
+    """The requirements of an action."""
 
     args: type[Args]
     meaning: str
@@ -105,7 +105,7 @@ class ActionSpec(NamedTuple):
     supervisor: bool = True
     """Whether `supervisor` must be given."""
     perishable: bool = True
-    """Whether it is refused when nobody took it for a while: a late whisper would surprise."""
+    """Whether the action is refused after a long wait in the stream: a late whisper would surprise."""
 
 
 ACTIONS: Final[dict[str, ActionSpec]] = {
@@ -127,12 +127,14 @@ ACTIONS: Final[dict[str, ActionSpec]] = {
 
 
 class Command(BaseModel):
-    """One command; `args` is checked against the action and holds its defaults."""
+    """One command; `args` is validated for the action and holds its defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Annotated[str, Field(min_length=1, max_length=128)] = Field(description="Made by the sender; done once.")
-    action: Action = Field(description="What to do.")
+    id: Annotated[str, Field(min_length=1, max_length=128)] = Field(
+        description="Identifier made by the sender; the command is done once."
+    )
+    action: Action = Field(description="Action to carry out.")
     call: Text | None = Field(None, description="linkedid of the call.")
     supervisor: Text | None = Field(None, description="Name or endpoint of the supervisor.")
     args: dict[str, JsonValue] = Field(default_factory=dict, description="Arguments of the action.")
@@ -156,12 +158,12 @@ class Command(BaseModel):
 
     @property
     def spec(self) -> ActionSpec:
-        """What the action needs."""
+        """Return the requirements of the action."""
         return ACTIONS[self.action]
 
 
 def parse_command(text: str) -> Command:
-    """Read a command's JSON; raise MalformedCommandError, which says what is wrong and what is allowed."""
+    """Parse a command's JSON; raise MalformedCommandError, which gives the fault and the allowed values."""
     size = len(text.encode("utf-8", "replace"))
     oversized = f"oversized: {size} bytes, allowed {MAX_BYTES}" if size > MAX_BYTES else ""
     if size > MOST_READ_BYTES:
@@ -191,12 +193,12 @@ def _problem(item: Any) -> str:
 
 
 def _readable(given: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Return identifier and action as far as they are texts of reasonable length."""
+    """Return the identifier and the action, each None unless it is a text of reasonable length."""
     return _text(given.get("id"), 128), _text(given.get("action"), 64)
 
 
 def _text(value: object, limit: int) -> str | None:
-    """Return a string that UTF-8 can hold (JSON escapes can make halves of surrogate pairs), else None."""
+    """Return a text that UTF-8 can encode, else None: JSON escapes can produce halves of surrogate pairs."""
     return value if isinstance(value, str) and 0 < len(value) <= limit and _clean(value) == value else None
 
 

@@ -1,4 +1,4 @@
-"""Domain events: every type, its wire name and its payload, in one block.
+"""All domain events: types, wire names and payloads.
 
 On the wire an event is CloudEvents 1.0 JSON; `docs/asyncapi.yaml` is generated from these classes.
 """
@@ -19,24 +19,24 @@ SPEC_VERSION: Final = "1.0"
 Away = Literal["busy", "unreachable"]
 """Why a phone can't be rung."""
 PassedOver = Literal["busy", "unreachable", "in_call", "ringing", "budget"]
-"""Why a supervisor on duty was not rung: phone in use, or out of reach; in a call with us; rung by us; budget spent."""
+"""Why a supervisor on duty was not rung: phone in use, phone out of reach, in a supervised call, rung, budget spent."""
 
 
 class Event(BaseModel):
-    """Base of all payloads. `TYPE` is the wire name without the prefix."""
+    """Base of all payloads. `TYPE` is the wire name without prefix and version."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     TYPE: ClassVar[str]
 
     call: str | None = Field(None, description="linkedid of the call; absent for node events.")
-    basis: Basis = Field("none", description="What kind of inference the event rests on.")
+    basis: Basis = Field("none", description="Kind of inference on which the event rests.")
 
 
 class CallFactsEvent(Event):
     """Facts shared by the call.* events."""
 
     queue: str | None = Field(None, description="Queue, if the call came through one.")
-    mode: Mode = Field(description="What is judged in this call.")
+    mode: Mode = Field(description="Analysis mode of the call.")
     agent: str | None = Field(None, description="Agent: queue member name or channel endpoint.")
     customer_channel: str | None = Field(None, description="Asterisk channel of the customer.")
     agent_channel: str | None = Field(None, description="Asterisk channel of the agent.")
@@ -55,7 +55,7 @@ class CallUpdated(CallFactsEvent):
 
     TYPE = "call.updated.v1"
     on_hold: bool = Field(False, description="Whether a party is on hold.")
-    change: str = Field(description="What changed: hold, unhold, transfer, mode, agent, role, handoff.")
+    change: str = Field(description="Changed fact: hold, unhold, transfer, mode, agent, role, handoff.")
 
 
 class CallEnded(CallFactsEvent):
@@ -82,7 +82,7 @@ class TapOpened(TapEvent):
 
 
 class TapLost(TapEvent):
-    """Media of a leg stopped although the leg lives."""
+    """Media of a leg stopped although the leg is still in the call."""
 
     TYPE = "tap.lost.v1"
     reason: str = Field(
@@ -102,18 +102,18 @@ class AlertEvent(Event):
 
     alert: str = Field(description="Identifier of the alert; the same from pending to resolved.")
     rule: str = Field(description="Name of the rule.")
-    leg: Subject = Field(description="Whom the rule is about.")
+    leg: Subject = Field(description="Subject of the rule.")
     severity: str = Field("warning", description="Label severity of the rule.")
     labels: dict[str, str] = Field({}, description="Labels of the rule.")
-    annotations: dict[str, str] = Field({}, description="Annotations, templates filled in.")
+    annotations: dict[str, str] = Field({}, description="Annotations with values filled in.")
     queue: str | None = Field(None, description="Queue of the call.")
     agent: str | None = Field(None, description="Agent of the call.")
-    shadow: bool = Field(False, description="True: the rule is on trial, nobody is rung.")
-    score: float = Field(0.0, description="0-1, for ranking.")
+    shadow: bool = Field(False, description="True: the rule is on trial, no phone rings.")
+    score: float = Field(0.0, description="Rank, 0-1.")
 
 
 class AlertPending(AlertEvent):
-    """The expression holds; `for` has not elapsed."""
+    """The condition holds; `for` has not elapsed."""
 
     TYPE = "alert.pending.v1"
 
@@ -125,9 +125,9 @@ class AlertFired(AlertEvent):
     evidence: dict[str, Any] = Field(
         description="expr, values against thresholds, baseline, 30 s curve, confidence, quality, basis, runbook."
     )
-    silenced_by: str | None = Field(None, description="Identifier of the silence in force, if any.")
+    silenced_by: str | None = Field(None, description="Identifier of the silence that applies, if any.")
     actions: tuple[str, ...] = Field((), description="Actions of the rule, e.g. offer_whisper for the board.")
-    inhibited_by: str | None = Field(None, description="Alert that speaks for this one, if any.")
+    inhibited_by: str | None = Field(None, description="Alert that speaks for this alert, if any.")
     merged: bool = Field(
         False, description="True: shown, but nobody is rung for it alone: nobody is free, or another alert rings."
     )
@@ -137,15 +137,15 @@ class AlertFired(AlertEvent):
 
 
 class AlertAcknowledged(AlertEvent):
-    """Somebody took the alert."""
+    """A supervisor took the alert."""
 
     TYPE = "alert.acknowledged.v1"
-    by: str = Field(description="Supervisor who owns it now.")
-    after_s: float = Field(description="Seconds since it fired: alert to ear.")
+    by: str = Field(description="Supervisor who owns the alert now.")
+    after_s: float = Field(description="Seconds since the alert fired.")
 
 
 class AlertEscalated(AlertEvent):
-    """Nobody took it in time; the next tier is rung."""
+    """No supervisor took the alert in time; the next tier is rung."""
 
     TYPE = "alert.escalated.v1"
     tier: int = Field(description="Tier that is rung now.")
@@ -153,7 +153,7 @@ class AlertEscalated(AlertEvent):
 
 
 class AlertResolved(AlertEvent):
-    """The condition is over, or the call is."""
+    """The condition or the call is over."""
 
     TYPE = "alert.resolved.v1"
     reason: Literal["calm", "call_ended", "cancelled", "opt_out", "rule_removed"] = Field(description="Why.")
@@ -161,7 +161,7 @@ class AlertResolved(AlertEvent):
 
 
 class AlertJudged(AlertEvent):
-    """A supervisor said what the alert was worth."""
+    """A supervisor gave a verdict on the alert."""
 
     TYPE = "alert.judged.v1"
     by: str = Field(description="Supervisor.")
@@ -177,7 +177,7 @@ class SupervisionEvent(Event):
         description="Present mode. Null only when it ended or failed by restart and what was found does not tell."
     )
     command: str | None = Field(None, description="Command that this event answers, if one does.")
-    alert: str | None = Field(None, description="Alert that it is about, if any.")
+    alert: str | None = Field(None, description="Alert for which supervision was requested, if any.")
 
 
 class SupervisionRequested(SupervisionEvent):
@@ -197,18 +197,18 @@ class SupervisionStarted(SupervisionEvent):
 
     TYPE = "supervision.started.v1"
     ring_s: float = Field(description="Seconds from ringing to answer.")
-    card: HandoffCard | None = Field(None, description="Warm handoff: what a supervisor who joins now must know.")
+    card: HandoffCard | None = Field(None, description="Warm handoff: the facts that a joining supervisor needs.")
 
 
 class SupervisionModeChanged(SupervisionEvent):
-    """The supervisor's mode changed, or customer and agent parted or met, which suspends the mode or resumes it."""
+    """The supervisor's mode changed, or was suspended or resumed because customer and agent parted or met again."""
 
     TYPE = "supervision.mode_changed.v1"
-    previous: SupervisionMode = Field(description="Mode before; the same when it was suspended or resumed.")
+    previous: SupervisionMode = Field(description="Mode before the change; a suspension or resumption keeps it.")
     by: Literal["command", "key", "policy", "call"] = Field(
-        description="How it was asked for; call: what the parties did."
+        description="Source of the change; call: an act of the parties."
     )
-    suspended: bool = Field(False, description="True while the supervisor hears nobody and is heard by nobody.")
+    suspended: bool = Field(False, description="True while the supervisor hears no party and no party the supervisor.")
     reason: Literal["consultation", "transfer", "together"] | None = Field(
         None,
         description="Of a change by call. consultation: the agent speaks to somebody else. transfer: the customer goes "
@@ -221,11 +221,11 @@ class SupervisionEnded(SupervisionEvent):
 
     TYPE = "supervision.ended.v1"
     reason: str = Field(description="supervisor_left, agent_left, customer_left, stopped, transfer, restart.")
-    lasted_s: float | None = Field(description="Seconds since it started; null when not known.")
+    lasted_s: float | None = Field(description="Seconds since supervision started; null when not known.")
 
 
 class SupervisionFailed(SupervisionEvent):
-    """It could not be done, or nobody answered."""
+    """Supervision could not be carried out, or no supervisor answered."""
 
     TYPE = "supervision.failed.v1"
     reason: str = Field(description="no_answer, busy, unreachable, no_call, refused, asterisk, restart.")
@@ -256,11 +256,11 @@ class AbuseWarned(Event):
 
 
 class AbuseEndedCall(Event):
-    """Policy ended the call after a warning that was played."""
+    """Policy ended the call after its warning was played."""
 
     TYPE = "abuse.ended_call.v1"
     agent: str | None = Field(None, description="Agent who reported abuse.")
-    warned_at: datetime = Field(description="When the warning ended.")
+    warned_at: datetime = Field(description="Time at which the warning ended.")
 
 
 class CommandCompleted(Event):
@@ -268,9 +268,9 @@ class CommandCompleted(Event):
 
     TYPE = "command.completed.v1"
     command: str = Field(description="Identifier of the command.")
-    action: str = Field(description="What was asked.")
-    supervisor: str | None = Field(None, description="For whom it was asked.")
-    result: dict[str, Any] = Field({}, description="What came of it: session, silence, alert…")
+    action: str = Field(description="Requested action.")
+    supervisor: str | None = Field(None, description="Supervisor for whom the action was requested.")
+    result: dict[str, Any] = Field({}, description="Result of the action: session, silence, alert…")
 
 
 class CommandFailed(Event):
@@ -278,44 +278,44 @@ class CommandFailed(Event):
 
     TYPE = "command.failed.v1"
     command: str | None = Field(None, description="Identifier of the command, if it had one.")
-    action: str | None = Field(None, description="What was asked, if it could be read.")
-    supervisor: str | None = Field(None, description="For whom it was asked, if it could be read.")
-    reason: str = Field(description="What is wrong and what is allowed.")
+    action: str | None = Field(None, description="Requested action, if it could be read.")
+    supervisor: str | None = Field(
+        None, description="Supervisor for whom the action was requested, if it could be read."
+    )
+    reason: str = Field(description="The fault and the allowed values.")
 
 
 class NodeEvent(Event):
     """Facts shared by the node.* events."""
 
     node: str = Field(description="Name of the node.")
-    reason: str = Field("", description="What happened: ari, ami, redis, worker, overload…")
+    reason: str = Field("", description="Affected part: ari, ami, redis, worker, overload…")
 
 
 class NodeStarted(NodeEvent):
-    """The service is up."""
+    """The service has started."""
 
     TYPE = "node.started.v1"
 
 
 class NodeDegraded(NodeEvent):
-    """A part is out of reach or overloaded; calls go on."""
+    """A part is out of reach or overloaded; calls continue."""
 
     TYPE = "node.degraded.v1"
 
 
 class NodeRecovered(NodeEvent):
-    """That part is back."""
+    """A degraded part works again."""
 
     TYPE = "node.recovered.v1"
 
 
 class NodeHearing(NodeEvent):
-    """How many calls are heard; told when it changes, and every 10 s as a sign of life."""
+    """The number of heard calls; published at each change, and every 10 s as a sign of life."""
 
     TYPE = "node.hearing.v1"
     heard: int = Field(description="Calls whose customer is heard and can be judged.")
-    calls: int = Field(
-        description="Calls that are to be heard: all that go on, but for those opted out and those just begun."
-    )
+    calls: int = Field(description="Calls that must be heard: all present calls except those opted out or just begun.")
     causes: dict[UnheardCause, int] = Field(
         {},
         description="Number of calls that are not heard, by cause. no_tap: no media reaches a worker. no_audio: none "
@@ -325,7 +325,7 @@ class NodeHearing(NodeEvent):
 
 
 class NodeStopped(NodeEvent):
-    """The service ends in good order."""
+    """The service ends in an orderly way."""
 
     TYPE = "node.stopped.v1"
 
@@ -349,10 +349,10 @@ class Envelope(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     specversion: Literal["1.0"] = SPEC_VERSION
-    id: str = Field(description="Unique; the same when an event is delivered again.")
+    id: str = Field(description="Unique identifier; the same at each repeated delivery.")
     source: str = Field(description="/callguard/<node>")
     type: str = Field(description="io.callguard.<noun>.<verb>.v1")
-    time: datetime = Field(description="When it happened, UTC.")
+    time: datetime = Field(description="Time of the event, UTC.")
     subject: str | None = Field(None, description="linkedid of the call.")
     datacontenttype: Literal["application/json"] = "application/json"
     data: dict[str, Any] = Field(description="Payload of the event's type.")
@@ -364,7 +364,7 @@ class Envelope(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An event that happened: its identity and its time, the same for every part and every delivery."""
+    """An event with its identity and time, which are the same for every part and every delivery."""
 
     id: str
     at: datetime
@@ -373,11 +373,11 @@ class Published:
 
     @property
     def call(self) -> str:
-        """The id of its call; empty for events of the node."""
+        """Return the id of the event's call; empty for events of the node."""
         return self.event.call or ""
 
     def envelope(self) -> Envelope:
-        """Return what goes over the wire."""
+        """Return the event in its form on the wire."""
         return Envelope(
             id=self.id,
             source=f"/callguard/{self.node}",
@@ -389,10 +389,10 @@ class Published:
 
 
 def published(event: Event, node: str, at: datetime | None = None) -> Published:
-    """Give an event its identity; `at` is now when it is not given."""
+    """Give an event its identity and time; `at` defaults to now."""
     return Published(str(uuid.uuid4()), at or datetime.now(UTC), node, event)
 
 
 def envelope(event: Event, node: str, time: datetime | None = None) -> Envelope:
-    """Return an event of which nobody else is told as it goes over the wire."""
+    """Return an event in its form on the wire, without publishing it to other parts."""
     return published(event, node, time).envelope()

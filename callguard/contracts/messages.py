@@ -1,6 +1,6 @@
-"""What the control process and a media worker say to each other; small, picklable, rare.
+"""The messages between the control process and a media worker: small, picklable, rare.
 
-Control owns calls and Asterisk. A worker owns legs: their media, signals and rules. Nothing per frame crosses.
+Control owns calls and Asterisk. A worker owns legs: their media, signals and rules. No message is sent per frame.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Codec = Literal["slin", "slin16", "ulaw", "alaw"]
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What rules may ask of a call that is not heard in its audio. A later one replaces an earlier one."""
+    """Facts of a call that rules may use and that its audio does not tell. A later message replaces an earlier one."""
 
     call: str
     mode: Mode = "raised_voice"
@@ -24,7 +24,7 @@ class CallFacts:
     language: str | None = None
     on_hold: bool = False
     together: bool = True
-    """False while the legs sit in different bridges (a private consultation): nothing is judged."""
+    """False while the legs are in different bridges (a private consultation): no leg is judged then."""
     agent_request: int = 0
     started_at: float = 0.0
     """Unix time at which both parties were joined."""
@@ -32,14 +32,14 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class CloseCall:
-    """The call is over: resolve what fires, forget its data."""
+    """The call is over: resolve its firing rules and delete its data."""
 
     call: str
 
 
 @dataclass(frozen=True, slots=True)
 class OpenLeg:
-    """Expect media for a leg. Answered by LegReady (where to send), then LegConnected at the first frame."""
+    """Expect media for a leg. LegReady answers with the port; LegConnected follows at the first frame."""
 
     leg: str
     """UUID of the tap; the first AudioSocket frame carries it."""
@@ -61,21 +61,21 @@ class LegSource:
 
 @dataclass(frozen=True, slots=True)
 class CloseLeg:
-    """The leg is gone or given up; its row is freed. A role's newest leg is the one that counts."""
+    """The leg has ended or was given up; its row is freed. A role's newest leg is the one that counts."""
 
     leg: str
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRules:
-    """Rule files as (name, text); already checked by control. Alerts in flight keep their state."""
+    """Rule files as (name, text), which control has checked. Open alerts keep their state."""
 
     files: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SetLogging:
-    """Log otherwise from now on."""
+    """Change the settings of the log."""
 
     level: LogLevel
     json_lines: bool
@@ -83,7 +83,7 @@ class SetLogging:
 
 @dataclass(frozen=True, slots=True)
 class StopWorker:
-    """End in good order."""
+    """End in an orderly way."""
 
 
 ToWorker = CallFacts | CloseCall | OpenLeg | LegSource | CloseLeg | LoadRules | SetLogging | StopWorker
@@ -109,7 +109,7 @@ class LegReady:
 
 @dataclass(frozen=True, slots=True)
 class LegConnected:
-    """The first frame of a leg came."""
+    """The first frame of a leg arrived."""
 
     leg: str
 
@@ -127,7 +127,7 @@ TransitionKind = Literal["pending", "fired", "resolved", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A rule changed state on a call. `cancelled`: pending, but never fired."""
+    """A rule changed state on a call. `cancelled`: it was pending and never fired."""
 
     kind: TransitionKind
     call: str
@@ -138,15 +138,15 @@ class Transition:
     severity: str = "warning"
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
-    """Templates already filled in."""
+    """Annotations with values filled in."""
     actions: tuple[str, ...] = ()
     shadow: bool = False
     private: bool = False
-    """For the agent's ear only: its prompts are whispered, nothing is published."""
+    """Whether the alert is for the agent only: its prompts are whispered, and no event is published."""
     reason: Literal["", "calm", "call_ended", "opt_out", "rule_removed"] = ""
-    """Why it resolved or was cancelled; empty otherwise."""
+    """Why the rule resolved or was cancelled; empty otherwise."""
     score: float = 0.0
-    """The strongest model output or scaled excess in the expression, 0-1: for ranking."""
+    """Rank, 0-1: the strongest model output or scaled excess in the expression."""
     evidence: dict[str, Any] = field(default_factory=dict)
     """JSON-able: expr, values against thresholds, baseline, 30 s curve, confidence, quality, basis, runbook."""
 
@@ -161,7 +161,7 @@ class CallSnapshot:
     agent: dict[str, float | None]
     signals: dict[str, float | None]
     unjudged: dict[str, str]
-    """Per role, why it is not judged now; absent when judged."""
+    """Why each role is not judged now; a judged role is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ class WorkerStats:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """A worker died; what it knew of these calls is gone. Its legs are told lost one by one."""
+    """A worker died with its state of these calls. LegLost follows for each of its legs."""
 
     worker: int
     calls: tuple[str, ...]
@@ -186,7 +186,7 @@ class WorkerLost:
 
 @dataclass(frozen=True, slots=True)
 class PartDown:
-    """A part of the media plane fails since now. worker: a worker is missing; room: a leg finds no room."""
+    """A part of the media plane has failed. worker: a worker is missing; room: a leg finds no free row."""
 
     part: Literal["worker", "room"]
     why: str
@@ -194,7 +194,7 @@ class PartDown:
 
 @dataclass(frozen=True, slots=True)
 class PartUp:
-    """A part that failed is whole again."""
+    """A failed part works again."""
 
     part: Literal["worker", "room"]
 

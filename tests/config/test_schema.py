@@ -101,10 +101,10 @@ def test_where_a_secret_belongs_is_said() -> None:
         ("privacy: {store_audio: true}", "privacy.store_audio: allowed: false, found true"),
         ("supervisors: [{name: a, endpoint: boss}]", "endpoint: must look like PJSIP/supervisor1, found 'boss'"),
         ("media: {rtp_start: 30000}", "media.rtp_end: must be above rtp_start, which is 30000"),
-        ("supervision: {abuse_code: '*55'}", "supervision.abuse_code: is help_code already"),
+        ("supervision: {abuse_code: '*55'}", "supervision.abuse_code: is already help_code"),
         (
             "supervisors: [{name: a, endpoint: PJSIP/a}, {name: a, endpoint: PJSIP/b}]",
-            "supervisors: a stands twice; each supervisor needs a name of their own",
+            "supervisors: a occurs twice; each supervisor needs a name of their own",
         ),
     ],
 )
