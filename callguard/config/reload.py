@@ -27,6 +27,7 @@ RELOADS: Final[Mapping[str, str]] = {
 
 _FIXED: Final = (
     *("node", "asterisk", "media", "redis", "console.enabled", "console.listen", "console.port"),
+    *("console.connections", "console.connections_per_source", "console.screens", "console.screens_per_source"),
     *("analysis.model", "analysis.onnx_threads", "journal"),
 )
 

@@ -254,6 +254,12 @@ class Console(Section):
     listen: str = Field("127.0.0.1", description="Address.")
     port: Port = Field(8090, description="Port; 0: any free port.")
     token: Secret = Field(Secret(), description="Token for commands from the console; without one it is read-only.")
+    connections: int = Field(256, ge=8, le=65535, description="Connections at the same time.")
+    connections_per_source: int = Field(
+        64, ge=1, le=65535, description="Connections of one address; a proxy's is that of everybody behind it."
+    )
+    screens: int = Field(64, ge=1, le=65535, description="Boards that are kept up to date at the same time.")
+    screens_per_source: int = Field(32, ge=1, le=65535, description="Boards of one address.")
 
 
 class Privacy(Section):

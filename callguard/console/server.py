@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import json
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,17 +17,21 @@ from callguard import __version__
 from callguard.bus.nodes import NEEDED, together
 from callguard.bus.overview import Overview
 from callguard.config import Config
+from callguard.console.door import Door
 from callguard.console.feed import Feed
 from callguard.console.metrics import CONTENT_TYPE, Metrics
 from callguard.contracts.commands import MAX_BYTES, Command, MalformedCommandError, parse_command
 from callguard.contracts.events import CommandCompleted, CommandFailed, Published
 from callguard.contracts.messages import CallSnapshot
+from callguard.runtime.tasks import within
 
 log = structlog.get_logger(__name__)
 
 STATIC: Final = Path(__file__).parent / "static"
-SCREENS: Final = 64
-"""Screens at the same time."""
+STALL_S: Final = 30.0
+"""Seconds for which a screen may read nothing before it is given up."""
+BODY_S: Final = 5.0
+"""Seconds that the body of a command may take to come."""
 WRONG_TOKEN_S: Final = 0.5
 """Delay after a wrong token, so that guessing is slow."""
 HEADERS: Final = {
@@ -66,8 +71,10 @@ class Console:
         self._metrics = metrics
         self.apply(config)
         self._feed = Feed(overview)
-        self._screens = 0
+        self._screens: Counter[str] = Counter()
+        """Open screens of each address."""
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
         self.url = ""
         """Where it listens, once started."""
 
@@ -86,7 +93,8 @@ class Console:
 
     async def start(self) -> None:
         """Listen; raise OSError when the address is taken."""
-        app = web.Application(client_max_size=MAX_BYTES)
+        door = Door(self._config)
+        app = web.Application(client_max_size=MAX_BYTES, middlewares=[door.middleware])
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/", self._page)
         app.router.add_static("/static", STATIC)
@@ -99,13 +107,16 @@ class Console:
         app.router.add_post("/api/commands", self._command)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._config.listen, self._config.port).start()
-        host, port = self._runner.addresses[0][:2]
+        self._server = await door.open(self._runner)
+        host, port = self._server.sockets[0].getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def stop(self) -> None:
         """Close all screens, stop listening."""
         self._feed.close()
+        if self._server:
+            self._server.close()
+            self._server = None
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
@@ -130,18 +141,24 @@ class Console:
         return web.json_response(text=self._feed.text())
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        if self._screens >= SCREENS:
-            raise web.HTTPServiceUnavailable(text=f"more than {SCREENS} screens")
+        source = request.remote or ""
+        if self._screens.total() >= self._config.screens or self._screens[source] >= self._config.screens_per_source:
+            raise web.HTTPServiceUnavailable(text="too many screens; see console.screens and screens_per_source")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        self._screens += 1
+        self._screens[source] += 1
         try:
             await response.prepare(request)
             async for chunk in self._feed.follow():
-                await response.write(chunk)
+                await within(response.write(chunk), STALL_S)
         except ConnectionResetError:
             log.debug("screen_gone")
+        except TimeoutError:
+            log.info("screen_reads_nothing", source=source)
+            if request.transport:
+                request.transport.abort()
         finally:
-            self._screens -= 1
+            self._screens[source] -= 1
+            self._screens += Counter()  # forgets addresses without a screen
         return response
 
     async def _session(self, request: web.Request) -> web.Response:
@@ -154,7 +171,9 @@ class Console:
         if refusal:
             return refusal
         try:
-            command = parse_command(_with_id(await request.text()))
+            command = parse_command(_with_id(await within(request.text(), BODY_S)))
+        except TimeoutError:
+            return web.json_response({"reason": f"the command did not come within {BODY_S:g} s"}, status=408)
         except (MalformedCommandError, UnicodeDecodeError) as error:
             return web.json_response({"reason": str(error)}, status=400)
         answer = await self._submit(command)

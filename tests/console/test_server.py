@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
 import pytest
 
-from callguard.console.server import SCREENS
+from callguard.console import feed, server
 from callguard.contracts.events import NodeDegraded, NodeHearing, NodeRecovered, NodeStarted
 from tests.support.console import TOKEN, RunningConsole, running_console
 from tests.support.events import alert_fired, call_started, snapshot
@@ -109,16 +111,52 @@ async def test_signals_of_many_calls_make_one_push_a_second(desk: RunningConsole
                 await anext(pushed)
 
 
-async def test_screens_are_limited(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
-    desk.console._screens = SCREENS
-    async with http.get("/api/events") as response:
-        assert response.status == 503
+async def test_screens_are_limited_in_all_and_by_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running_console(monkeypatch, screens=3, screens_per_source=2) as desk, AsyncExitStack() as stack:
+
+        async def screen(source: str) -> int:
+            connector = aiohttp.TCPConnector(local_addr=(source, 0))
+            http = await stack.enter_async_context(aiohttp.ClientSession(desk.console.url, connector=connector))
+            return (await stack.enter_async_context(http.get("/api/events"))).status
+
+        assert [await screen("127.0.0.1") for _ in range(3)] == [200, 200, 503]
+        assert [await screen("127.0.0.2") for _ in range(2)] == [200, 503]
+
+
+async def test_a_screen_that_reads_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, desk: RunningConsole) -> None:
+    monkeypatch.setattr(server, "STALL_S", 0.2)
+    monkeypatch.setattr(feed, "LEAST_INTERVAL_S", 0.001)  # the kernel alone buffers some megabytes
+    host, port = desk.console.url.removeprefix("http://").split(":")
+    desk.publish(*(call_started(f"c{number}") for number in range(2000)))
+    with socket.socket() as screen:
+        screen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        screen.connect((host, int(port)))
+        screen.sendall(b"GET /api/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(20):
+            while not desk.console._screens:
+                await asyncio.sleep(0.01)
+            while desk.console._screens:
+                desk.publish(call_started("c1"))
+                await asyncio.sleep(0.002)
+
+
+async def test_a_command_that_does_not_come_in_time_is_refused(
+    monkeypatch: pytest.MonkeyPatch, http: aiohttp.ClientSession
+) -> None:
+    monkeypatch.setattr(server, "BODY_S", 0.1)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(0.5)
+
+    async with http.post("/api/commands", data=slow(), headers=BEARER) as response:
+        assert response.status == 408
 
 
 async def test_a_screen_that_leaves_is_forgotten(desk: RunningConsole, http: aiohttp.ClientSession) -> None:
     async with http.get("/api/events") as response:
         await anext(boards(response))
-        assert desk.console._screens == 1
+        assert desk.console._screens.total() == 1
     async with asyncio.timeout(5):
         while desk.console._screens:
             desk.publish(call_started("c1"))

@@ -21,12 +21,13 @@ TOKEN = "console-token"
 class RunningConsole:
     """Everything around a console: feed it events, read its commands."""
 
-    def __init__(self, token: bool = True) -> None:
+    def __init__(self, token: bool = True, **limits: int) -> None:
         self.overview = Overview()
         self.metrics = Metrics()
         self.commands: list[Command] = []
         self.refuse = ""
-        console = ConsoleConfig(port=0, token=Secret(env="CONSOLE_TOKEN") if token else Secret())
+        secret = Secret(env="CONSOLE_TOKEN") if token else Secret()
+        console = ConsoleConfig.model_validate({"port": 0, "token": secret, **limits})
         people = tuple(SupervisorConfig(name=name, endpoint=f"PJSIP/{name}") for name in ("Ann", "Bob"))
         config = Config(console=console, supervisors=people)
         self.console = Console(config, self.overview, self.submit, self.metrics)
@@ -50,9 +51,11 @@ class RunningConsole:
 
 
 @asynccontextmanager
-async def running_console(monkeypatch: pytest.MonkeyPatch, token: bool = True) -> AsyncIterator[RunningConsole]:
+async def running_console(
+    monkeypatch: pytest.MonkeyPatch, token: bool = True, **limits: int
+) -> AsyncIterator[RunningConsole]:
     monkeypatch.setenv("CONSOLE_TOKEN", TOKEN)
-    desk = RunningConsole(token)
+    desk = RunningConsole(token, **limits)
     await desk.console.start()
     try:
         yield desk

@@ -1,0 +1,161 @@
+"""Who may connect to the console: so many of one source and in all, and nobody who asks for nothing.
+
+Descriptors are shared with the PBX's connections, so that a crowd at the console must never take them all. Where too
+many are connected, the one that has been idle for longest goes and the newcomer stays; where none is idle, the newcomer
+is refused.
+"""
+
+import asyncio
+import resource
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, cast
+
+from aiohttp import web
+
+from callguard.config import Console
+
+IDLE_S: Final = 15.0
+"""Seconds that a connection may take until its request is complete, and from an answer to the next request."""
+SHARE: Final = 4
+"""At most one in so many of the files that this process may open is a console's connection."""
+BACKLOG: Final = 16
+"""Connections that asyncio accepts in one go, before any of them is looked at."""
+
+
+@dataclass(eq=False)
+class Visit:
+    """One connection.
+
+    Attributes:
+        source: address that it comes from.
+        requests: how many of its requests are being answered.
+    """
+
+    transport: asyncio.Transport
+    source: str
+    expiry: asyncio.TimerHandle
+    requests: int = 0
+
+
+class Door:
+    """Lets connections in.
+
+    Attributes:
+        refused: connections closed: `crowded` (too many at once), `idle` (no request in time).
+    """
+
+    def __init__(self, config: Console) -> None:
+        self.refused: Counter[str] = Counter()
+        self._config = config
+        self._most = max(1, min(config.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // SHARE))
+        self._visits: dict[asyncio.BaseTransport, Visit] = {}
+        """The longest idle first."""
+
+    async def open(self, runner: web.AppRunner) -> asyncio.Server:
+        """Listen, and answer each connection by what a runner that is set up serves. Raises OSError."""
+        serve, config = cast("web.Server", runner.server), self._config
+        return await asyncio.get_running_loop().create_server(
+            lambda: _Threshold(self, serve()), config.listen, config.port, backlog=BACKLOG
+        )
+
+    def __len__(self) -> int:
+        return len(self._visits)
+
+    def enter(self, transport: asyncio.Transport) -> bool:
+        """Let a connection in; return whether it may stay."""
+        peer = transport.get_extra_info("peername")
+        source = str(peer[0]) if peer else ""
+        mine = [visit for visit in self._visits.values() if visit.source == source]
+        if len(mine) >= self._config.connections_per_source:
+            fits = self._make_room(mine)
+        else:
+            fits = len(self._visits) < self._most or self._make_room(self._busiest())
+        if fits:
+            self._visits[transport] = Visit(transport, source, self._expire_later(transport))
+        else:
+            self.refused["crowded"] += 1
+        return fits
+
+    def leave(self, transport: asyncio.BaseTransport) -> None:
+        """A connection is closed."""
+        visit = self._visits.pop(transport, None)
+        if visit is not None:
+            visit.expiry.cancel()
+
+    @web.middleware
+    async def middleware(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Know a connection as busy for as long as one of its requests is being answered."""
+        visit = self._visits.get(request.transport) if request.transport else None
+        if visit is None:
+            return await handler(request)
+        visit.expiry.cancel()
+        visit.requests += 1
+        try:
+            return await handler(request)
+        finally:
+            visit.requests -= 1
+            if not visit.requests and visit.transport in self._visits:
+                self._visits[visit.transport] = self._visits.pop(visit.transport)
+                visit.expiry = self._expire_later(visit.transport)
+
+    def _busiest(self) -> list[Visit]:
+        """Return the visits of the source that has most connections."""
+        counts = Counter(visit.source for visit in self._visits.values())
+        busiest = max(counts, key=counts.__getitem__)
+        return [visit for visit in self._visits.values() if visit.source == busiest]
+
+    def _make_room(self, visits: list[Visit]) -> bool:
+        """Close the visit that has been idle for longest; return False where none is idle."""
+        idle = next((visit for visit in visits if not visit.requests), None)
+        if idle is None:
+            return False
+        self._close(idle.transport, "crowded")
+        return True
+
+    def _expire_later(self, transport: asyncio.Transport) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(IDLE_S, self._close, transport, "idle")
+
+    def _close(self, transport: asyncio.Transport, why: str) -> None:
+        self.refused[why] += 1
+        self.leave(transport)
+        transport.abort()
+
+
+class _Threshold(asyncio.Protocol):
+    """Stands before the HTTP protocol of one connection and lets everything through once the door has let it in."""
+
+    def __init__(self, door: Door, http: asyncio.Protocol) -> None:
+        self._door = door
+        self._http = http
+        self._inside = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        stream = cast("asyncio.Transport", transport)
+        self._inside = self._door.enter(stream)
+        if self._inside:
+            self._http.connection_made(stream)
+            self._transport = stream
+        else:
+            stream.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._inside:
+            self._door.leave(self._transport)
+            self._http.connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        if self._inside:
+            self._http.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._http.eof_received() if self._inside else None
+
+    def pause_writing(self) -> None:
+        self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._http.resume_writing()
