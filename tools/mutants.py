@@ -48,7 +48,7 @@ class Part:
 
 PARTS: Final = {
     "alerts": Part(
-        ("callguard/alerts/*.py", "callguard/control/alert_manager.py"),
+        ("callguard/alerts/*.py", "callguard/control/alert_m*.py"),
         ("tests/alerts", "tests/control/test_alert_manager.py", "tests/acceptance/test_alerts.py"),
     ),
     "rules": Part(("callguard/rules/**/*.py",), ("tests/rules", "tests/acceptance/test_shipped_rules.py")),
@@ -57,11 +57,26 @@ PARTS: Final = {
         ("callguard/asterisk/supervision/*.py",),
         ("tests/asterisk/supervision", "tests/test_ari_app.py", "tests/acceptance/test_simulated_app.py"),
     ),
+    "upkeep": Part(("callguard/asterisk/upkeep/*.py",), ("tests/asterisk/upkeep", "tests/asterisk/supervision")),
     "idempotency": Part(
         ("callguard/bus/idempotency.py", "callguard/bus/keyed_queue.py", "callguard/bus/consumer.py"),
         ("tests/bus/test_consumer.py",),
     ),
-    "pipeline": Part(("callguard/worker/pipeline.py",), ("tests/worker", "tests/acceptance/test_simulated_calls.py")),
+    "delivery": Part(
+        (
+            *("callguard/bus/spool.py", "callguard/bus/outbox.py", "callguard/bus/state_copy.py"),
+            *("callguard/notify/deliveries.py", "callguard/notify/receiver*.py"),
+        ),
+        ("tests/notify", "tests/bus/test_publisher.py"),
+    ),
+    "control": Part(
+        tuple(f"callguard/control/{name}.py" for name in ("event_hub", "health", "hearing", "paging", "worker_keeper")),
+        ("tests/control/test_alert_manager.py", "tests/control/test_worker_pool.py"),
+    ),
+    "pipeline": Part(
+        ("callguard/worker/pipeline.py", "callguard/worker/standing.py"),
+        ("tests/worker", "tests/acceptance/test_simulated_calls.py"),
+    ),
 }
 
 
