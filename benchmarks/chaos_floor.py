@@ -86,6 +86,11 @@ def kind_of(event: Mapping[str, Any]) -> str:
     return str(event["type"]).removeprefix(PREFIX).removesuffix(".v1")
 
 
+def part_of(reason: str) -> str:
+    """Return the part that a reason names, such as worker in `worker: worker 0 was ended by SIGKILL`."""
+    return reason.partition(":")[0]
+
+
 class Floor:
     """Everything that runs, and what it tells. Enter it; it is up then."""
 
@@ -256,10 +261,10 @@ class Floor:
             case "command.completed" | "command.failed":
                 self.answers[data["command"]] += 1
             case "node.degraded":
-                self.degraded[data["reason"]] += 1
-                self.open_causes.add(data["reason"])
+                self.degraded[part_of(data["reason"])] += 1
+                self.open_causes.add(part_of(data["reason"]))
             case "node.recovered":
-                self.open_causes.discard(data["reason"])
+                self.open_causes.discard(part_of(data["reason"]))
             case "node.started":
                 self.open_causes.clear()
 
@@ -279,7 +284,11 @@ class Floor:
     async def left(self) -> list[str]:
         """Return the names of all channels and bridges of the PBX."""
         channels, bridges = await self._pbx.ask("GET", "channels"), await self._pbx.ask("GET", "bridges")
-        return [f"channel {each['name']}" for each in channels] + [f"bridge {each['name']}" for each in bridges]
+        return [f"channel {each['name']} {each['id']}" for each in channels] + [
+            f"bridge {each['id']} ({each['name']} {each['technology']} of {each['creator'] or 'Asterisk'},"
+            f" {len(each['channels'])} channels)"
+            for each in bridges
+        ]
 
     async def empty(self) -> bool:
         """Tell whether nothing is left on the PBX."""
