@@ -48,7 +48,7 @@ def why_not() -> str | None:
 
 
 def run_isolated(folder: Path, *command: str, timeout_s: float = 120) -> Isolated:
-    """Run a command of this virtual environment with a new home, new temporary files and no variable of ours.
+    """Run a command of this virtual environment with a new home, new temporary files and folders as systemd gives them.
 
     Args:
         folder: where the program runs and may write; its `home` may not be written to.
@@ -66,7 +66,8 @@ def run_isolated(folder: Path, *command: str, timeout_s: float = 120) -> Isolate
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / ".cache"),
         "TMPDIR": str(temporary),
-        "RUNTIME_DIRECTORY": str(temporary),
+        "RUNTIME_DIRECTORY": str(folder),
+        "STATE_DIRECTORY": str(folder),
     }
     ran = subprocess.run(
         [*_without_network(), *_TRACED, "-o", str(trace), str(program), *command[1:]],
