@@ -14,7 +14,7 @@ import structlog
 
 from callguard.asterisk import events
 from callguard.asterisk.ami import AmiClient
-from callguard.asterisk.client import AriClient, AriError, Connected, Disconnected, NotFoundError
+from callguard.asterisk.client import AriClient, Connected, Disconnected
 from callguard.asterisk.devices import Devices
 from callguard.asterisk.discovery.calls import (
     Call,
@@ -29,9 +29,10 @@ from callguard.asterisk.discovery.calls import (
     Started,
 )
 from callguard.asterisk.discovery.machine import Discovery
-from callguard.asterisk.names import name, new_id
-from callguard.asterisk.reconcile import Remains, Seated, expected, sweep
-from callguard.asterisk.stasis import quietly
+from callguard.asterisk.errors import AriError, NotFoundError
+from callguard.asterisk.health import Trouble
+from callguard.asterisk.names import SUPERVISOR, kind_of, name, new_id
+from callguard.asterisk.probe import Probe
 from callguard.asterisk.supervision.agent_codes import AgentCodes
 from callguard.asterisk.supervision.announce import Announcer
 from callguard.asterisk.supervision.cooldown import Cooldowns
@@ -40,6 +41,10 @@ from callguard.asterisk.supervision.session import Session
 from callguard.asterisk.supervision.supervision import Supervision
 from callguard.asterisk.taps.legs import Legs
 from callguard.asterisk.taps.tap import MediaPlane, TapKit
+from callguard.asterisk.upkeep.holdings import Orphan, Seated, members_elsewhere
+from callguard.asterisk.upkeep.leases import MODULE, NOT_KEPT
+from callguard.asterisk.upkeep.reconciler import Reconciler
+from callguard.asterisk.upkeep.removal import Removal
 from callguard.asterisk.waiter import Waiter
 from callguard.config import Config
 from callguard.contracts.events import (
@@ -65,6 +70,8 @@ MARK_VARIABLE: Final = "CALLGUARD_MARK"
 ASK_AGAIN_S: Final = 0.5
 """Growth of the pause before something that Asterisk could not answer is asked again."""
 LONGEST_PAUSE_S: Final = 10.0
+MARK_S: Final = 10.0
+"""A mark's channel ends by itself after 5 s."""
 
 
 class AriApp:
@@ -96,13 +103,19 @@ class AriApp:
         self._cooldowns = Cooldowns(self.ami, config.supervision.cooldown_s)
         self._devices = Devices(self.ari, on_phone)
         self._devices.watch(config.supervisors)
+        self._reconciler = Reconciler(
+            self.ari,
+            self.ami.hang_up if config.asterisk.ami.enabled else None,
+            on_seen=lambda channels, _, asked_at: self._settle(channels, asked_at),
+            on_overdue=lambda overdue: self._report("cutting", not overdue, "a supervisor is not proved to be out"),
+        )
         hooks = Hooks(emit, self._hand_off, on_verdict)
-        self.supervision = Supervision(self.ari, self._watch, config.supervision, self.calls, hooks)
-        kit = TapKit(self.ari, self._watch, media, config.media, emit)
+        self.supervision = Supervision(self.ari, self._watch, self._reconciler, config.supervision, self.calls, hooks)
+        kit = TapKit(self.ari, self._watch, self._reconciler, media, config.media, emit)
         self._legs = Legs(kit, self.calls, self._language, self._tasks.spawn)
         self._codes = AgentCodes(
             self.ari,
-            Announcer(self.ari, self._watch),
+            Announcer(self.ari, self._watch, self._reconciler),
             self.supervision.prompter,
             config.supervision,
             emit,
@@ -111,7 +124,9 @@ class AriApp:
         self._asked: set[asyncio.Task[None]] = set()
         """Questions to Asterisk about channels that are not known yet."""
         self._down: set[str] = set()
-        self._swept = False
+        self._adopted = False
+        """Whether an earlier run's supervisors have been looked for."""
+        self._told_all = self._closing = False
         self.ready = False
         """Whether events come in and the present calls are known."""
 
@@ -137,14 +152,16 @@ class AriApp:
     async def run(self) -> None:
         """Work until cancelled, then leave nothing behind. Raises ApplicationTakenError."""
         async with self.ari:
-            helpers = [self._tasks.spawn(self._devices.run())]
+            parts = (self._devices.run(), self._reconciler.run(), Probe(self.ari, self._look_at).run())
+            helpers = [self._tasks.spawn(part) for part in parts]
             helpers += [self._tasks.spawn(self.ami.run())] if self._config.asterisk.ami.enabled else []
+            reader = asyncio.create_task(self._read(), name="ari events")
             try:
-                async for event in self.ari.events():
-                    await self._take(event)
+                await asyncio.shield(reader)
             finally:
-                await self._close()
-                await end(*helpers)
+                self._closing = True
+                await self._close()  # while events come in: they prove what is gone
+                await end(reader, *helpers)
 
     async def opt_out(self, call: str) -> None:
         """Stop judging a call and forget it, until its CALLGUARD says otherwise. Raises KeyError: no such call."""
@@ -157,6 +174,8 @@ class AriApp:
         present = self.calls.get(call)
         mark = name(self.ari.app, "mark", new_id())
         of = present.customer if present else None
+        self._reconciler.hold(mark)
+        asyncio.get_running_loop().call_later(MARK_S, self._reconciler.let_go, mark)
         await self.ari.run_dialplan(mark, context=MARK_CONTEXT, of=of, variables={MARK_VARIABLE: text})
 
     def on_worker_message(self, message: LegConnected | LegLost) -> None:
@@ -165,11 +184,15 @@ class AriApp:
 
     # --- events in ---
 
+    async def _read(self) -> None:
+        async for event in self.ari.events():
+            await self._take(event)
+
     async def _take(self, event: events.AriEvent | Connected | Disconnected) -> None:
         if isinstance(event, Connected):
             await self._catch_up()
         elif isinstance(event, Disconnected):
-            self.ready = False
+            self.ready = self._told_all = False
             self._report("ari", False, "event socket lost")
         else:
             try:
@@ -178,12 +201,11 @@ class AriApp:
                 log.exception("event_not_handled", kind=type(event).__name__, subject=event.subject)
 
     def _hear(self, event: events.AriEvent) -> None:
-        awaited = expected(self.ari.app, event)
-        if awaited and not self._watch.waits_for(awaited):
-            log.warning("stray_channel", channel=event.subject)
-            self._tasks.spawn(quietly(self.ari.hang_up(event.subject)))
+        self._reconciler.see(event)
         self._watch.see(event)
         self.supervision.see(event)
+        if self._closing:
+            return
         self._devices.see(event)
         self._see(event)
         self._agent_code(event)
@@ -204,20 +226,31 @@ class AriApp:
     async def _catch_up(self) -> None:
         """Learn what is there now: at the start, and after every gap in the events. They wait until it is known."""
         for attempt in count(1):
-            asked_at = time.time()
+            asked_at = time.monotonic()
             try:
                 channels, bridges = await asyncio.gather(self.ari.channels(), self.ari.bridges())
-                if not self._swept:
-                    self._adopt(await sweep(self.ari, channels, bridges), channels)
-                    self._swept = True
+                await self._adopt(channels, bridges)
                 break
             except AriError as error:
                 log.warning("ari_catch_up_failed", attempt=attempt, error=str(error))
                 await asyncio.sleep(min(attempt * ASK_AGAIN_S, LONGEST_PAUSE_S))
+        self._reconciler.compare(channels, bridges, asked_at)
         self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
-        self.supervision.settle({channel.id for channel in channels}, asked_at)
         self.ready = True
+        self._settle(channels, asked_at)
+        self._tasks.spawn(self._check_leases())
         self._tasks.spawn(self._tell_all())
+
+    async def _check_leases(self) -> None:
+        try:
+            self._report("leases", not await self.ari.lacks_module(MODULE), NOT_KEPT)
+        except AriError as error:
+            log.warning("leases_not_checked", error=str(error))
+
+    def _settle(self, channels: Sequence[events.Channel], asked_at: float) -> None:
+        """End sessions whose supervisor is gone. Without events nobody could answer, so that none is rung meanwhile."""
+        if self.ready:
+            self.supervision.settle({channel.id for channel in channels}, asked_at)
 
     async def _tell_all(self) -> None:
         """Say that we are back as soon as phones are known, which calls there are as soon as every channel is.
@@ -226,23 +259,33 @@ class AriApp:
         """
         await self._devices.refresh()
         if self.ready:
+            self._told_all = True
             self._report("ari", True, "")
         if self._asked:
             await asyncio.wait(set(self._asked))
         self._on_calls(self.calls)
 
-    def _adopt(self, remains: Remains, channels: list[events.Channel]) -> None:
-        for orphan in remains.released:
-            facts = {"call": orphan.call, "session": orphan.session, "supervisor": orphan.supervisor}
-            if isinstance(orphan, Seated):
-                lasted_s = None if orphan.since is None else max(0.0, time.time() - orphan.since)
-                self._emit(SupervisionEnded(**facts, mode=orphan.mode, reason="restart", lasted_s=lasted_s))
-            else:
-                self._emit(SupervisionFailed(**facts, mode=None, reason="restart"))
+    async def _adopt(self, channels: Sequence[events.Channel], bridges: Sequence[events.Bridge]) -> None:
+        """Once, at the start: name the supervisors whom an earlier run left. Raises AriError."""
+        if self._adopted:
+            return
+        for orphan in await self._reconciler.orphans(channels, bridges):
+            self._tasks.spawn(self._release(orphan, self._reconciler.remove(orphan.channel)))
+        elsewhere = members_elsewhere(self.ari.app, bridges)
         for channel in channels:
-            if channel.id in remains.took_over:
+            if channel.id in elsewhere and kind_of(self.ari.app, channel.id) == SUPERVISOR:
                 self._see(events.ChannelCreated(time.time(), channel))
                 self._see(HandOff(time.time(), channel.id))
+        self._adopted = True
+
+    async def _release(self, orphan: Orphan, removal: Removal) -> None:
+        await removal.wait()
+        facts = {"call": orphan.call, "session": orphan.session, "supervisor": orphan.supervisor}
+        if isinstance(orphan, Seated):
+            lasted_s = None if orphan.since is None else max(0.0, time.time() - orphan.since)
+            self._emit(SupervisionEnded(**facts, mode=orphan.mode, reason="restart", lasted_s=lasted_s))
+        else:
+            self._emit(SupervisionFailed(**facts, mode=None, reason="restart"))
 
     # --- what discovery found ---
 
@@ -319,6 +362,16 @@ class AriApp:
         if up:
             self._tasks.spawn(self._cooldowns.resume())
 
+    def _look_at(self, trouble: Trouble | None) -> None:
+        """Say what is wrong with ARI itself; that its events are back says `_tell_all`."""
+        text = trouble.text if trouble else ""
+        refuses = trouble is not None and trouble.kind == "refuses"
+        self._report("ari_refuses", not refuses, text)
+        if trouble and not refuses:
+            self._report("ari", False, text)
+        elif self._told_all:
+            self._report("ari", True, "")
+
     def _report(self, part: str, up: bool, why: str) -> None:
         """Say once that a part is away, and once that it is back."""
         if up and part in self._down:
@@ -335,6 +388,7 @@ class AriApp:
         for result in await asyncio.gather(*(part.close() for part in parts), return_exceptions=True):
             if isinstance(result, Exception):
                 log.error("part_not_closed", exc_info=result)
+        await self._reconciler.close()
 
 
 _ACTIONS: Final[dict[type, Callable[[AriApp, Any], None]]] = {

@@ -20,6 +20,8 @@ from callguard.runtime.tasks import within
 TIMEOUT_S: Final = 5.0
 """Time limit in seconds for connecting, for logging in, and for the answer to an action."""
 PING_S: Final = 15.0
+NO_CHANNEL: Final = "No such channel"
+"""Asterisk's answer to an action on a channel that has ended."""
 NEVER_S: Final = 10**9
 """Seconds between panoramisk's own pings: no code checks them, so they are rare."""
 
@@ -153,6 +155,16 @@ class AmiClient:
             for each in members
             if _text(each, "Paused") == "1" and _text(each, "Location")
         ]
+
+    async def hang_up(self, channel: str) -> bool:
+        """Hang a channel up, named by its name or unique id; False when there is no such channel. Raises AmiError."""
+        try:
+            await self.act({"Action": "Hangup", "Channel": channel})
+        except AmiError as error:
+            if str(error).endswith(NO_CHANNEL):
+                return False
+            raise
+        return True
 
     async def act(self, action: Mapping[str, str]) -> None:
         """Send one action once and wait for its success. Raises AmiError."""

@@ -1,17 +1,20 @@
 """A thin typed ARI client: REST with a time limit on each request, events over a WebSocket that reconnects."""
 
 import asyncio
+import random
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential
 
+from callguard.asterisk.errors import AriError, NotFoundError, ServerError, UnreachableError, error_of
 from callguard.asterisk.events import (
     PARSERS,
     ApplicationReplaced,
@@ -23,6 +26,7 @@ from callguard.asterisk.events import (
     bridge_from,
     channel_from,
 )
+from callguard.asterisk.health import AriHealth
 from callguard.config import Ari
 from callguard.runtime.tasks import within
 
@@ -35,44 +39,17 @@ HEARTBEAT_S: Final = 10.0
 CLOSE_S: Final = 1.0
 """Seconds to wait for Asterisk's close frame: a socket whose application was taken sends none."""
 RECONNECT_MAX_S: Final = 5.0
+HUNG_MAX_S: Final = 30.0
+"""Longest pause after connects that hang: where ARI is locked up, each of them keeps one of Asterisk's HTTP sessions,
+of which it has 100 by default."""
+CONNECT_SHARE: Final = 0.6
+"""Part of a request's time limit that the TCP connection may take: so a host that is away is told from a hung ARI."""
 EVERYTHING: Final = "channel:,bridge:"
 """All channels and bridges, but no device states: with those, a socket that closes while a phone changes state can lock
 up ARI for good (asterisk/asterisk#2170, reproduced on 22.10.1)."""
 
 Spy = Literal["none", "in", "out", "both"]
 T = TypeVar("T")
-
-
-class AriError(Exception):
-    """A REST request failed; the message holds method, path and Asterisk's reason, never credentials."""
-
-    def __init__(self, what: str, status: int = 0) -> None:
-        super().__init__(what)
-        self.status = status
-
-
-class NotFoundError(AriError):
-    """404: the object is gone; a channel has hung up."""
-
-
-class ConflictError(AriError):
-    """409: the object is in the wrong state, such as a channel outside our application."""
-
-
-class UnprocessableError(AriError):
-    """422: the object does not allow the request."""
-
-
-class RefusedError(AriError):
-    """400, 401, 403: a wrong request, or wrong credentials."""
-
-
-class ServerError(AriError):
-    """5xx: Asterisk failed."""
-
-
-class UnreachableError(AriError):
-    """No connection, or no answer within the time limit."""
 
 
 class ApplicationTakenError(Exception):
@@ -87,22 +64,13 @@ class Disconnected:
     """The event socket was lost; the client keeps trying to connect."""
 
 
-ERRORS: Final[dict[int, type[AriError]]] = {
-    400: RefusedError,
-    401: RefusedError,
-    403: RefusedError,
-    404: NotFoundError,
-    409: ConflictError,
-    422: UnprocessableError,
-}
-
-
 class AriClient:
     """The client of one Stasis application on one Asterisk. Use it as an async context manager."""
 
     def __init__(self, config: Ari) -> None:
         self.app = config.app
         self.reader = EventReader(time.time)
+        self.health = AriHealth()
         self._config = config
         self._base = config.url.rstrip("/") + "/ari"
         self._session: aiohttp.ClientSession | None = None
@@ -112,16 +80,18 @@ class AriClient:
         self._session = aiohttp.ClientSession(
             headers={"Authorization": "Basic " + b64encode(f"{self._config.user}:{secret}".encode()).decode()},
             connector=aiohttp.TCPConnector(limit=POOL),
-            timeout=aiohttp.ClientTimeout(total=self._config.timeout_s),
+            timeout=aiohttp.ClientTimeout(
+                total=self._config.timeout_s, sock_connect=self._config.timeout_s * CONNECT_SHARE
+            ),
         )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     @property
     def _http(self) -> aiohttp.ClientSession:
@@ -147,16 +117,24 @@ class AriClient:
             raise
 
     async def _request(self, method: str, path: str, params: Mapping[str, str] | None, body: Any) -> Any:
-        what = f"{method} /ari{path}"
+        what, asked_at = f"{method} /ari{path}", time.monotonic()
         try:
             async with self._http.request(method, self._base + path, params=params, json=body) as response:
+                self.health.answered(method, response.status, f"{what}: {response.status}", time.monotonic())
                 if response.status >= 400:
-                    raise _error(what, response.status, await response.text())
+                    raise error_of(what, response.status, await response.text())
                 return None if response.status == 204 else await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise UnreachableError(f"{what}: {type(error).__name__}") from error
+            raise self._no_answer(what, asked_at, error) from error
         except ValueError as error:
             raise ServerError(f"{what}: the answer is no JSON") from error
+
+    def _no_answer(self, what: str, asked_at: float, error: Exception) -> UnreachableError:
+        """Note a request that nobody answered; return what to raise."""
+        hangs = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
+        text = f"{what}: no answer in {self._config.timeout_s:g} s" if hangs else f"{what}: {type(error).__name__}"
+        self.health.failed("hangs" if hangs else "unreachable", asked_at, text)
+        return UnreachableError(text, hangs=hangs)
 
     # --- events ---
 
@@ -182,23 +160,21 @@ class AriClient:
 
     async def _connect(self) -> aiohttp.ClientWebSocketResponse:
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type((AriError, aiohttp.ClientError, TimeoutError)),
-            wait=wait_exponential(multiplier=0.1, max=RECONNECT_MAX_S) + wait_random(0, 0.2),
+            retry=retry_if_exception_type((AriError, aiohttp.ClientError)),
+            wait=_pause,
             before_sleep=_log_attempt,
         )
         return await retrying(self._connect_once)
 
     async def _connect_once(self) -> aiohttp.ClientWebSocketResponse:
-        socket = await within(
-            self._http.ws_connect(
-                self._base + "/events",
-                params={"app": self.app},
-                heartbeat=HEARTBEAT_S,
-                max_msg_size=1 << 20,
-                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
-            ),
-            self._config.timeout_s,
-        )
+        asked_at = time.monotonic()
+        try:
+            socket = await within(self._open_socket(), self._config.timeout_s)
+        except aiohttp.WSServerHandshakeError as error:
+            self.health.answered("GET", error.status, f"GET /ari/events: {error.status}", time.monotonic())
+            raise
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._no_answer("GET /ari/events", asked_at, error) from error
         try:
             wanted = {"allowed": [{"type": kind} for kind in PARSERS]}
             await self.request("PUT", f"/applications/{self.app}/eventFilter", body=wanted)
@@ -207,6 +183,20 @@ class AriClient:
             await socket.close()
             raise
         return socket
+
+    async def _open_socket(self) -> aiohttp.ClientWebSocketResponse:
+        return await self._http.ws_connect(
+            self._base + "/events",
+            params={"app": self.app},
+            heartbeat=HEARTBEAT_S,
+            max_msg_size=1 << 20,
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+        )
+
+    async def probe(self) -> None:
+        """Ask for the applications, which hangs where ARI is locked up; `health` notes what comes of it."""
+        with suppress(AriError):
+            await self.request("GET", "/applications")
 
     # --- channels ---
 
@@ -288,6 +278,14 @@ class AriClient:
         answer = await self.request("GET", f"/deviceStates/{_quoted(device)}")
         return str(answer.get("state", "")) if isinstance(answer, dict) else ""
 
+    async def lacks_module(self, module: str) -> bool:
+        """Whether a module of Asterisk is not running."""
+        try:
+            answer = await self.request("GET", f"/asterisk/modules/{_quoted(module)}")
+        except NotFoundError:
+            return True
+        return isinstance(answer, dict) and answer.get("status") != "Running"
+
     # --- bridges ---
 
     async def bridges(self) -> list[Bridge]:
@@ -320,6 +318,15 @@ _TAKEN: Final = (
 )
 
 
+def _pause(state: RetryCallState) -> float:
+    """Return the seconds before the next connect, by whether the last one hung."""
+    error = state.outcome.exception() if state.outcome else None
+    hung = isinstance(error, UnreachableError) and error.hangs
+    short, long = (0.1, RECONNECT_MAX_S), (2.0, HUNG_MAX_S)
+    first_s, longest_s = long if hung else short
+    return wait_exponential(multiplier=first_s, max=longest_s)(state) + random.uniform(0, 0.2)  # spreads
+
+
 def _log_attempt(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     log.info("ari_unreachable", attempt=state.attempt_number, error=f"{type(error).__name__}: {error}")
@@ -331,11 +338,6 @@ def _quoted(part: str) -> str:
 
 def _channel(channel: str, rest: str = "") -> str:
     return f"/channels/{_quoted(channel)}{rest}"
-
-
-def _error(what: str, status: int, text: str) -> AriError:
-    kind = ERRORS.get(status, ServerError)
-    return kind(f"{what}: {status} {' '.join(text.split())[:200]}", status)
 
 
 def _rtp_address(answer: object) -> tuple[str, int] | None:

@@ -11,7 +11,8 @@ from typing import Final
 
 import structlog
 
-from callguard.asterisk.client import AriClient, AriError, NotFoundError
+from callguard.asterisk.client import AriClient
+from callguard.asterisk.errors import AriError, NotFoundError
 from callguard.asterisk.events import AriEvent, ChannelEvent
 from callguard.config import SupervisorConfig
 from callguard.contracts.events import Away

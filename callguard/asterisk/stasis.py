@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from callguard.asterisk.client import AriError, ConflictError, UnreachableError
+from callguard.asterisk.errors import AriError, ConflictError, UnreachableError
 from callguard.asterisk.events import ChannelDestroyed, StasisStart
 from callguard.asterisk.waiter import Waiter
 from callguard.runtime.tasks import within

@@ -30,6 +30,7 @@ from callguard.contracts.events import (
     SupervisionEnded,
     SupervisionEvent,
     SupervisionFailed,
+    SupervisionModeChanged,
     SupervisionRequested,
     SupervisionRinging,
     SupervisionStarted,
@@ -132,7 +133,8 @@ class CallView:
     taps: dict[str, str] = field(default_factory=dict)
     """Per leg: open, lost."""
     supervisors: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Per session: supervisor, mode, state (ringing, joined, waiting while customer and agent are apart)."""
+    """Per session: supervisor, mode, state (ringing, joined, waiting while customer and agent are apart, cutting while
+    they are to be out and Asterisk has not confirmed it)."""
     card: dict[str, Any] | None = None
     """Warm handoff of the supervisor who joined last, cards.HandoffCard."""
     unheard: dict[str, str] | None = None
@@ -298,9 +300,11 @@ class Overview:
 
 
 def _presence(event: SupervisionEvent) -> str:
-    """Return where a supervisor is: ringing, joined, or waiting while customer and agent are apart."""
+    """Return where a supervisor is: ringing, joined, waiting while customer and agent are apart, being cut off."""
     if isinstance(event, SupervisionRequested | SupervisionRinging):
         return "ringing"
+    if isinstance(event, SupervisionModeChanged) and event.cutting:
+        return "cutting"
     return "waiting" if getattr(event, "suspended", False) else "joined"
 
 

@@ -202,17 +202,18 @@ def _call_table(overview: Overview, now: float) -> Table:
     _columns(table, ("Alerts", "With"), whole=False)
     for call in overview.by_need():
         mine = [alert for alert in overview.alerts_of(call.call) if alert.rank]
-        people = ", ".join(map(_whereabouts, call.supervisors.values()))
+        people = Text(", ").join(map(_whereabouts, call.supervisors.values()))
         cells = (call.call, call.queue or "", call.agent or "", _duration(now - call.started_at))
         shown = mine[:1] if _narrow() else mine
         names = _names(shown).append(f"+{len(mine) - len(shown)}" if len(mine) > len(shown) else "")
-        table.add_row(*map(_text, cells), _voice(overview, call), names, _text(people))
+        table.add_row(*map(_text, cells), _voice(overview, call), names, people)
     return table
 
 
-def _whereabouts(supervisor: dict[str, str]) -> str:
+def _whereabouts(supervisor: dict[str, str]) -> Text:
     state = "" if supervisor["state"] == "joined" else f", {supervisor['state']}"
-    return f"{supervisor['supervisor']} ({supervisor['mode']}{state})"
+    style = "bold red" if supervisor["state"] == "cutting" else ""
+    return Text(printable(f"{supervisor['supervisor']} ({supervisor['mode']}{state})"), style)
 
 
 def _alert_table(overview: Overview, found: list[AlertView], now: float) -> Table:

@@ -105,6 +105,10 @@ class Metrics:
         """Show how supervisors' phones stand, and how many alerts nobody is free for, whenever metrics are read."""
         self._present.phones, self._present.waiting = phones, waiting
 
+    def watch_cutting(self, cutting: Callable[[], int]) -> None:
+        """Show how many supervisors are being cut off, not confirmed by Asterisk, whenever metrics are read."""
+        self._present.cutting = cutting
+
     def render(self) -> bytes:
         """Return all in the text format, see CONTENT_TYPE."""
         return generate_latest(self._registry)
@@ -148,6 +152,7 @@ class _Present(Collector):
         self.bus: Callable[[], BusStats] | None = None
         self.phones: Callable[[], Tally[str]] = Tally
         self.waiting: Callable[[], int] = int
+        self.cutting: Callable[[], int] = int
         self._calls: set[str] = set()
         self._alerts: dict[str, tuple[str | None, str]] = {}
         self._sessions: dict[str, str] = {}
@@ -175,6 +180,8 @@ class _Present(Collector):
         severities = Tally(severity for _, severity in self._alerts.values())
         yield _gauge("callguard_alerts_open", "Alerts that are open.", "severity", severities)
         yield _gauge("callguard_supervisors", "Supervisors in calls.", "mode", Tally(self._sessions.values()))
+        cutting = "Supervisors who are to be out of a call, which Asterisk has not confirmed."
+        yield GaugeMetricFamily("callguard_supervision_cutting", cutting, value=self.cutting())
         yield _gauge("callguard_supervisor_phones", "Supervisors' phones: free or not.", "state", self.phones())
         waiting = "Alerts that want a ring and nobody is free for."
         yield GaugeMetricFamily("callguard_alerts_waiting", waiting, value=self.waiting())

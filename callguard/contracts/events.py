@@ -214,6 +214,7 @@ class SupervisionModeChanged(SupervisionEvent):
         description="Of a change by call. consultation: the agent speaks to somebody else. transfer: the customer goes "
         "to another agent, or has one now. together: customer and agent hear each other again.",
     )
+    cutting: bool = Field(False, description="True: to be out, which Asterisk has not confirmed; ended follows.")
 
 
 class SupervisionEnded(SupervisionEvent):

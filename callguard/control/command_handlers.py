@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from callguard.alerts import AlertError
 from callguard.alerts.silences import SilenceScope
 from callguard.ari_app import AriApp
-from callguard.asterisk.supervision.session import RingRequest, Session, SupervisionError
+from callguard.asterisk.supervision.session import RingRequest, Session, StillCuttingError, SupervisionError
 from callguard.config import Config, SupervisorConfig
 from callguard.contracts.commands import Command, CommandError
 from callguard.contracts.vocabulary import Verdict
@@ -30,6 +30,10 @@ REFUSALS: Final = {
     "prompt": "too soon after the last prompt, or the agent is not with the customer now",
 }
 """What `refused` means, by action."""
+CUTTING: Final = (
+    "Asterisk has not confirmed that they are out; they may still hear and be heard. CallGuard goes on cutting them "
+    "off; supervision.ended tells when they are out"
+)
 NOT_NOW: Final = "the phone was put down at once, or the agent is not with the customer now"
 
 
@@ -81,6 +85,8 @@ class CommandHandlers:
         """Carry a command out; return what came of it."""
         try:
             return await self._handlers[command.action](command)
+        except StillCuttingError as error:
+            raise CommandError(f"{error.reason}: {CUTTING}") from error
         except SupervisionError as error:
             known = REASONS | {"refused": REFUSALS.get(command.action, NOT_NOW)}
             reason = known.get(error.reason)

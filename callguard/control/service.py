@@ -86,6 +86,7 @@ class Service:
         self.news.on_snapshot(self.bus.show, self.health.show, self.console.show)
         self.metrics.watch_bus(lambda: self.bus.stats)
         self.metrics.watch_floor(self.alerts.phones, self.alerts.waiting)
+        self.metrics.watch_cutting(lambda: self.ari.supervision.cutting)
         # Who sees an event first: delivery, then memory, then what decides, then what shows.
         self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.health.see)
         self.hub.connect(self.console.see, self.metrics.see, write_log)

@@ -7,7 +7,10 @@ from typing import Any, Final
 import aiohttp
 from redis.exceptions import AuthenticationError, RedisError
 
-from callguard.asterisk.client import AriClient, AriError, RefusedError
+from callguard.asterisk.client import AriClient
+from callguard.asterisk.errors import AriError, RefusedError, UnreachableError
+from callguard.asterisk.health import ADVICE
+from callguard.asterisk.upkeep.leases import MODULE, NOT_KEPT
 from callguard.bus import connect
 from callguard.config import Ami, Config, ConfigError
 from callguard.doctor.findings import Finding
@@ -19,20 +22,34 @@ NEEDED: Final = {
 }
 """Modules that each media path wants."""
 AMI_WAIT_S: Final = 5.0
+ARI_WAIT_S: Final = 3.0
 
 
 async def check_asterisk(config: Config) -> list[Finding]:
     """Look at Asterisk through ARI."""
     try:
         async with AriClient(config.asterisk.ari) as client:
-            return [*await _version(client), *await _modules(client, config)]
+            return [*await _version(client), *await _applications(client), *await _modules(client, config)]
     except ConfigError as error:
         return [Finding("error", "ari", problem) for problem in error.problems]
     except RefusedError as error:
         return [Finding("error", "ari", str(error), "compare asterisk.ari.user and its password with ari.conf")]
     except AriError as error:
         advice = f"is http.conf enabled and bound to {config.asterisk.ari.url}?"
+        if isinstance(error, UnreachableError) and error.hangs:
+            advice = ADVICE["hangs"]
         return [Finding("error", "ari", str(error), advice)]
+
+
+async def _applications(client: AriClient) -> list[Finding]:
+    """Ask what hangs where another program has locked ARI up, while the rest still answers."""
+    try:
+        async with asyncio.timeout(ARI_WAIT_S):
+            await client.request("GET", "/applications")
+    except TimeoutError:
+        text = f"GET /ari/applications: no answer in {ARI_WAIT_S:g} s"
+        return [Finding("error", "ari", text, ADVICE["hangs"])]
+    return [Finding("ok", "ari", "applications answer")]
 
 
 async def _version(client: AriClient) -> list[Finding]:
@@ -59,6 +76,8 @@ async def _modules(client: AriClient, config: Config) -> list[Finding]:
         findings.append(Finding("error", "media", text, f"load it, or set media.tap to {other}"))
     else:
         findings.append(Finding("ok", "media", f"media path {config.media.tap} is there"))
+    if MODULE not in running:
+        findings.append(Finding("error", "asterisk", NOT_KEPT))
     return findings
 
 

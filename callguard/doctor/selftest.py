@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from callguard.asterisk.client import AriClient, AriError, Connected, Disconnected, Spy
+from callguard.asterisk.client import AriClient, Connected, Disconnected, Spy
+from callguard.asterisk.errors import AriError
 from callguard.asterisk.events import StasisStart
 from callguard.asterisk.waiter import Waiter
 from callguard.audio.audiosocket import SLIN, scan

@@ -22,6 +22,8 @@ class FakeAmi:
         self.actions: list[dict[str, str]] = []
         self.silent: set[str] = set()
         self.refused: set[str] = set()
+        self.why = "because"
+        """What is said to refused actions."""
         self.writers: list[asyncio.StreamWriter] = []
         self.members: list[dict[str, str]] = []
         """Headers of the queue members that QueueStatus lists."""
@@ -43,7 +45,7 @@ class FakeAmi:
             writer.close()
 
     def _answer(self, writer: asyncio.StreamWriter, action: dict[str, str], response: str) -> None:
-        blocks = [{"Response": response, "Message": "because"}]
+        blocks = [{"Response": response, "Message": self.why}]
         if action["Action"] == "QueueStatus" and response == "Success":
             blocks = [{"Response": response, "EventList": "start", "Message": "Queue status will follow"}]
             blocks += [{"Event": "QueueParams", "Queue": "support"}]
@@ -146,6 +148,18 @@ async def test_a_refused_and_an_unanswered_action_are_errors(fake: FakeAmi, clie
     fake.silent.add("QueuePause")
     with pytest.raises(AmiError, match="no answer"):
         await client.ami.pause("PJSIP/mia", paused=True, reason="r")
+
+
+async def test_a_hangup_tells_whether_there_was_such_a_channel(fake: FakeAmi, client: Client) -> None:
+    await client.until(lambda: client.ami.connected)
+    assert await client.ami.hang_up("callguard.ear.listen.e") is True
+    assert fake.of("Hangup")[0]["Channel"] == "callguard.ear.listen.e"
+    fake.refused.add("Hangup")
+    fake.why = "No such channel"
+    assert await client.ami.hang_up("callguard.ear.listen.e") is False
+    fake.why = "Permission denied"
+    with pytest.raises(AmiError, match="Permission denied"):
+        await client.ami.hang_up("callguard.ear.listen.e")
 
 
 async def test_a_lost_connection_comes_back_and_sends_nothing_again(fake: FakeAmi, client: Client) -> None:

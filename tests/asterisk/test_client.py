@@ -1,21 +1,19 @@
 """The ARI client: typed errors, a limit on every call, a socket that comes back, secrets that never show."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 import structlog
 from aiohttp import web
+from tenacity import AsyncRetrying, Future, RetryCallState
 
 from callguard.asterisk import client as module
-from callguard.asterisk.client import (
-    EVERYTHING,
-    ApplicationTakenError,
-    AriClient,
+from callguard.asterisk.client import EVERYTHING, HUNG_MAX_S, ApplicationTakenError, AriClient, Connected, Disconnected
+from callguard.asterisk.errors import (
     AriError,
     ConflictError,
-    Connected,
-    Disconnected,
     NotFoundError,
     RefusedError,
     ServerError,
@@ -74,7 +72,7 @@ async def test_an_answer_that_does_not_come_is_given_up_in_time(fake: FakeAri, a
         return web.Response()
 
     fake.answers["GET", "/channels"] = never
-    with pytest.raises(UnreachableError, match="TimeoutError"):
+    with pytest.raises(UnreachableError, match="no answer in 0"):
         await asyncio.wait_for(ari.channels(), 2)
 
 
@@ -192,6 +190,63 @@ async def test_the_socket_comes_back_by_itself(fake: FakeAri, ari: AriClient, mo
     assert isinstance(await asyncio.wait_for(anext(events), 5), Connected)
     assert fake.connections == 5
     await events.aclose()
+
+
+async def test_a_connect_that_hangs_is_told_and_tried_more_and_more_rarely(
+    fake: FakeAri, ari: AriClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where ARI is locked up, each connect keeps one of Asterisk's HTTP sessions."""
+    pauses: list[float] = []
+
+    async def never() -> None:
+        await asyncio.sleep(30)
+
+    monkeypatch.setattr(ari, "_open_socket", never)
+    monkeypatch.setattr(module, "_log_attempt", lambda state: pauses.append(module._pause(state)))
+    waiting = asyncio.create_task(anext(ari.events()))  # type: ignore[arg-type]
+    await asyncio.sleep(1.3)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    trouble = ari.health.trouble(time.monotonic() + 10)
+    assert trouble
+    assert (trouble.kind, trouble.answer) == ("hangs", "GET /ari/events: no answer in 0.5 s")
+    assert pauses
+    assert pauses[0] >= 2.0
+
+
+def test_pauses_grow_longer_where_connects_hang_than_where_they_are_refused() -> None:
+    def pause(error: Exception, attempt: int) -> float:
+        state = RetryCallState(AsyncRetrying(), None, (), {})
+        state.attempt_number = attempt
+        future = Future(attempt)
+        future.set_exception(error)
+        state.outcome = future
+        return module._pause(state)
+
+    hung, refused = UnreachableError("x", hangs=True), UnreachableError("x")
+    assert [pause(hung, n) // 1 for n in (1, 2, 3, 9)] == [2, 4, 8, HUNG_MAX_S]
+    assert pause(refused, 1) < 0.5
+    assert 5.0 <= pause(refused, 20) <= 5.2
+
+
+async def test_a_module_that_is_missing_or_not_running_is_lacking(fake: FakeAri, ari: AriClient) -> None:
+    path = "/asterisk/modules/func_timeout.so"
+    fake.answer("GET", path, {"name": "func_timeout.so", "status": "Running"})
+    assert not await ari.lacks_module("func_timeout.so")
+    fake.answer("GET", path, {"name": "func_timeout.so", "status": "Not Running"})
+    assert await ari.lacks_module("func_timeout.so")
+    fake.answer("GET", path, {"message": "no"}, 404)
+    assert await ari.lacks_module("func_timeout.so")
+
+
+async def test_health_learns_of_each_answer(fake: FakeAri, ari: AriClient) -> None:
+    fake.answer("GET", "/channels", {"message": "Forbidden"}, 401)
+    with pytest.raises(RefusedError):
+        await ari.channels()
+    assert ari.health.trouble(time.monotonic() + 10)
+    fake.answer("GET", "/channels", [])
+    await ari.channels()
+    assert ari.health.trouble(time.monotonic() + 10) is None
 
 
 async def test_a_taken_application_is_fatal_and_says_what_to_do(fake: FakeAri, ari: AriClient) -> None:

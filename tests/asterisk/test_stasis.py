@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from callguard.asterisk.client import ServerError
+from callguard.asterisk.errors import ServerError
 from callguard.asterisk.stasis import quietly
 
 

@@ -8,7 +8,14 @@ import pytest
 from playwright.async_api import Page, expect
 
 from callguard.console import feed
-from callguard.contracts.events import AlertAcknowledged, NodeDegraded, NodeHearing, NodeRecovered, TapLost
+from callguard.contracts.events import (
+    AlertAcknowledged,
+    NodeDegraded,
+    NodeHearing,
+    NodeRecovered,
+    SupervisionEnded,
+    TapLost,
+)
 from tests.support.console import TOKEN, RunningConsole
 from tests.support.events import (
     alert_fired,
@@ -17,6 +24,7 @@ from tests.support.events import (
     call_started,
     handoff_card,
     snapshot,
+    supervision_cutting,
     supervision_started,
     supervision_suspended,
 )
@@ -120,6 +128,17 @@ async def test_a_consultation_shows_that_the_supervisor_waits(page: Page, desk: 
     await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann waits: the agent consults, or transfers")
     desk.publish(supervision_suspended("c1", suspended=False))
     await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann whispers to the agent")
+
+
+async def test_who_is_being_cut_off_is_shown_in_red_until_they_are_out(page: Page, desk: RunningConsole) -> None:
+    desk.publish(call_started("c1"), supervision_started("c1"), supervision_cutting("c1"))
+    chip = card(page, "c1").locator(".chips .lost")
+    await expect(chip).to_have_text("Ann is being cut off: may still hear and be heard")
+    red, green, blue = await chip.evaluate("chip => getComputedStyle(chip).color.match(/\\d+/g).map(Number)")
+    assert red > 2 * max(green, blue)
+    ended = SupervisionEnded(call="c1", session="s1", supervisor="Ann", mode="whisper", reason="stopped", lasted_s=9)
+    desk.publish(ended)
+    await expect(chip).to_have_count(0)
 
 
 async def test_who_joins_finds_what_was_tried(page: Page, desk: RunningConsole) -> None:

@@ -29,6 +29,7 @@ from tests.support.events import (
     call_ended,
     call_started,
     snapshot,
+    supervision_cutting,
     supervision_started,
     supervision_suspended,
 )
@@ -79,6 +80,7 @@ def test_a_supervisor_waits_while_the_agent_consults(times: int) -> None:
     for more, state in (
         ([supervision_suspended("c1")], "waiting"),
         ([supervision_suspended("c1"), supervision_suspended("c1", suspended=False)], "joined"),
+        ([supervision_suspended("c1"), supervision_cutting("c1")], "cutting"),
     ):
         (supervisor,) = fold(*joined, *more, times=times).calls["c1"].supervisors.values()
         assert supervisor == {"supervisor": "Ann", "mode": "whisper", "state": state}

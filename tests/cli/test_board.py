@@ -18,7 +18,14 @@ from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import SupervisionRinging
 from tests.support.bus import WiredBus
 from tests.support.cli import START, run, write_config
-from tests.support.events import alert_fired, call_started, snapshot, supervision_started, supervision_suspended
+from tests.support.events import (
+    alert_fired,
+    call_started,
+    snapshot,
+    supervision_cutting,
+    supervision_started,
+    supervision_suspended,
+)
 
 
 @pytest.fixture
@@ -62,6 +69,14 @@ async def test_a_supervisor_who_waits_is_listed_as_waiting(bus: WiredBus, config
     await bus.flush(5)
     await asyncio.sleep(0.1)
     assert "Ann (whisper, waiting)" in (await run(config, "calls")).out
+
+
+async def test_a_supervisor_who_is_being_cut_off_is_listed_as_such(bus: WiredBus, config: Path) -> None:
+    await fill(bus)
+    bus.publish(supervision_cutting("c1"))
+    await bus.flush(5)
+    await asyncio.sleep(0.1)
+    assert "Ann (whisper, cutting)" in (await run(config, "calls")).out
 
 
 async def test_calls_as_json(bus: WiredBus, config: Path) -> None:

@@ -53,11 +53,13 @@ def test_an_alert_of_a_call_that_ended_is_not_open() -> None:
 def test_supervisors_phones_and_alerts_that_nobody_is_free_for_are_shown() -> None:
     metrics = Metrics()
     metrics.watch_floor(lambda: Counter(free=2, busy=1), lambda: 3)
+    metrics.watch_cutting(lambda: 2)
     now = after(metrics=metrics)
 
     assert now['callguard_supervisor_phones{state="free"}'] == 2
     assert now['callguard_supervisor_phones{state="busy"}'] == 1
     assert now["callguard_alerts_waiting"] == 3
+    assert now["callguard_supervision_cutting"] == 2
 
 
 def test_alert_to_ear_is_measured() -> None:

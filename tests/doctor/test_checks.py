@@ -1,12 +1,16 @@
 """What the doctor makes of Asterisk's answers; tests/integration/test_doctor.py asks a real PBX the same."""
 
+import asyncio
 from typing import Any
 
+import pytest
+
 from callguard.config import Config, Media
-from callguard.doctor.checks import _modules, _version, check_channelvars
+from callguard.doctor import checks
+from callguard.doctor.checks import _applications, _modules, _version, check_channelvars
 from callguard.doctor.findings import Finding
 
-MODULES = ["app_audiosocket.so", "res_audiosocket.so", "res_rtp_asterisk.so"]
+MODULES = ["app_audiosocket.so", "res_audiosocket.so", "res_rtp_asterisk.so", "func_timeout.so"]
 
 
 class Answers:
@@ -45,11 +49,34 @@ async def test_an_old_asterisk_is_warned_of() -> None:
 
 async def test_each_media_path_wants_its_modules() -> None:
     assert levels(await _modules(modules(*MODULES), Config())) == [("ok", "media")]
-    (missing,) = await _modules(modules("res_rtp_asterisk.so"), Config())
+    (missing,) = await _modules(modules("res_rtp_asterisk.so", "func_timeout.so"), Config())
     assert missing.level == "error"
     assert "external_media" in missing.advice
     rtp = Config(media=Media(tap="external_media"))
-    assert levels(await _modules(modules("res_rtp_asterisk.so"), rtp)) == [("ok", "media")]
+    assert levels(await _modules(modules("res_rtp_asterisk.so", "func_timeout.so"), rtp)) == [("ok", "media")]
+
+
+async def test_an_asterisk_that_keeps_no_leases_is_an_error() -> None:
+    media, leases = await _modules(modules(*MODULES[:-1]), Config())
+    assert (media.level, leases.level) == ("ok", "error")
+    assert "func_timeout.so" in leases.text
+    assert "modules.conf" in leases.text
+
+
+async def test_a_locked_up_ari_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hangs:
+        async def request(self, method: str, path: str) -> Any:
+            assert (method, path) == ("GET", "/applications")
+            await asyncio.sleep(5)
+
+    hangs: Any = Hangs()
+    monkeypatch.setattr(checks, "ARI_WAIT_S", 0.05)
+    (finding,) = await _applications(hangs)
+    assert (finding.level, finding.area) == ("error", "ari")
+    assert "no answer" in finding.text
+    assert "restart of Asterisk" in finding.advice
+    answers: Any = Answers(applications=[])
+    assert levels(await _applications(answers)) == [("ok", "ari")]
 
 
 async def test_native_rtp_is_warned_of() -> None:

@@ -81,6 +81,12 @@ def supervision_suspended(call: str = "c1", *, suspended: bool = True) -> Superv
     return SupervisionModeChanged(call=call, session="s1", supervisor="Ann", **facts)
 
 
+def supervision_cutting(call: str = "c1") -> SupervisionModeChanged:
+    """As long as Asterisk has not confirmed that a released supervisor is out."""
+    facts: Any = {"mode": "whisper", "previous": "whisper", "by": "command", "cutting": True}
+    return SupervisionModeChanged(call=call, session="s1", supervisor="Ann", **facts)
+
+
 def handoff_card() -> HandoffCard:
     return HandoffCard(
         queue="support",

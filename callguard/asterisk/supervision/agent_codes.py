@@ -11,8 +11,9 @@ from typing import Final
 
 import structlog
 
-from callguard.asterisk.client import AriClient, AriError
+from callguard.asterisk.client import AriClient
 from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.errors import AriError
 from callguard.asterisk.supervision.announce import Announcer
 from callguard.asterisk.supervision.prompts import Prompter
 from callguard.config import SupervisionConfig

@@ -6,7 +6,8 @@ from typing import Final, Literal
 from callguard.asterisk.client import AriClient
 from callguard.asterisk.events import ChannelDestroyed, PlaybackFinished
 from callguard.asterisk.names import name, new_id
-from callguard.asterisk.stasis import into_stasis, quietly
+from callguard.asterisk.stasis import into_stasis
+from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.waiter import Waiter
 
 LONGEST_S: Final = 30.0
@@ -22,19 +23,22 @@ def media_uri(prompt: str) -> str:
 class Announcer:
     """Whispers through a snoop on the agent's channel that hears nothing itself."""
 
-    def __init__(self, ari: AriClient, watch: Waiter) -> None:
+    def __init__(self, ari: AriClient, watch: Waiter, reconciler: Reconciler) -> None:
         self._ari = ari
         self._watch = watch
+        self._reconciler = reconciler
 
     async def announce(self, agent: str, prompt: str, audience: Audience) -> bool:
         """Play to its end; return whether all of it was played. Raises AriError."""
         voice = name(self._ari.app, "voice", new_id())
         whisper: Literal["out", "both"] = "out" if audience == "agent" else "both"
+        self._reconciler.hold(voice)
         try:
             await into_stasis(self._watch, voice, self._ari.snoop(agent, voice, whisper=whisper), ENTER_S)
+            await self._reconciler.leases.grant(voice)
             return await self.play(voice, media_uri(prompt))
         finally:
-            await quietly(self._ari.hang_up(voice))
+            self._reconciler.remove(voice)
 
     async def play(self, channel: str, media: str, playback: str | None = None) -> bool:
         """Play media URIs (comma-separated) on a channel of ours; return whether all was played."""

@@ -7,10 +7,12 @@ from typing import Final
 
 import structlog
 
-from callguard.asterisk.client import AriClient, RefusedError, ServerError
+from callguard.asterisk.client import AriClient
+from callguard.asterisk.errors import RefusedError, ServerError
 from callguard.asterisk.events import ChannelDestroyed, StasisStart
-from callguard.asterisk.reconcile import SESSION_VARIABLE
 from callguard.asterisk.supervision.session import Requested, Session, SupervisionError
+from callguard.asterisk.upkeep.leases import Leases
+from callguard.asterisk.upkeep.reconciler import SESSION_VARIABLE
 from callguard.asterisk.waiter import Waiter
 from callguard.runtime.tasks import within
 
@@ -32,11 +34,17 @@ class Dial:
     note: str
 
 
-async def pick_up(ari: AriClient, watch: Waiter, session: Session, dial: Dial, on_ringing: Callable[[], None]) -> None:
-    """Take a session from Requested to Briefed. Raises SupervisionError or AriError."""
+async def pick_up(
+    ari: AriClient, watch: Waiter, leases: Leases, session: Session, dial: Dial, on_ringing: Callable[[], None]
+) -> None:
+    """Take a session from Requested to Briefed, its channel under a lease. Raises SupervisionError or AriError.
+
+    While it rings there is no lease, for ARI can't set one on a channel outside our application, and nothing of the
+    call reaches it: Asterisk ends the ringing itself after `timeout_s`.
+    """
     with watch.on(session.channel, StasisStart, ChannelDestroyed) as seen:
         await _originate(ari, session, dial)
-        session.state = ringing = Requested().ring(time.time())
+        session.state, session.rung_at = (ringing := Requested().ring(time.time())), time.monotonic()
         on_ringing()
         try:
             event = await within(seen, dial.timeout_s + MARGIN_S)
@@ -45,6 +53,7 @@ async def pick_up(ari: AriClient, watch: Waiter, session: Session, dial: Dial, o
     if isinstance(event, ChannelDestroyed):
         raise SupervisionError(CAUSES.get(event.cause, "unreachable"))
     session.state = ringing.answer(time.time())
+    await leases.grant(session.channel)
 
 
 async def _originate(ari: AriClient, session: Session, dial: Dial) -> None:

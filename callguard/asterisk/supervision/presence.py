@@ -1,7 +1,8 @@
 """Where supervisors are: they enter a call, change modes, wait while the parties are apart, follow a transfer.
 
 Cut first, book later: whatever parts customer and agent takes the supervisor's ear and mouth away at once, before
-anything is told. State and event come after, in order, under the session's lock.
+anything is told. State and event come after, in order, under the session's lock, once Asterisk has said that ear and
+mouth are gone. Where it does not say so in `ESCALATE_S`, the session ends: its channel and room go too.
 """
 
 import asyncio
@@ -12,11 +13,13 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from callguard.asterisk.client import AriClient, AriError
+from callguard.asterisk.client import AriClient
 from callguard.asterisk.discovery.calls import Call
-from callguard.asterisk.stasis import quietly
-from callguard.asterisk.supervision.room import CutError, Room
+from callguard.asterisk.errors import AriError
+from callguard.asterisk.supervision.room import CutError, LeaseError, Room
 from callguard.asterisk.supervision.session import Briefed, Joined, Session, SupervisionError, Suspended
+from callguard.asterisk.upkeep.reconciler import Reconciler
+from callguard.asterisk.upkeep.removal import Removal
 from callguard.asterisk.waiter import Waiter
 from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
 from callguard.contracts.vocabulary import SupervisionMode, Verdict
@@ -29,6 +32,10 @@ SETTLE_S: Final = 0.2
 the time without any snoop on the agent's channel before a new one; `Call.legs` says why."""
 NEWS_S: Final = 0.3
 """What made a request fail, such as a hangup, may still be on its way as an event."""
+ESCALATE_S: Final = 0.6
+"""Time for both means of removal, ARI and the manager interface, to take an ear away."""
+LEFT_S: Final = 1.0
+"""After a take-over so long is waited for the agent to be out, before the take-over is told."""
 FOLLOW_S: Final = 60.0
 """So long a supervisor waits for the agent to whom the customer is transferred."""
 
@@ -50,12 +57,14 @@ class Presence:
         self,
         ari: AriClient,
         watch: Waiter,
+        reconciler: Reconciler,
         calls: Mapping[str, Call],
         hooks: Hooks,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._ari = ari
         self._watch = watch
+        self._reconciler = reconciler
         self._calls = calls
         self._hooks = hooks
         self._spawn = spawn
@@ -67,10 +76,13 @@ class Presence:
             if not isinstance(session.state, Briefed):
                 raise SupervisionError("refused")
             room = self._rooms[session.id] = Room(
-                self._ari, self._watch, session=session.id, supervisor=session.channel
+                self._ari, self._watch, self._reconciler, session=session.id, supervisor=session.channel
             )
             await room.open()
-            await self._enter_mode(session, room, session.mode)
+            try:
+                await self._enter_mode(session, room, session.mode)
+            except LeaseError as error:
+                raise SupervisionError("asterisk") from error
             rang_s = session.state.rang_s
             session.state = session.state.join(session.mode, time.time())
             self._hooks.emit(session.event(SupervisionStarted, ring_s=rang_s))
@@ -86,6 +98,9 @@ class Presence:
                 return
             try:
                 await self._enter_mode(session, self._rooms[session.id], mode)
+            except LeaseError as error:
+                log.warning("takeover_failed", session=session.id, error=str(error))
+                raise SupervisionError("asterisk") from error
             except AriError as error:
                 self._fail(session, error)
                 raise SupervisionError("asterisk") from error
@@ -98,14 +113,31 @@ class Presence:
         if room is None or self._took_over(session):
             return
         if room.agent not in (None, self._in_talk(session)):
-            self._spawn(quietly(room.cut()))
+            self._spawn(self._cut(session, room))
         self._spawn(self._align(session, room))
 
-    async def leave(self, session: Session) -> None:
-        """Remove a session's room, if it has one; the caller holds the lock."""
+    def silence(self, session: Session) -> None:
+        """Begin to take a session's ear, mouth and channel away, whatever is under way.
+
+        Only one who is taking the call over keeps the channel: whether they are a party is not known yet.
+        """
+        room = self._rooms.get(session.id)
+        if room:
+            room.cut()
+        if not session.took_over and not (room and room.taking_over):
+            self._reconciler.remove(session.channel)
+
+    def leave(self, session: Session) -> list[Removal]:
+        """Give a session's room up, if it has one; return whose removal must be proved. The caller holds the lock."""
         room = self._rooms.pop(session.id, None)
-        if room is not None:
-            await room.close()
+        ear = room.close() if room else None
+        return [ear] if ear else []
+
+    async def _cut(self, session: Session, room: Room) -> None:
+        removal = room.cut()
+        if removal and not await removal.within(ESCALATE_S):
+            log.warning("ear_not_gone", session=session.id, object=removal.id)
+            session.end("asterisk")
 
     def _in_talk(self, session: Session) -> str | None:
         """Return the channel of the agent whom the customer hears now."""
@@ -141,7 +173,7 @@ class Presence:
         await room.take_over(call.agent, call.agent_channel)
         session.took_over = True
         self._hooks.hand_off(call, session.channel)
-        await quietly(self._ari.hang_up(session.agent))  # an agent who stays is better than a customer without anybody
+        await self._reconciler.remove(call.agent).within(LEFT_S)
 
     async def _align(self, session: Session, room: Room) -> None:
         """Let a session wait, or go on. Who is apart for a moment only is not told of."""
@@ -164,7 +196,7 @@ class Presence:
                     self._fail(session, error)
 
     async def _suspend(self, session: Session, room: Room, joined: Joined | Suspended) -> None:
-        await room.cut()
+        await room.silence()
         call = self._calls.get(session.call)
         transfer = call is None or call.transferring or call.agent is None
         waiting = joined if isinstance(joined, Suspended) else joined.suspend(time.time())

@@ -2,7 +2,7 @@
 
 import time
 
-from callguard.asterisk.client import AriError
+from callguard.asterisk.errors import AriError
 from callguard.asterisk.supervision.announce import Announcer
 from callguard.asterisk.supervision.session import SupervisionError
 

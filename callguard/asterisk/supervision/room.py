@@ -1,19 +1,21 @@
 """A supervisor's room: a bridge with the supervisor and one snoop on the agent's channel.
 
 The snoop is the supervisor's ear and mouth. Its direction never changes: another mode is another snoop. The order makes
-a leak impossible: the new snoop is made outside the room, where it carries nothing; the old one is deleted and seen to
-be gone; only then the new one enters. There is never more than one mouth, and none while modes change. A cut wins
-against whatever is under way: what was being tuned then never enters.
+a leak impossible: the new snoop is made outside the room, where it carries nothing, and put under a lease; the old one
+is removed and proved to be gone; only then the new one enters. There is never more than one mouth, and none while modes
+change. A cut wins against whatever is under way: what was being tuned then never enters.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Final
 
-from callguard.asterisk.client import AriClient, AriError, Spy, UnreachableError
+from callguard.asterisk.client import AriClient, Spy
+from callguard.asterisk.errors import AriError, UnreachableError
 from callguard.asterisk.events import ChannelDestroyed, ChannelEnteredBridge
 from callguard.asterisk.names import ear, name
-from callguard.asterisk.stasis import into_stasis, quietly
+from callguard.asterisk.stasis import into_stasis
+from callguard.asterisk.upkeep.reconciler import Reconciler
+from callguard.asterisk.upkeep.removal import Removal
 from callguard.asterisk.waiter import Waiter
 from callguard.contracts.vocabulary import SupervisionMode
 from callguard.runtime.tasks import within
@@ -23,7 +25,7 @@ WHISPER: Final[dict[SupervisionMode, Spy]] = {"listen": "none", "whisper": "out"
 JOIN_CONTEXT: Final = "callguard-join"
 JOIN_VARIABLE: Final = "CALLGUARD_JOIN"
 GONE_S: Final = 1.0
-"""Seconds within which a deleted snoop must be seen to be gone."""
+"""Seconds within which a snoop must be proved to be gone before another one enters."""
 DRAIN_S: Final = 0.06
 """Frames of the supervisor that the mixer may still hold when an old snoop is gone (3 of 20 ms). A whisper's last
 syllable must not come out of a barge."""
@@ -34,20 +36,33 @@ class CutError(Exception):
     """The room was cut while something was under way."""
 
 
-class Room:
-    """The room of one session. Any AriError leaves it fit only for `close`."""
+class LeaseError(Exception):
+    """The lease on the supervisor's channel could not be taken off, so that they can't leave our application."""
 
-    def __init__(self, ari: AriClient, watch: Waiter, *, session: str, supervisor: str) -> None:
+
+class Room:
+    """The room of one session. Any AriError leaves it fit only for removal."""
+
+    def __init__(self, ari: AriClient, watch: Waiter, reconciler: Reconciler, *, session: str, supervisor: str) -> None:
         self._ari = ari
         self._watch = watch
+        self._reconciler = reconciler
         self._bridge = name(ari.app, "room", session)
         self._supervisor = supervisor
         self._snoop: str | None = None
         self.agent: str | None = None
         """Id of the agent's channel that the supervisor hears, or is about to hear; None: nobody."""
+        self.taking_over = False
+        """Whether the supervisor is on the way into the call itself."""
+
+    def close(self) -> Removal | None:
+        """Remove bridge and snoop; return the snoop's removal, if there is one: an empty bridge harms nobody."""
+        self._reconciler.remove(self._bridge)
+        return self.cut()
 
     async def open(self) -> None:
         """Make the bridge with the supervisor in it."""
+        self._reconciler.hold(self._bridge)
         await self._ari.create_bridge(self._bridge)
         await self._ari.add_to_bridge(self._bridge, self._supervisor)
 
@@ -59,34 +74,66 @@ class Room:
         """
         self.agent = agent
         fresh = ear(self._ari.app, mode)
+        self._reconciler.hold(fresh)
         request = self._ari.snoop(agent, fresh, spy="both", whisper=WHISPER[mode])
         try:
             await into_stasis(self._watch, fresh, request, ENTER_S)
+            await self._reconciler.leases.grant(fresh)
             await self._silence()
             self._check(agent)
             self._snoop = fresh
             await self._ari.add_to_bridge(self._bridge, fresh)
+            self._check(agent)
         except BaseException as error:
-            await quietly(self._ari.hang_up(fresh))
+            self._reconciler.remove(fresh)
             if isinstance(error, AriError):
                 self._check(agent)
             raise
 
-    def cut(self) -> Coroutine[Any, Any, None]:
-        """Take ear and mouth away, also while another mode is being tuned; from this call on nothing enters."""
+    def cut(self) -> Removal | None:
+        """Take ear and mouth away, also while another mode is being tuned; from this call on nothing enters.
+
+        Return the removal, None when there is neither.
+        """
         self.agent = None
-        return self._silence()
+        return self._reconciler.remove(self._snoop) if self._snoop else None
+
+    async def silence(self) -> None:
+        """Cut, and see that ear and mouth are gone. Raises UnreachableError when there is no proof in `GONE_S`."""
+        self.agent = None
+        await self._silence()
 
     async def take_over(self, agent: str, agent_channel: str) -> None:
         """Move the supervisor into the call itself, through the dialplan. The agent is still there afterwards.
 
         Raises:
             CutError: it was cut meanwhile; the supervisor hears nobody.
+            LeaseError: nothing was changed.
         """
-        self.agent = agent
-        await self._silence()
-        await self._ari.set_variable(self._supervisor, JOIN_VARIABLE, agent_channel)
-        self._check(agent)
+        await self._lift()
+        try:
+            self.agent = agent
+            await self._silence()
+            await self._ari.set_variable(self._supervisor, JOIN_VARIABLE, agent_channel)
+            self._check(agent)
+        except BaseException:
+            self._reconciler.leases.restore(self._supervisor)
+            raise
+        self.taking_over = True
+        try:
+            await self._join(agent_channel)
+        finally:
+            self.taking_over = False
+        self._reconciler.remove(self._bridge)
+
+    async def _lift(self) -> None:
+        """Take the lease off: in the dialplan it can't be renewed and would end the customer's only partner."""
+        try:
+            await self._reconciler.leases.lift(self._supervisor)
+        except AriError as error:
+            raise LeaseError(str(error)) from error
+
+    async def _join(self, agent_channel: str) -> None:
         with self._watch.on(self._supervisor, ChannelEnteredBridge, ChannelDestroyed) as seen:
             await self._ari.continue_to(self._supervisor, context=JOIN_CONTEXT, extension="s")
             try:
@@ -95,29 +142,18 @@ class Room:
                 raise UnreachableError(f"{self._supervisor} did not join {agent_channel} in {ENTER_S:g} s") from None
         if isinstance(event, ChannelDestroyed):
             raise UnreachableError(f"{self._supervisor} was hung up instead of joining {agent_channel}")
-        await self.close()
-
-    async def close(self) -> None:
-        """Remove what the room consists of; the supervisor's channel is not its own."""
-        snoops = [self._ari.hang_up(self._snoop)] if self._snoop else []
-        self._snoop = None
-        await quietly(*snoops, self._ari.destroy_bridge(self._bridge))
 
     def _check(self, agent: str) -> None:
         if self.agent != agent:
             raise CutError
 
     async def _silence(self) -> None:
-        """Cut ear and mouth, and see that they are gone."""
+        """Remove ear and mouth, and wait for the proof that they are gone."""
         old = self._snoop
         if old is None:
             return
-        with self._watch.on(old, ChannelDestroyed) as gone:
-            if await self._ari.hang_up(old):
-                try:
-                    await within(gone, GONE_S)
-                except TimeoutError:
-                    raise UnreachableError(f"snoop {old} did not go in {GONE_S:g} s") from None
+        if not await self._reconciler.remove(old).within(GONE_S):
+            raise UnreachableError(f"snoop {old} did not go in {GONE_S:g} s")
         if self._snoop == old:
             self._snoop = None
         await asyncio.sleep(DRAIN_S)

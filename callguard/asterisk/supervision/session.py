@@ -1,7 +1,8 @@
 """A supervisor's session as states: only legal transitions exist as methods.
 
 Requested ─ ring ─> Ringing ─ answer ─> Briefed ─ join ─> Joined ─ suspend ─> Suspended ─ resume ─> Joined
-    └────────── fail ──┴─────── fail ──────┴─ fail ─> Ended <─ end ─┴──────── end ───────┘
+    └────────── fail ──┴─────── fail ──────┴─ fail ─> Ended <─ end ─┼──────── end ───────┤
+                                                        └─── end ─ Cutting <──── cut ────┘
 """
 
 import asyncio
@@ -27,6 +28,13 @@ class SupervisionError(Exception):
         self.reason = reason
 
 
+class StillCuttingError(SupervisionError):
+    """Asterisk has not said in time that a supervisor is out; cutting goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("asterisk")
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """Final. `lasted_s` is None when it never joined."""
@@ -49,6 +57,10 @@ class Joined:
     def suspend(self, at: float) -> "Suspended":
         """Customer and agent no longer hear each other."""
         return Suspended(self.mode, self.since, at)
+
+    def cut(self) -> "Cutting":
+        """Leave, but Asterisk has not said yet that they are gone."""
+        return Cutting(self.mode, self.since)
 
     def end(self, reason: str, at: float) -> Ended:
         """Leave."""
@@ -73,8 +85,25 @@ class Suspended:
         """Customer and agent hear each other again, or the customer and another agent do."""
         return Joined(self.mode, self.since)
 
+    def cut(self) -> "Cutting":
+        """Leave, but Asterisk has not said yet that they are gone."""
+        return Cutting(self.mode, self.since)
+
     def end(self, reason: str, at: float) -> Ended:
         """Leave."""
+        return Ended(reason, max(0.0, at - self.since))
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """The supervisor is to be out, and may still hear and be heard: Asterisk has not said that they are gone."""
+
+    mode: SupervisionMode
+    since: float
+    """When the supervisor joined."""
+
+    def end(self, reason: str, at: float) -> Ended:
+        """Asterisk has said so."""
         return Ended(reason, max(0.0, at - self.since))
 
 
@@ -129,7 +158,7 @@ NEVER_JOINED: Final = {
 }
 """Why a session failed that ended before it joined, by what ended it."""
 
-State = Requested | Ringing | Briefed | Joined | Suspended | Ended
+State = Requested | Ringing | Briefed | Joined | Suspended | Cutting | Ended
 
 
 @dataclass(eq=False)
@@ -156,6 +185,8 @@ class Session:
     """Whether the supervisor is in the call itself; hanging up on them would drop the customer."""
     why: str | None = None
     """Why it is to end."""
+    rung_at: float = float("inf")
+    """When its phone began to ring (monotonic clock)."""
 
     def end(self, reason: str) -> None:
         """Have it end; the first reason stands."""
@@ -178,12 +209,12 @@ class Session:
     def reason(self) -> str:
         """Why it ends, in the words of SupervisionEnded, or of SupervisionFailed when it never joined."""
         why = self.why or "asterisk"
-        return why if isinstance(self.state, Joined | Suspended) else NEVER_JOINED.get(why, why)
+        return why if isinstance(self.state, Joined | Suspended | Cutting) else NEVER_JOINED.get(why, why)
 
     @property
     def present_mode(self) -> SupervisionMode:
         """The mode now, or the one asked for."""
-        return self.state.mode if isinstance(self.state, Joined | Suspended) else self.mode
+        return self.state.mode if isinstance(self.state, Joined | Suspended | Cutting) else self.mode
 
     def event(self, kind: type[E], **facts: Any) -> E:
         """Return a supervision.* event about this session."""
@@ -243,7 +274,9 @@ class Ring:
             self.outcome.set_result(session)
 
     def failed(self, session: Session, reason: str) -> None:
-        """Strike a session off; the last one's reason is the outcome, or the winner's."""
+        """Strike a session off, if it is not yet; the last one's reason is the outcome, or the winner's."""
+        if session not in self.sessions:
+            return
         self.sessions.remove(session)
         if not self.outcome.done() and (session is self.winner or not self.sessions):
             self.outcome.set_exception(SupervisionError(reason))

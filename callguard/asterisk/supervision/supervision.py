@@ -1,21 +1,22 @@
 """Brings supervisors into calls: rings them, joins the first to answer, switches modes, and sees everybody out.
 
 Each session is served by one task from request to end. Whatever ends it - the supervisor, agent or customer hangs up, a
-command, our own stop - cancels that task, whose clean-up removes the room, the snoop and the supervisor's channel:
-nobody is left alone in a room. Who has taken a call over is a party of it and stays when we or a command stop. What
-happens in between is for `presence`.
+command, our own stop - cancels that task, whose clean-up removes the snoop, the supervisor's channel and the room, and
+ends the session when Asterisk has said that they are gone: until then it is cutting. Who has taken a call over is a
+party of it and stays when we or a command stop. What happens in between is for `presence`.
 """
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from callguard.asterisk import events
-from callguard.asterisk.client import AriClient, AriError
+from callguard.asterisk.client import AriClient
 from callguard.asterisk.discovery.calls import Call, Change, Over
+from callguard.asterisk.errors import AriError
 from callguard.asterisk.names import name, new_id
 from callguard.asterisk.stasis import quietly
 from callguard.asterisk.supervision.announce import Announcer
@@ -23,7 +24,7 @@ from callguard.asterisk.supervision.originate import Dial, pick_up
 from callguard.asterisk.supervision.presence import By, Hooks, Presence
 from callguard.asterisk.supervision.prompts import Prompter
 from callguard.asterisk.supervision.session import (
-    Briefed,
+    Cutting,
     Ended,
     Joined,
     Requested,
@@ -31,21 +32,25 @@ from callguard.asterisk.supervision.session import (
     Ringing,
     RingRequest,
     Session,
+    StillCuttingError,
     SupervisionError,
     Suspended,
     supervisor_channel,
 )
+from callguard.asterisk.upkeep.reconciler import Reconciler
+from callguard.asterisk.upkeep.removal import Removal, all_within
 from callguard.asterisk.waiter import Waiter
 from callguard.config import SupervisionConfig, SupervisorConfig
 from callguard.contracts.events import (
     PromptPlayed,
     SupervisionEnded,
     SupervisionFailed,
+    SupervisionModeChanged,
     SupervisionRequested,
     SupervisionRinging,
 )
 from callguard.contracts.vocabulary import SupervisionMode, Verdict
-from callguard.runtime.tasks import TaskKeeper
+from callguard.runtime.tasks import TaskKeeper, end
 
 log = structlog.get_logger(__name__)
 
@@ -54,30 +59,48 @@ VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false"}
 LEAVE_KEY: Final = "*"
 OURS: Final = ("stopped", "asterisk")
 """Ends that no party of the call wanted: one who has taken over stays, for the customer has nobody else."""
+TOLD_S: Final = 0.5
+"""A removal that Asterisk has not proved after so long is told as cutting; it takes some 10 ms on a healthy one."""
+PROOF_S: Final = 10.0
+"""So long whoever asked for an end waits for Asterisk's word."""
+CLOSE_S: Final = 4.0
+"""The same when the service ends."""
 
 
 class Supervision:
     """All sessions of this node. `calls` are the present calls by id."""
 
     def __init__(
-        self, ari: AriClient, watch: Waiter, config: SupervisionConfig, calls: Mapping[str, Call], hooks: Hooks
+        self,
+        ari: AriClient,
+        watch: Waiter,
+        reconciler: Reconciler,
+        config: SupervisionConfig,
+        calls: Mapping[str, Call],
+        hooks: Hooks,
     ) -> None:
         self._ari = ari
         self._watch = watch
+        self._reconciler = reconciler
         self._config = config
         self._calls = calls
         self._hooks = hooks
-        self._announcer = Announcer(ari, watch)
+        self._announcer = Announcer(ari, watch, reconciler)
         self.prompter = Prompter(self._announcer, config.prompt_interval_s)
         self._sessions: dict[str, Session] = {}
         self._briefings: dict[str, str] = {}
         self._chores = TaskKeeper()
-        self._presence = Presence(ari, watch, calls, hooks, self._chores.spawn)
+        self._presence = Presence(ari, watch, reconciler, calls, hooks, self._chores.spawn)
 
     @property
     def sessions(self) -> list[Session]:
         """Sessions that have not ended."""
         return list(self._sessions.values())
+
+    @property
+    def cutting(self) -> int:
+        """How many supervisors are to be out of a call, which Asterisk has not confirmed."""
+        return sum(isinstance(session.state, Cutting) for session in self._sessions.values())
 
     def apply(self, config: SupervisionConfig) -> None:
         """Put other settings in force; who is in a call stays."""
@@ -111,11 +134,17 @@ class Supervision:
         await self._presence.switch(self._joined(call, supervisor), mode, by)
 
     async def stop(self, call: str, supervisor: str | None = None) -> None:
-        """Release a supervisor, or all of a call, ringing or joined. Returns when they are out."""
+        """Release a supervisor, or all of a call, ringing or joined. Returns when Asterisk has said that they are out.
+
+        Raises:
+            StillCuttingError: it has not said so in `PROOF_S`; cutting goes on.
+            SupervisionError: there is nobody to release.
+        """
         sessions = [session for session in self._of(call) if supervisor in (None, *session.names)]
         if not sessions:
             raise SupervisionError("no_call" if call not in self._calls else "refused")
-        await self._end_all(sessions, "stopped")
+        if not await self._end_all(sessions, "stopped"):
+            raise StillCuttingError
 
     async def stop_ringing(self, alert: str) -> None:
         """Stop the phones that ring for an alert; who has picked up stays."""
@@ -140,8 +169,9 @@ class Supervision:
 
     async def close(self) -> None:
         """Release everybody: the service ends."""
-        await self._end_all(self.sessions, "stopped")
-        await self._chores.settle()
+        await self._end_all(self.sessions, "stopped", CLOSE_S)
+        await end(*(session.task for session in self.sessions if session.task))
+        await self._chores.end()
 
     # --- what happens ---
 
@@ -185,15 +215,13 @@ class Supervision:
                 session.end("supervisor_left" if over.call.agent == session.channel else "agent_left")
 
     def settle(self, alive: set[str], asked_at: float) -> None:
-        """After a gap in the events: end the sessions whose supervisor has gone.
+        """End the sessions whose supervisor has gone without an event.
 
-        `alive`: ids of all channels; `asked_at`: when they were asked for (Unix time); a later one may be missing.
+        `alive`: ids of all channels, asked for at `asked_at` (monotonic clock); a later one may be missing.
         """
         for session in self.sessions:
-            if session.channel not in alive and isinstance(session.state, Briefed | Joined | Suspended):
-                session.end("supervisor_left")
-            elif session.channel not in alive and isinstance(session.state, Ringing) and session.state.since < asked_at:
-                session.end("no_answer")
+            if session.channel not in alive and session.rung_at < asked_at:
+                session.end("no_answer" if isinstance(session.state, Ringing) else "supervisor_left")
 
     def _key(self, session: Session, digit: str) -> None:
         if session.id in self._briefings:
@@ -252,7 +280,9 @@ class Supervision:
             await self._quiet(session)
             dial = Dial(session.endpoint, self._config.caller_id, timeout_s, f"{session.call} {session.supervisor}")
             ringing = session.event(SupervisionRinging)
-            await pick_up(self._ari, self._watch, session, dial, lambda: self._hooks.emit(ringing))
+            self._reconciler.hold(session.channel)
+            leases = self._reconciler.leases
+            await pick_up(self._ari, self._watch, leases, session, dial, lambda: self._hooks.emit(ringing))
             ring.claim(session)
             await self._brief(session, ring.request.briefing)
             await self._presence.enter(session)
@@ -269,10 +299,10 @@ class Supervision:
             await self._clean_up(session, ring)
 
     async def _quiet(self, session: Session) -> None:
-        """Wait until whoever leaves the same phone has left: it would be busy."""
+        """Wait until whoever leaves the same phone has left: it would be busy. Raises SupervisionError: it still is."""
         leaving = [s.task for s in self.sessions if s.endpoint == session.endpoint and s is not session and s.task]
-        if leaving:
-            await asyncio.wait(leaving)
+        if leaving and (await asyncio.wait(leaving, timeout=PROOF_S))[1]:
+            raise SupervisionError("busy")
 
     async def _brief(self, session: Session, briefing: Sequence[str]) -> None:
         if not briefing:
@@ -285,15 +315,32 @@ class Supervision:
 
     async def _clean_up(self, session: Session, ring: Ring) -> None:
         reason = session.reason
+        self._presence.silence(session)  # at once, whoever holds the lock
         async with session.lock:
-            leaving = [] if session.took_over and reason in OURS else [self._ari.hang_up(session.channel)]
-            await quietly(*leaving, self._presence.leave(session))
+            removals = self._presence.leave(session)
+            if session.took_over and reason in OURS:
+                self._reconciler.let_go(session.channel)
+            else:
+                removals.append(self._reconciler.remove(session.channel))
+            if not await all_within(removals, TOLD_S):
+                ring.failed(session, reason)  # whoever asked goes on: another phone may ring
+                await self._keep_cutting(session, removals)
             self._finish(session, reason)
         ring.failed(session, reason)
 
+    async def _keep_cutting(self, session: Session, removals: Sequence[Removal]) -> None:
+        """Wait for Asterisk's word that all is gone; as long as it does not come, the session is cutting."""
+        if isinstance(session.state, Joined | Suspended):
+            session.state = session.state.cut()
+            by = "command" if session.why == "stopped" else "call"
+            mode = session.present_mode
+            self._hooks.emit(session.event(SupervisionModeChanged, previous=mode, by=by, cutting=True))
+        for removal in removals:
+            await removal.wait()
+
     def _finish(self, session: Session, reason: str) -> None:
         del self._sessions[session.id]
-        if isinstance(session.state, Joined | Suspended):
+        if isinstance(session.state, Joined | Suspended | Cutting):
             ended = session.state.end(reason, time.time())
             self._hooks.emit(session.event(SupervisionEnded, reason=reason, lasted_s=ended.lasted_s))
             session.state = ended
@@ -314,11 +361,9 @@ class Supervision:
             raise SupervisionError("refused")
         return found[0]
 
-    async def _end_all(self, sessions: Sequence[Session], reason: str) -> None:
+    async def _end_all(self, sessions: Sequence[Session], reason: str, within_s: float = PROOF_S) -> bool:
+        """End sessions; return whether Asterisk has said so of all within the time."""
         for session in sessions:
             session.end(reason)
-        await _settled([session.task for session in sessions if session.task])
-
-
-async def _settled(tasks: Any) -> None:
-    await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = [session.task for session in sessions if session.task]
+        return not tasks or not (await asyncio.wait(tasks, timeout=within_s))[1]

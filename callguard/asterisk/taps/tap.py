@@ -2,7 +2,7 @@
 
 Path `audiosocket`: a snoop (spy=in) that goes on to the dialplan, where AudioSocket takes it to the worker's port; it
 ends by itself with the leg or with the socket. Path `external_media`: a snoop and an RTP channel in a bridge, no
-dialplan at all; Asterisk leaves the last two behind, so that we delete them.
+dialplan at all; Asterisk leaves the last two behind, so that we delete them, and both channels are under a lease.
 """
 
 import asyncio
@@ -13,10 +13,13 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 
 import structlog
 
-from callguard.asterisk.client import AriClient, AriError, NotFoundError
+from callguard.asterisk.client import AriClient
+from callguard.asterisk.errors import AriError, NotFoundError
 from callguard.asterisk.events import AriEvent, ChannelDestroyed
 from callguard.asterisk.names import name, new_id
-from callguard.asterisk.stasis import into_stasis, quietly
+from callguard.asterisk.stasis import into_stasis
+from callguard.asterisk.upkeep.leases import MEDIA_S
+from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.waiter import Waiter
 from callguard.config import Media
 from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
@@ -60,6 +63,7 @@ class TapKit:
 
     ari: AriClient
     watch: Waiter
+    reconciler: Reconciler
     media: MediaPlane
     config: Media
     emit: Callable[[Event], None]
@@ -98,7 +102,7 @@ class Tap:
         self._task = asyncio.create_task(self._keep(), name=f"tap {self.role} {self.channel}")
 
     def close(self) -> "asyncio.Task[None] | None":
-        """Stop; the returned task ends when everything in Asterisk is gone."""
+        """Stop; when the returned task has ended, the removal of everything in Asterisk has begun."""
         if self._task is not None:
             self._task.cancel()
         return self._task
@@ -179,15 +183,13 @@ class Tap:
     @asynccontextmanager
     async def _audiosocket(self, port: int) -> AsyncIterator[None]:
         ari, extension = self.kit.ari, f"u{port}"
-        try:
+        async with self._held(self.leg):
             await self._snoop()
             with self.kit.watch.on(self.leg, ChannelDestroyed) as gone:
                 gone.add_done_callback(self._on_gone)
                 self.step = "dialplan"
                 await ari.continue_to(self.leg, context=self.kit.config.tap_context, extension=extension)
                 yield
-        finally:
-            await quietly(ari.hang_up(self.leg))
 
     def _on_gone(self, gone: "asyncio.Future[AriEvent]") -> None:
         """A snoop that ends before any media came found no way through the dialplan, or to the worker's port."""
@@ -196,21 +198,30 @@ class Tap:
 
     @asynccontextmanager
     async def _external_media(self, port: int) -> AsyncIterator[None]:
-        ari, config = self.kit.ari, self.kit.config
+        ari, config, leases = self.kit.ari, self.kit.config, self.kit.reconciler.leases
         media, mixer = name(ari.app, "media", self.leg), name(ari.app, "mixer", self.leg)
-        try:
+        async with self._held(self.leg, media, mixer):
             await self._snoop()
             host = f"{config.advertise or config.listen}:{port}"
             self.step = "media channel"
             source = await self._in_stasis(media, ari.external_media(media, host=host, codec=config.rtp_codec))
             if self._announced:
                 self.kit.media.send(self.call, LegSource(self.leg, source))
+            self.step = "lease"
+            await asyncio.gather(leases.grant(self.leg, MEDIA_S), leases.grant(media, MEDIA_S))
             self.step = "bridge"
             await ari.create_bridge(mixer)
             await ari.add_to_bridge(mixer, self.leg, media)
             yield
+
+    @asynccontextmanager
+    async def _held(self, *ids: str) -> AsyncIterator[None]:
+        """Stand for what the tap makes; in the end it is removed, which nothing here waits for."""
+        self.kit.reconciler.hold(*ids)
+        try:
+            yield
         finally:
-            await quietly(ari.hang_up(self.leg), ari.hang_up(media), ari.destroy_bridge(mixer))
+            self.kit.reconciler.remove_all(ids)
 
     async def _snoop(self) -> None:
         self.step = "snoop"

@@ -8,7 +8,11 @@ const SHAPES = {
   critical: "M8 2h8l6 6v8l-6 6H8l-6-6V8z",
 };
 const DOING = { listen: "listens", whisper: "whispers to the agent", barge: "talks with both", takeover: "took over" };
-const STATES = { ringing: "is rung", waiting: "waits: the agent consults, or transfers" };
+const STATES = {
+  ringing: "is rung",
+  waiting: "waits: the agent consults, or transfers",
+  cutting: "is being cut off: may still hear and be heard",
+};
 const ACTIONS = [["listen", "Listen"], ["whisper", "Whisper"], ["barge", "Barge"], ["takeover", "Take over"]];
 
 export const make = (tag, className = "", text = "") => {
@@ -179,10 +183,11 @@ export class Card {
     const deaf = Object.entries({ ...(call.unheard ? { customer: "lost" } : {}), ...call.taps })
       .filter(([leg, state]) => state === "lost" || why[leg]).map(([leg]) => `${leg} not heard${why[leg] || ""}`);
     const people = call.supervisors.map((each) => `${each.supervisor} ${STATES[each.state] || DOING[each.mode]}`);
+    const wrong = [...deaf, ...people.filter((_, n) => call.supervisors[n].state === "cutting")];
     const texts = [...people, call.on_hold ? "on hold" : "", ...deaf].filter(Boolean);
     if (texts.join("\n") === this.chipTexts) return;
     this.chipTexts = texts.join("\n");
-    this.chips.replaceChildren(...texts.map((text) => make("li", deaf.includes(text) ? "lost" : "", text)));
+    this.chips.replaceChildren(...texts.map((text) => make("li", wrong.includes(text) ? "lost" : "", text)));
     this.chips.hidden = !texts.length;
   }
 

@@ -64,6 +64,7 @@ _MODULES: Final = (
     *(
         "func_logic",
         "func_strings",
+        "func_timeout",
         "pbx_config",
         "cel_custom",
         "res_cdrel_custom",

@@ -32,6 +32,8 @@ NORMAL: Final = 16
 BUSY: Final = 17
 NO_ANSWER: Final = 19
 ABSENT: Final = 20
+ABSOLUTE: Final = "TIMEOUT(absolute)"
+"""A function that is set like a variable: seconds until the channel ends."""
 NOBODY: Final = Party()
 NOWHERE: Final = Place()
 CAUSES: Final = {
@@ -108,9 +110,18 @@ class Exchange:
         self.about("ChannelDialplan", channel, dialplan_app=place.app_name, dialplan_app_data=place.app_data)
 
     def set_variable(self, channel: Channel, name: str, value: str) -> None:
-        """Set a channel variable."""
+        """Set a channel variable, or its life time (ABSOLUTE)."""
+        if name == ABSOLUTE:
+            self._limit(channel, float(value or 0))
+            return
         channel.variables[name] = value
         self.about("ChannelVarset", channel, variable=name, value=value)
+
+    def _limit(self, channel: Channel, seconds: float) -> None:
+        """End a channel in so many seconds, also in the dialplan; 0: never."""
+        if channel.limit:
+            channel.limit.cancel()
+        channel.limit = self.clock.after(seconds, lambda: self.hang_up(channel)) if seconds > 0 else None
 
     def dial(self, caller: Channel | None, peer: Channel, status: str, dialstring: str = "") -> None:
         """Publish how a dialling attempt goes: empty, RINGING, ANSWER, BUSY, NOANSWER, CANCEL."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callguard.audio.frames import Pcm
+from callguard.testbed.simulator.clock import Timer
 
 State = Literal["Down", "Ring", "Ringing", "Up"]
 Direction = Literal["none", "in", "out", "both"]
@@ -141,6 +142,8 @@ class Channel:
     """Whether a dialplan application goes on with it when its bridge ends: ringing of the next agent, a tap."""
     sends_heard: bool = False
     """Whether `media` carries what the channel hears (RTP) or what its snoop picks up (AudioSocket)."""
+    limit: Timer | None = None
+    """Ends it when its absolute time limit is over."""
     on_gone: list[Callable[[], None]] = field(default_factory=list)
 
     def view(self) -> Json:

@@ -61,10 +61,16 @@ class World:
         return [(each.suspended, each.reason) for each in self.events if isinstance(each, SupervisionModeChanged)]
 
 
+def leased(fake: FakeAri) -> str:
+    """The request that puts the newest ear under a lease."""
+    ear = next(query["snoopId"] for _, path, query in reversed(fake.requests) if path.endswith("/snoop"))
+    return f"POST /channels/{ear}/variable"
+
+
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with stasis() as (fake, ari, watch):
-        made = World(fake, lambda *given: Presence(ari, watch, *given))
+    async with stasis() as (fake, ari, watch, reconciler):
+        made = World(fake, lambda *given: Presence(ari, watch, reconciler, *given))
         await made.presence.enter(made.session)
         await made.quiet()
         assert [type(event) for event in made.events] == [SupervisionStarted]
@@ -81,6 +87,7 @@ async def test_parting_cuts_first_and_tells_afterwards(world: World) -> None:
     assert world.told() == [(True, "consultation")]
     assert await world.becomes(together=True) == [
         "POST /channels/agent/snoop",
+        leased(world.fake),
         "POST /bridges/callguard.room.s/addChannel",
     ]
     assert world.told()[1:] == [(False, "together")]

@@ -56,8 +56,8 @@ async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     monkeypatch.setenv("FAKE_ARI_PASSWORD", "x")
     monkeypatch.setattr(module, "SETTLE_S", 0.1)
     made = Bench()
-    async with stasis() as (_, ari, watch):
-        kit = TapKit(ari, watch, made, Media(connect_timeout_s=1), lambda event: None)
+    async with stasis() as (_, ari, watch, reconciler):
+        kit = TapKit(ari, watch, reconciler, made, Media(connect_timeout_s=1), lambda event: None)
         made.legs = Legs(kit, made.calls, lambda call: "de", lambda work: made.tasks.add(asyncio.create_task(work)))
         made.legs.follow(CALL)
         await made.until(lambda: len(made.of(OpenLeg)) == 2)

@@ -15,6 +15,7 @@ from callguard.config import Media
 from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
 from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegSource, NoRoomError, OpenLeg
 from tests.asterisk.harness.fake_ari import FakeAri
+from tests.asterisk.harness.stasis import removed as gone
 from tests.asterisk.harness.stasis import stasis
 
 CHANNEL = {"id": "1.1", "name": "PJSIP/customer-1", "state": "Up"}
@@ -80,10 +81,10 @@ async def tapping(
     monkeypatch.setattr(module, "FAREWELL_S", 0.02)
     monkeypatch.setattr(module, "BACKOFF_S", (0.01,))
     plane, events = Plane(), list[Event]()
-    async with stasis() as (fake, ari, watch):
+    async with stasis() as (fake, ari, watch, reconciler):
         fake.answer("GET", "/channels/1.1", CHANNEL)
         prepare(fake)
-        kit = TapKit(ari, watch, plane, media, events.append)
+        kit = TapKit(ari, watch, reconciler, plane, media, events.append)
         tap = Tap(kit, "c", "customer", "1.1", "PJSIP/customer-1", lambda: CallFacts("c"))
         tap.start()
         yield Bench(fake, plane, tap, events)
@@ -168,12 +169,30 @@ async def test_a_closed_tap_leaves_nothing(bench: Bench) -> None:
     task = bench.tap.close()
     assert task
     await asyncio.gather(task, return_exceptions=True)
+    await gone(bench.tap.kit.reconciler)
     expected = {f"/channels/{leg}"}
     if leg and bench.tap.kit.transport == "rtp":
         expected |= {f"/channels/callguard.media.{leg}", f"/bridges/callguard.mixer.{leg}"}
     assert set(removed(bench.fake)) == expected
     assert bench.plane.said[-1] == CloseLeg(leg)
     assert [type(event) for event in bench.events] == [TapOpened]
+
+
+async def test_only_what_would_stay_without_us_is_under_a_lease(bench: Bench) -> None:
+    leg = await bench.opened()
+    leases = bench.tap.kit.reconciler.leases
+    media = f"callguard.media.{leg}"
+    assert [each in leases for each in (leg, media)] == [bench.tap.kit.transport == "rtp"] * 2
+    lengths = {query["value"] for _, path, query in bench.fake.requests if path.endswith("/variable")}
+    assert lengths == ({"120"} if bench.tap.kit.transport == "rtp" else set())
+
+
+async def test_a_removal_that_asterisk_refuses_delays_no_new_tap(bench: Bench) -> None:
+    first = await bench.opened()
+    bench.fake.answer("DELETE", f"/channels/{first}", {"message": "no"}, 500)
+    bench.tap.on_lost("stalled")
+    await bench.opened(2)
+    assert first in bench.tap.kit.reconciler.under_way
 
 
 async def test_a_lost_leg_is_said_once_and_opened_under_a_new_id(bench: Bench) -> None:

@@ -85,7 +85,8 @@ class ChannelRest(Rest):
         """POST /channels/{channel}/variable."""
         found = await arguments(request)
         name = needed(found, "variable", "Variable name")
-        self.exchange.set_variable(self.channel(request), name, str(found.get("value", "")))
+        channel = self.ours(self.channel(request, "Provided channel was not found"))
+        self.exchange.set_variable(channel, name, str(found.get("value", "")))
         return web.Response(status=204)
 
     # --- making channels ---

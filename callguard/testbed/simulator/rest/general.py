@@ -17,6 +17,7 @@ from callguard.testbed.simulator.weather import Weather
 VERSION: Final = "22.10.1"
 MODULES: Final = (
     "app_audiosocket.so", "app_bridgeaddchan.so", "app_dial.so", "app_queue.so", "app_stasis.so", "chan_pjsip.so",
+    "func_timeout.so",
     "chan_rtp.so", "res_ari.so", "res_audiosocket.so", "res_rtp_asterisk.so", "res_stasis.so", "res_stasis_snoop.so",
 )  # fmt: skip
 """What a program may look for; no bridge_native_rtp, which a simulated call can't have."""

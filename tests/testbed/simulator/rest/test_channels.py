@@ -95,6 +95,38 @@ async def test_a_take_over_leaves_customer_and_supervisor_talking_until_the_cust
     assert (await client.ask("GET", "/channels"))[1] == []
 
 
+async def lease(client: Client, channel: str, seconds: int) -> None:
+    answer = await client.ask("POST", f"/channels/{channel}/variable", variable="TIMEOUT(absolute)", value=str(seconds))
+    assert answer[0] == 204
+
+
+async def test_an_absolute_timeout_ends_a_channel_unless_it_is_set_again_or_taken_off(client: Client) -> None:
+    call = await call_on(client)
+    assert call.agent is not None
+    await supervise(client, call.agent.id, "out")
+    for channel in ("sup", "ear"):
+        await lease(client, channel, 2)
+    await client.simulator.advance(1.5)
+    await lease(client, "sup", 2)
+    await client.simulator.advance(1.0)
+    assert set(client.simulator.exchange.channels) == {call.customer.id, call.agent.id, "sup"}
+    await lease(client, "sup", 0)
+    await client.simulator.advance(3.0)
+    assert "sup" in client.simulator.exchange.channels
+
+
+async def test_an_absolute_timeout_goes_with_the_channel_into_the_dialplan(client: Client) -> None:
+    call = await call_on(client)
+    assert call.agent is not None
+    await supervise(client, call.agent.id, "out")
+    await lease(client, "sup", 2)
+    await client.ask("POST", "/channels/sup/variable", variable="CALLGUARD_JOIN", value=call.agent.name)
+    await client.ask("POST", "/channels/sup/continue", context="callguard-join", extension="s")
+    await client.until("ChannelEnteredBridge", id="sup")
+    await client.simulator.advance(2.5)
+    assert "sup" not in client.simulator.exchange.channels
+
+
 async def test_playbacks_of_one_channel_come_one_after_another_and_continue_waits_for_them(client: Client) -> None:
     await client.listen()
     call = await call_on(client)

@@ -49,6 +49,10 @@ async def test_credentials_may_come_as_api_key(client: Client) -> None:
         ("GET", "/channels/{customer}/variable", {}, 400, "Variable name is required"),
         ("POST", "/channels/{customer}/continue", {"context": "x"}, 409, "Channel not in Stasis application"),
         ("POST", "/channels/{customer}/play", {"media": "sound:beep"}, 409, "Channel not in Stasis application"),
+        (
+            "POST", "/channels/{customer}/variable", {"variable": "X", "value": "1"}, 409,
+            "Channel not in Stasis application",
+        ),
         ("POST", "/channels/none/snoop", {"app": "test", "spy": "in"}, 404, "Provided channel was not found"),
         ("POST", "/channels/{customer}/snoop", {"app": "t", "spy": "bad"}, 400, "Invalid direction specified for spy"),
         ("POST", "/channels/{customer}/snoop", {"spy": "in"}, 400, "Application name is required"),
@@ -85,6 +89,7 @@ async def test_who_runs_and_what_is_loaded_is_told(client: Client) -> None:
 
 async def test_parameters_may_come_in_the_query_or_in_the_body(client: Client) -> None:
     call = await call_on(client)
+    client.simulator.exchange.start_stasis(call.customer, "test")
     path = f"/channels/{call.customer.id}/variable"
     assert (await client.ask("POST", path, {"value": "body"}, variable="A"))[0] == 204
     assert (await client.ask("GET", path, variable="A"))[1] == {"value": "body"}

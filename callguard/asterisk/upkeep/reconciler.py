@@ -1,0 +1,166 @@
+"""Keeps what we made in Asterisk as it should be: compared at each change, every few seconds, after every gap.
+
+Whoever makes something holds it first and removes it in the end; from then on its end is this module's business, until
+Asterisk has said that it is gone.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from callguard.asterisk.client import AriClient
+from callguard.asterisk.errors import AriError, NotFoundError
+from callguard.asterisk.events import AriEvent, Bridge, Channel, ChannelDestroyed
+from callguard.asterisk.names import SUPERVISOR, kind_of
+from callguard.asterisk.upkeep.holdings import Holdings, Orphan, is_party, members_elsewhere, orphan
+from callguard.asterisk.upkeep.leases import Leases
+from callguard.asterisk.upkeep.removal import HangUp, Removal, Remover, all_within
+from callguard.runtime.tasks import end
+
+log = structlog.get_logger(__name__)
+
+SESSION_VARIABLE: Final = "CALLGUARD_SESSION"
+"""On a supervisor's channel: the call's id, a space, the supervisor's name."""
+COMPARE_S: Final = 5.0
+"""Pause between two comparisons."""
+OVERDUE_S: Final = 3.0
+"""A removal of what a person hears or is heard through takes longer than this only where something is wrong."""
+LOOK_S: Final = 0.5
+CLOSE_S: Final = 2.0
+"""Seconds for the last removals when we stop; then the leases are left to end what is there."""
+HEARD: Final = (SUPERVISOR, "ear", "voice")
+"""Kinds of channels through which a person hears or is heard."""
+
+Seen = Callable[[Sequence[Channel], Sequence[Bridge], float], None]
+"""Takes all channels and bridges, and when they were asked for (monotonic clock)."""
+
+
+class Reconciler:
+    """What this node holds in one Asterisk. `hang_up` is the manager interface's, None where it is not used.
+
+    `on_seen` is called with each list of what exists; `on_overdue` with True while somebody who must not hear can't be
+    cut off, with False when they are.
+    """
+
+    def __init__(
+        self,
+        ari: AriClient,
+        hang_up: HangUp | None = None,
+        *,
+        on_seen: Seen = lambda channels, bridges, asked_at: None,
+        on_overdue: Callable[[bool], None] = lambda overdue: None,
+    ) -> None:
+        self._ari = ari
+        self._on_seen = on_seen
+        self._on_overdue = on_overdue
+        self._holdings = Holdings(ari.app)
+        self._remover = Remover(ari, hang_up)
+        self.leases = Leases(ari)
+
+    # --- what makers ask ---
+
+    def hold(self, *ids: str) -> None:
+        """Stand for objects; to be called before Asterisk is asked for them."""
+        self._holdings.hold(*ids)
+
+    def let_go(self, channel: str) -> None:
+        """Leave a channel to the call: it is a party now."""
+        self._holdings.let_go(channel)
+        self.leases.drop(channel)
+
+    def remove(self, object_id: str) -> Removal:
+        """Begin to remove an object, ours or one that is to leave its call, and see to it until it is gone."""
+        self._holdings.let_go(object_id)
+        self.leases.drop(object_id)
+        return self._remover.remove(object_id)
+
+    def remove_all(self, ids: Iterable[str]) -> list[Removal]:
+        """Begin to remove objects."""
+        return [self.remove(each) for each in ids]
+
+    @property
+    def under_way(self) -> Mapping[str, Removal]:
+        """Removals that are not proved yet, by id."""
+        return self._remover.under_way
+
+    # --- what happens ---
+
+    def see(self, event: AriEvent) -> None:
+        """Take an event in: ends are proofs, and what comes while nobody stands for it goes."""
+        self._remover.see(event)
+        if isinstance(event, ChannelDestroyed):
+            self.leases.drop(event.subject)
+        if stray := self._holdings.stray(event):
+            log.warning("stray_channel", channel=stray)
+            self.remove(stray)
+
+    def compare(self, channels: Sequence[Channel], bridges: Sequence[Bridge], asked_at: float) -> list[Removal]:
+        """Remove what exists and nobody stands for; take what is absent as gone. Return the removals that began."""
+        self._remover.saw({each.id for each in channels} | {each.id for each in bridges}, asked_at)
+        surplus = [each for each in self._holdings.surplus(channels, bridges) if each not in self.under_way]
+        if surplus:
+            log.warning("surplus_found", objects=surplus)
+        return self.remove_all(surplus)
+
+    async def orphans(self, channels: Sequence[Channel], bridges: Sequence[Bridge]) -> list[Orphan]:
+        """Name the supervisors whom an earlier run left, before they are removed. Raises AriError."""
+        parties = members_elsewhere(self._ari.app, bridges)
+        left = [
+            channel.id
+            for channel in channels
+            if kind_of(self._ari.app, channel.id) == SUPERVISOR
+            and channel.id not in self._holdings
+            and not is_party(self._ari.app, channel, parties)
+        ]
+        notes = await asyncio.gather(*map(self._note, left))
+        found = (orphan(self._ari.app, channel, note, bridges) for channel, note in zip(left, notes, strict=True))
+        return [each for each in found if each]
+
+    async def _note(self, channel: str) -> str:
+        try:
+            return await self._ari.variable(channel, SESSION_VARIABLE)
+        except NotFoundError:
+            return ""
+
+    # --- as long as we run ---
+
+    async def run(self) -> None:
+        """Renew leases, compare, and tell what is overdue, until cancelled."""
+        work = (self.leases.run(), self._keep_comparing(), self._watch())
+        tasks = [asyncio.create_task(each) for each in work]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await end(*tasks)
+
+    async def close(self, within_s: float = CLOSE_S) -> None:
+        """See the last removals through, for so long at most."""
+        removals = list(self.under_way.values())
+        if not await all_within(removals, within_s):
+            left = [each.id for each in removals if not each.proved]
+            log.error("left_behind", objects=left, why="Asterisk did not say that they are gone; leases end people's")
+        await self._remover.close()
+
+    async def _keep_comparing(self) -> None:
+        while True:
+            await asyncio.sleep(COMPARE_S)
+            asked_at = time.monotonic()
+            try:
+                channels, bridges = await asyncio.gather(self._ari.channels(), self._ari.bridges())
+            except AriError as error:
+                log.info("not_compared", error=str(error))
+            else:
+                self.compare(channels, bridges, asked_at)
+                self._on_seen(channels, bridges, asked_at)
+
+    async def _watch(self) -> None:
+        while True:
+            self._on_overdue(self._is_overdue(time.monotonic()))
+            await asyncio.sleep(LOOK_S)
+
+    def _is_overdue(self, now: float) -> bool:
+        late = (each.id for each in self.under_way.values() if now - each.since > OVERDUE_S)
+        return any(kind_of(self._ari.app, each) in HEARD for each in late)

@@ -1,0 +1,162 @@
+"""Removes channels and bridges of ours until Asterisk has said that they are gone.
+
+Each removal is tried by ARI; where that gives no proof in `HEDGE_S`, or is refused, the manager interface hangs the
+channel up as well. Both are repeated, with growing pauses, for ever. Proof is a ChannelDestroyed event, an answer that
+there is no such channel, or its absence from a list of all channels that was asked for afterwards.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import chain, repeat
+from typing import Any, Final
+
+import structlog
+
+from callguard.asterisk.ami import AmiError
+from callguard.asterisk.client import AriClient
+from callguard.asterisk.errors import AriError
+from callguard.asterisk.events import AriEvent, ChannelDestroyed
+from callguard.asterisk.names import BRIDGES, kind_of
+
+log = structlog.get_logger(__name__)
+
+HEDGE_S: Final = 0.3
+"""So long one means has before the next begins. Asterisk hangs up and says so in 2 to 6 ms."""
+PAUSES_S: Final = (0.3, 0.6, 1.2, 2.0)
+"""Between attempts; the last repeats."""
+ASK_AGAIN_S: Final = 0.05
+"""So long after a hangup the manager interface is asked whether the channel is gone."""
+
+HangUp = Callable[[str], Awaitable[bool]]
+"""Hangs a channel up; False when there is no such channel. Raises AmiError."""
+
+
+class Removal:
+    """One object's removal. `since` and all times are of the monotonic clock."""
+
+    def __init__(self, object_id: str) -> None:
+        self.id = object_id
+        self.since = time.monotonic()
+        self._gone = asyncio.Event()
+        self.request: asyncio.Task[bool] | None = None
+        """The request by ARI that was made last."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether Asterisk has said that it is gone."""
+        return self._gone.is_set()
+
+    def prove(self) -> None:
+        """Take Asterisk's word that it is gone."""
+        self._gone.set()
+
+    async def wait(self) -> None:
+        """Return when it is proved."""
+        await self._gone.wait()
+
+    async def within(self, seconds: float) -> bool:
+        """Wait so long at most; return whether it is proved."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+async def all_within(removals: Iterable[Removal], seconds: float) -> bool:
+    """Wait for several so long at most; return whether all are proved."""
+    return all(await asyncio.gather(*(each.within(seconds) for each in removals)))
+
+
+class Remover:
+    """All removals that are under way, by id."""
+
+    def __init__(self, ari: AriClient, hang_up: HangUp | None) -> None:
+        self._ari = ari
+        self._hang_up = hang_up
+        self._under_way: dict[str, Removal] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def under_way(self) -> Mapping[str, Removal]:
+        """Removals that are not proved yet, by id."""
+        return self._under_way
+
+    def remove(self, object_id: str) -> Removal:
+        """Begin to remove a channel or bridge, or go on with it."""
+        removal = self._under_way.get(object_id)
+        if removal is None:
+            removal = self._under_way[object_id] = Removal(object_id)
+            self._spawn(self._work(removal))
+        return removal
+
+    def see(self, event: AriEvent) -> None:
+        """Take a channel's end as proof."""
+        if isinstance(event, ChannelDestroyed) and (removal := self._under_way.get(event.subject)):
+            self._settle(removal)
+
+    def saw(self, alive: set[str], asked_at: float) -> None:
+        """Take absence as proof: `alive` are all channels and bridges, asked for at `asked_at`."""
+        for removal in list(self._under_way.values()):
+            if removal.id not in alive and removal.since < asked_at:
+                self._settle(removal)
+
+    async def close(self) -> None:
+        """Give up what is not proved; leases end it, or the next run does."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _work(self, removal: Removal) -> None:
+        for pause_s in chain(PAUSES_S, repeat(PAUSES_S[-1])):
+            await self._attempt(removal)
+            if await removal.within(pause_s):
+                return
+            log.warning("not_gone_yet", object=removal.id, for_s=round(time.monotonic() - removal.since, 1))
+
+    async def _attempt(self, removal: Removal) -> None:
+        """Ask by ARI, unless an earlier request still waits for its answer; then by AMI, if there is no proof."""
+        if removal.request is None or removal.request.done():
+            removal.request = self._spawn(self._by_ari(removal))
+        await asyncio.wait([removal.request], timeout=HEDGE_S)
+        if removal.request.done() and not removal.request.cancelled() and removal.request.result():
+            await removal.within(HEDGE_S)
+        if not removal.proved and self._hang_up and kind_of(self._ari.app, removal.id) not in BRIDGES:
+            await self._by_ami(removal, self._hang_up)
+
+    async def _by_ari(self, removal: Removal) -> bool:
+        """Return whether ARI took the request."""
+        is_bridge = kind_of(self._ari.app, removal.id) in BRIDGES
+        try:
+            if is_bridge:
+                await self._ari.destroy_bridge(removal.id)
+                self._settle(removal)
+            elif not await self._ari.hang_up(removal.id):
+                self._settle(removal)
+        except AriError as error:
+            log.warning("removal_refused", object=removal.id, error=str(error))
+            return False
+        return True
+
+    async def _by_ami(self, removal: Removal, hang_up: HangUp) -> None:
+        try:
+            for _ in range(2):  # the first hangs it up, the second asks whether it is gone
+                if not await hang_up(removal.id):
+                    self._settle(removal)
+                if await removal.within(ASK_AGAIN_S):
+                    return
+        except AmiError as error:
+            log.warning("removal_by_ami_failed", object=removal.id, error=str(error))
+
+    def _settle(self, removal: Removal) -> None:
+        removal.prove()
+        if self._under_way.get(removal.id) is removal:
+            del self._under_way[removal.id]
+
+    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
