@@ -34,9 +34,11 @@ NO_TEST_OF_THEIR_OWN = {
     "asterisk/supervision/supervision.py",
 }
 """Modules that are tested only through others so far: the list may only shrink."""
+BESIDE = ("benchmarks", "tools", "training")
+"""Folders beside callguard/ whose scripts are tested where much hangs on them."""
 OTHER_KINDS = {
+    *BESIDE,
     *("acceptance", "browser", "integration"),  # through the whole service, a browser, a real Asterisk
-    *("benchmarks", "tools", "training"),  # mirrors of folders beside callguard/
     *("captures", "harness", "support"),  # what tests are made of
 }
 """Folders below tests/ whose files mirror no module of callguard/."""
@@ -113,6 +115,9 @@ def test_each_module_has_a_test_file_of_its_own(path: Path) -> None:
 def test_each_test_file_has_a_module() -> None:
     mirrored = {mirror(path) for path in modules()}
     others = [path for path in files_of_rooms() if path not in mirrored and path.stem not in ABOUT_A_ROOM]
+    for folder in BESIDE:
+        known = {f"test_{path.name}" for path in (ROOT / folder).glob("*.py")}
+        others += [path for path in (TESTS / folder).glob("test_*.py") if path.name not in known]
     assert others == [], "a test is named after the module that it tests"
 
 
