@@ -28,12 +28,6 @@ IMPURE = {
 IMPURE_CALLS = re.compile(r"\bdatetime\.now\(|\bopen\(|\.(read|write)_(text|bytes)\(|\bprint\(")
 """The clock and files: what a pure module does not ask, although it may import `datetime` and `Path`."""
 
-NO_TEST_OF_THEIR_OWN = {
-    "asterisk/supervision/announce.py",
-    "asterisk/supervision/originate.py",
-    "asterisk/supervision/supervision.py",
-}
-"""Modules that are tested only through others so far: the list may only shrink."""
 BESIDE = ("benchmarks", "tools", "training")
 """Folders beside callguard/ whose scripts are tested where much hangs on them."""
 OTHER_KINDS = {
@@ -105,11 +99,7 @@ def test_rooms_stay_small(room: Path) -> None:
 @each_module
 def test_each_module_has_a_test_file_of_its_own(path: Path) -> None:
     expected = mirror(path)
-    if str(path.relative_to(PACKAGE)) in NO_TEST_OF_THEIR_OWN:
-        assert expected is not None
-        assert not expected.exists(), "has one by now: take the module off the list"
-    elif expected is not None:
-        assert expected.is_file(), f"write {expected.relative_to(ROOT)}"
+    assert expected is None or expected.is_file(), f"write {expected.relative_to(ROOT)}"
 
 
 def test_each_test_file_has_a_module() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callguard.asterisk.supervision.announce import Announcer, media_uri
+from callguard.asterisk.supervision.announce import Announcer
 from callguard.asterisk.supervision.prompts import Prompter
 from callguard.asterisk.supervision.session import SupervisionError
 from tests.asterisk.harness.stasis import removed, stasis
@@ -57,10 +57,3 @@ async def test_a_sound_that_fails_or_a_gone_agent_is_an_error_and_leaves_no_snoo
         fake.answer("POST", "/channels/agent/snoop", {"message": "gone"}, 404)
         with pytest.raises(SupervisionError, match="asterisk"):
             await prompter.prompt("agent", "Mia", "slow-down")
-
-
-@pytest.mark.parametrize(
-    ("prompt", "uri"), [("calm", "sound:callguard/calm"), ("sound:/x/y", "sound:/x/y"), ("tone:beep", "tone:beep")]
-)
-def test_a_prompt_is_a_sound_of_ours_or_a_media_uri(prompt: str, uri: str) -> None:
-    assert media_uri(prompt) == uri
