@@ -66,7 +66,7 @@ class Alert(BaseModel):
     tier: int = 0
     """Tier rung last; 0: nobody was."""
     rung: tuple[str, ...] = ()
-    """Supervisors to whom it was offered; nobody is rung twice for one alert."""
+    """Supervisors to whom it was offered in this round; nobody is rung twice in one round."""
     told: bool = False
     """Whether its actions were carried out; not while silenced or inhibited."""
     waiting: bool = False
@@ -74,6 +74,8 @@ class Alert(BaseModel):
     verdict: Verdict | None = None
     confirm_by: float | None = None
     """After a restart: when it ends unless its rule is heard of again."""
+    again_at: float | None = None
+    """When those who did not answer are rung again; None: a ring goes on, or nobody was rung yet."""
 
     def move(self, step: Step) -> None:
         """Take a step of the table; raise AlertError when there is none from here."""

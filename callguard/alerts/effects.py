@@ -37,10 +37,24 @@ class PromptAgent:
 
 @dataclass(frozen=True, slots=True)
 class SendTo:
-    """Tell one way out: webhook:NAME, email:NAME, queue_log, user_event, cel."""
+    """Tell one receiver: webhook:NAME, email:NAME, queue_log, user_event, cel."""
 
     way: str
     event: AlertEvent
 
 
-Effect = RingSupervisors | StopRinging | PromptAgent | SendTo
+@dataclass(frozen=True, slots=True)
+class StopRepeating:
+    """Somebody owns the alert: its receivers get it no more until it ends."""
+
+    alert: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCall:
+    """A party of the call opted out: send no receiver anything more of what was inferred."""
+
+    call: str
+
+
+Effect = RingSupervisors | StopRinging | PromptAgent | SendTo | StopRepeating | ForgetCall

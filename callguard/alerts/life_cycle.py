@@ -3,7 +3,7 @@
 from typing import Any
 
 from callguard.alerts.alert import Alert
-from callguard.alerts.effects import Effect, PromptAgent, RingSupervisors, SendTo
+from callguard.alerts.effects import Effect, PromptAgent, RingSupervisors, SendTo, StopRepeating
 from callguard.alerts.inhibition import speaks_for
 from callguard.alerts.outcome import Outcome
 from callguard.alerts.policy import Policy
@@ -35,6 +35,8 @@ class LifeCycle:
         """Somebody takes it."""
         alert.move("acknowledge")
         alert.owner, alert.waiting = by, False
+        if any(map(is_way, alert.actions)):
+            out.effects.append(StopRepeating(alert.id))
         out.events.append(tell(AlertAcknowledged, alert, by=by, after_s=now - (alert.fired_at or now)))
 
     def end(self, alert: Alert, reason: str, now: float, out: Outcome) -> None:
@@ -66,8 +68,13 @@ class LifeCycle:
         for call in [call for call, ring in state.rings.items() if now >= ring.deadline]:
             self.escalate(call, now, out)
         for alert in sorted(state.alerts.values(), key=lambda each: each.rank, reverse=True):
-            if alert.unowned and not alert.shadow and not any(self._muted_by(alert, now).values()):
+            if self._is_behind(alert) and not any(self._muted_by(alert, now).values()):
                 self._catch_up(alert, now, out)
+
+    def _is_behind(self, alert: Alert) -> bool:
+        """Whether something of it may not be carried out yet. Asked of every alert each time, so it is cheap."""
+        held_back = not alert.told or alert.waiting or alert.call in self._state.joined
+        return held_back and alert.unowned and not alert.shadow
 
     def _catch_up(self, alert: Alert, now: float, out: Outcome) -> None:
         """Carry out what was held back by a silence, another alert, or lack of supervisors."""
@@ -80,8 +87,9 @@ class LifeCycle:
     def _ring_on(self, alert: Alert, now: float, out: Outcome) -> None:
         """Ring for an alert that wants it; that is an escalation where others were rung for it before."""
         before = alert.rung
-        out.effects += self._ringing.begin(alert, now)
-        if before and alert.rung != before:
+        rings = self._ringing.begin(alert, now)
+        out.effects += rings
+        if before and (rings or alert.rung != before):
             alert.move("escalate")
             passed_over = self._ringing.passed_over(alert, now)
             out.events.append(tell(AlertEscalated, alert, tier=alert.tier, passed_over=passed_over))

@@ -30,17 +30,20 @@ class Ringing:
         """Ring the next tier that has somebody free, or whoever was passed over, or share the call's ring, or wait."""
         ring = self._state.rings.get(alert.call)
         if ring is not None:
-            alert.waiting, alert.tier = False, ring.tier
+            alert.waiting, alert.tier, alert.again_at = False, ring.tier, None
             alert.rung = (*dict.fromkeys((*alert.rung, *ring.supervisors)),)
             ring.alerts = [*dict.fromkeys([*ring.alerts, alert.id])]
             return []
+        if alert.again_at is not None and now >= alert.again_at:
+            alert.rung, alert.tier, alert.again_at = (), 0, None
         mode = self._policy.ring_mode(alert)
         found = next_tier(self._candidates(alert, now), alert.tier + 1)
         alert.waiting = found is None
         if found is None or mode is None:
+            self._ring_again(alert, now)
             return []
         tier, supervisors = found
-        alert.tier, alert.rung = tier, (*alert.rung, *supervisors)
+        alert.tier, alert.rung, alert.again_at = tier, (*alert.rung, *supervisors), None
         self._state.rings[alert.call] = Ring(
             alert=alert.id,
             alerts=[alert.id],
@@ -50,6 +53,11 @@ class Ringing:
         )
         budget.spend(self._state.spent, supervisors, now)
         return [RingSupervisors(alert.id, alert.call, supervisors, tier, mode, self._policy.ring_s)]
+
+    def _ring_again(self, alert: Alert, now: float) -> None:
+        """Nobody is left who was not rung: begin another round of all tiers after a while."""
+        if alert.rung and alert.again_at is None and self._policy.alerts.ring_again_s > 0:
+            alert.again_at = now + self._policy.alerts.ring_again_s
 
     def _candidates(self, alert: Alert, now: float) -> list[SupervisorConfig]:
         if not self._joinable(alert.call):

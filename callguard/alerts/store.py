@@ -7,14 +7,13 @@ doesn't fit the table of `alert` is ignored when a machine says it, and refused 
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
-
-from pydantic import ValidationError
+from typing import Final, Literal, NamedTuple
 
 from callguard.alerts.alert import Alert, AlertError
-from callguard.alerts.effects import PromptAgent
+from callguard.alerts.effects import ForgetCall, PromptAgent
 from callguard.alerts.life_cycle import LifeCycle
 from callguard.alerts.outcome import Outcome
+from callguard.alerts.parts import Parts, assemble
 from callguard.alerts.policy import Policy
 from callguard.alerts.ringing import Ringing
 from callguard.alerts.silences import Silence, SilenceScope, new_silence
@@ -51,6 +50,7 @@ class AlertStore:
         self._new_id = new_id
         self._joinable = joinable
         self._away: dict[str, Away] = {}
+        self._parts = Parts()
         self._adopt(StoreState(), policy)
 
     def reconfigure(self, policy: Policy) -> None:
@@ -127,6 +127,8 @@ class AlertStore:
             self._course.end(alert, reason, now, out)
             if reason == "opt_out":
                 self._state.past.pop(alert.id, None)
+        if reason == "opt_out":
+            out.effects.insert(0, ForgetCall(call))
         self._state.joined.pop(call, None)
         return self._settled(now, out)
 
@@ -223,19 +225,17 @@ class AlertStore:
 
     # --- restarts ---
 
-    def snapshot(self) -> dict[str, Any]:
-        """Return all that must survive a restart, JSON-able."""
-        return self._state.model_dump(mode="json")
+    def changes(self) -> dict[str, str | None]:
+        """Return the parts of what must survive a restart that changed since they were returned last; None: gone."""
+        return self._parts.changes(self._state)
 
-    def restore(self, snapshot: object, now: float) -> Outcome:
-        """Go on from a snapshot. Phones no longer ring and nobody is in a call: what rang rings again.
+    def restore(self, parts: Mapping[str, str], now: float) -> Outcome:
+        """Go on from what was kept. Phones no longer ring and nobody is in a call: what rang rings again.
 
-        Raises AlertError when the snapshot can't be read; the book is then as before.
+        Parts that can't be read are left out.
         """
-        try:
-            state = StoreState.model_validate(snapshot)
-        except ValidationError as error:
-            raise AlertError(f"snapshot of alerts can't be read: {error.error_count()} problems") from error
+        self._parts = Parts(parts)
+        state = assemble(parts)
         self._adopt(state, self._policy)
         for ring in list(state.rings.values()):
             for each in ring.alerts:

@@ -35,6 +35,8 @@ class AlertManager:
         self._new_id = lambda: str(next(numbers))
         self._joinable = joinable
         self.book = AlertStore(self.settings, self._new_id, joinable)
+        self.kept: dict[str, str] = {}
+        """What was written of the book, by part."""
         self.events: list[AlertEvent] = []
         self.effects: list[Effect] = []
 
@@ -52,10 +54,18 @@ class AlertManager:
         return self.note(self.book.tick(now))
 
     def restart(self, now: float) -> Outcome:
-        """Another process goes on from the snapshot."""
-        snapshot = self.book.snapshot()
+        """Another process goes on from what was kept."""
+        self.keep()
         self.book = AlertStore(self.settings, self._new_id, self._joinable)
-        return self.note(self.book.restore(snapshot, now))
+        return self.note(self.book.restore(self.kept, now))
+
+    def keep(self) -> None:
+        """Write what changed."""
+        for key, text in self.book.changes().items():
+            if text is None:
+                del self.kept[key]
+            else:
+                self.kept[key] = text
 
 
 def types(outcome: Outcome) -> list[str]:

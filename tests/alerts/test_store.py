@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from callguard.alerts import AlertError, Outcome, SilenceScope
 from callguard.alerts.alert import TABLE
 from callguard.alerts.effects import PromptAgent, RingSupervisors, SendTo, StopRinging
+from callguard.alerts.parts import assemble
 from callguard.contracts.events import AlertAcknowledged, AlertFired, AlertResolved, Away
 from tests.alerts.floor import AlertManager, policy
 
@@ -181,8 +182,8 @@ class Life(RuleBasedStateMachine):
     def a_fired_alert_that_wants_a_ring_rings_or_waits(self) -> None:
         if not hasattr(self, "desk"):
             return
-        snapshot = self.desk.book.snapshot()
-        ringing = {number for ring in snapshot["rings"].values() for number in ring["alerts"]}
+        self.desk.keep()
+        ringing = {number for ring in assemble(self.desk.kept).rings.values() for number in ring.alerts}
         for alert in self.desk.book.open():
             if alert.rule in {"Raised", "Shouting"} and alert.unowned and alert.told:
                 assert (alert.id in ringing) is not alert.waiting, alert
