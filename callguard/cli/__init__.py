@@ -20,6 +20,7 @@ MODULES: Final = (
     "bench",
     "doctor",
     "demo",
+    "notify",
 )
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ import aiosmtplib
 from callguard.config import Email
 from callguard.contracts.events import Envelope
 from callguard.notify.formats import describe
-from callguard.notify.receiver import UndeliverableError
+from callguard.notify.receiver import RefusedError, UndeliverableError
 
 TIMEOUT_S: Final = 20.0
 
@@ -39,6 +39,8 @@ class MailSender:
             if min(codes) >= 500:
                 raise UndeliverableError(f"SMTP {min(codes)}: no recipient taken") from None
             raise
+        except aiosmtplib.SMTPAuthenticationError as error:
+            raise RefusedError(f"SMTP {error.code}: login refused") from None
         except aiosmtplib.SMTPResponseException as error:
             if error.code >= 500:
                 raise UndeliverableError(f"SMTP {error.code}") from None

@@ -8,16 +8,12 @@ import aiohttp
 from callguard.config import Webhook
 from callguard.contracts.events import Envelope
 from callguard.notify.formats import CONTENT_TYPES, body
-from callguard.notify.receiver import UndeliverableError
+from callguard.notify.receiver import RefusedError, UndeliverableError
 from callguard.notify.signature import HEADER, sign
 
 TIMEOUT_S: Final = 10.0
-_AGAIN: Final = (408, 425, 429)
-"""Refusals that ask for another try; other 4xx are for good, 5xx never are."""
-
-
-class RefusedError(Exception):
-    """The receiver did not take it now."""
+_FOR_GOOD: Final = (400, 410, 413, 415, 422)
+"""Refusals of this very message, or of all for ever. Others (a key that expired, a proxy without its server) pass."""
 
 
 class WebhookSender:
@@ -39,7 +35,7 @@ class WebhookSender:
         request = self._session.post(self._url, data=content, headers=headers, timeout=timeout, allow_redirects=False)
         async with request as response:
             status = response.status
-        if 300 <= status < 500 and status not in _AGAIN:
+        if status in _FOR_GOOD:
             raise UndeliverableError(f"HTTP {status}")
         if not 200 <= status < 300:
             raise RefusedError(f"HTTP {status}")

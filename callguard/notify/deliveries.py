@@ -1,0 +1,256 @@
+"""What one receiver is owed: each alert's messages in order, and repeats while nobody answers. Journalled. Pure.
+
+An alert's end goes only to a receiver that took its beginning. Every delivery of a message, repeats included, carries
+the same identifier.
+"""
+
+from collections import Counter, deque
+from collections.abc import Container, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from callguard.contracts.events import PREFIX, AlertResolved, Envelope
+
+OWED: Final = "owed"
+"""Kind of a journalled message that waits; key: receiver|number."""
+TAKEN: Final = "taken"
+"""Kind of a journalled alert whose beginning a receiver took and whose end it is owed; key: receiver|alert."""
+LIMIT: Final = 10_000
+"""Messages that wait for one receiver, about 50 MB; beyond it the oldest alert goes."""
+INFERRED: Final = ("evidence", "annotations", "score", "basis")
+"""Facts of an alert that were inferred of people."""
+_END: Final = PREFIX + AlertResolved.TYPE
+
+
+class Records(Protocol):
+    """A journal."""
+
+    def stage(self, kind: str, key: str, text: str | None) -> None:
+        """Note that a record is to be written, or deleted (None)."""
+
+    def records(self, kind: str) -> dict[str, str]:
+        """Return the records of a kind by key."""
+
+
+class Record(BaseModel):
+    """What the journal holds of a delivery."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: float
+    """Unix time at which it was asked for; of a taken one, at which the receiver took it last."""
+    answered: bool = False
+    envelope: Envelope
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A message and how far it got."""
+
+    envelope: Envelope
+    at: float
+    """As in Record."""
+    number: int = -1
+    """Its place in the journal; -1: it is not journalled."""
+    due: float = 0.0
+    """When to send it, monotonic seconds."""
+    tries: int = 0
+    answered: bool = False
+    """Whether somebody owns the alert, so that it is not repeated."""
+
+    @property
+    def alert(self) -> str:
+        """Identifier of the alert that it is about."""
+        return str(self.envelope.data["alert"])
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it tells of the alert's end."""
+        return self.envelope.type == _END
+
+
+class Deliveries:
+    """Messages that wait, and alerts that the receiver knows to be open.
+
+    Args:
+        receiver: its name, as rules use it.
+        repeat_s: seconds after which an open alert that nobody answered is sent again; 0: never.
+        give_up_s: seconds for which a message is tried.
+    """
+
+    def __init__(self, receiver: str, records: Records, repeat_s: float, give_up_s: float) -> None:
+        self.repeat_s = repeat_s
+        self.give_up_s = give_up_s
+        self._receiver = receiver
+        self._records = records
+        self._owed: dict[str, deque[Delivery]] = {}
+        self._taken: dict[str, Delivery] = {}
+        self._number = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._owed.values()))
+
+    def restore(self, wall: float, now: float) -> None:
+        """Go on from the journal. `wall`: Unix time; `now`: monotonic seconds, here and below."""
+        for key, record in _read(self._records, OWED, self._receiver):
+            self._number = int(key) + 1
+            self._queue(Delivery(record.envelope, record.at, int(key), answered=record.answered))
+        for _, record in _read(self._records, TAKEN, self._receiver):
+            due = now + max(0.0, record.at + self.repeat_s - wall)
+            taken = Delivery(record.envelope, record.at, due=due, answered=record.answered)
+            self._taken[taken.alert] = taken
+
+    def add(self, envelope: Envelope, wall: float) -> int:
+        """Owe a message; return how many were dropped to make room. An end without a beginning is not owed."""
+        delivery = Delivery(envelope, wall, self._number)
+        if delivery.is_end and delivery.alert not in self._owed and delivery.alert not in self._taken:
+            return 0
+        self._number += 1
+        self._queue(delivery)
+        self._keep(delivery)
+        return self._make_room()
+
+    def replace(self, envelope: Envelope, wall: float) -> None:
+        """Owe a message that is worth nothing once the next of its kind is there: not journalled, not repeated."""
+        delivery = Delivery(envelope, wall)
+        self._owed[delivery.alert] = deque([delivery])
+
+    def next(self) -> Delivery | None:
+        """Return what is due first: a message, or an alert to be repeated."""
+        waiting = [queue[0] for queue in self._owed.values()]
+        if self.repeat_s > 0:
+            waiting += [each for alert, each in self._taken.items() if alert not in self._owed and not each.answered]
+        return min(waiting, key=lambda delivery: (delivery.due, delivery.at), default=None)
+
+    def delivered(self, delivery: Delivery, wall: float, now: float) -> None:
+        """The receiver took it."""
+        if not self._is_owed(delivery) and self._taken.get(delivery.alert) is not delivery:
+            return  # forgotten meanwhile
+        self._drop(delivery)
+        if delivery.number < 0 and delivery.alert not in self._taken:
+            return
+        if delivery.is_end:
+            self._forget_taken(delivery.alert)
+            return
+        taken = Delivery(delivery.envelope, wall, answered=delivery.answered, due=now + self.repeat_s)
+        self._taken[taken.alert] = taken
+        self._keep_taken(taken)
+
+    def failed(self, delivery: Delivery, wall: float, due: float) -> bool:
+        """The receiver did not take it; return whether it is given up."""
+        delivery.due = due
+        return self._is_owed(delivery) and delivery.number >= 0 and wall - delivery.at > self.give_up_s
+
+    def give_up(self, delivery: Delivery, now: float) -> None:
+        """Stop trying, and owe nothing that follows; a repeat waits for its next turn."""
+        delivery.due = now + self.repeat_s
+        if not self._is_owed(delivery):
+            return
+        if delivery.is_end:
+            self._forget_taken(delivery.alert)
+        for each in self._owed.pop(delivery.alert):
+            self._erase(each)
+
+    def answered(self, alert: str) -> None:
+        """Somebody owns an alert: it is not repeated."""
+        for delivery in self._owed.get(alert, ()):
+            delivery.answered = True
+            self._keep(delivery)
+        if (taken := self._taken.get(alert)) and not taken.answered:
+            taken.answered = True
+            self._keep_taken(taken)
+
+    def forget(self, call: str) -> None:
+        """A party of a call opted out: send nothing more of what was inferred, and keep nothing of it."""
+        for alert in [alert for alert, queue in self._owed.items() if queue[0].envelope.subject == call]:
+            for delivery in self._owed.pop(alert):
+                self._erase(delivery)
+        for taken in self._taken.values():
+            if taken.envelope.subject == call:
+                taken.answered, taken.envelope = True, _without_inference(taken.envelope)
+                self._keep_taken(taken)
+
+    def clear(self) -> int:
+        """Owe nothing any more: the receiver is gone. Return how many messages were dropped."""
+        dropped = len(self)
+        for queue in self._owed.values():
+            for delivery in queue:
+                self._erase(delivery)
+        self._owed.clear()
+        for alert in list(self._taken):
+            self._forget_taken(alert)
+        return dropped
+
+    # --- within ---
+
+    def _queue(self, delivery: Delivery) -> None:
+        self._owed.setdefault(delivery.alert, deque()).append(delivery)
+
+    def _is_owed(self, delivery: Delivery) -> bool:
+        queue = self._owed.get(delivery.alert)
+        return queue is not None and queue[0] is delivery
+
+    def _make_room(self) -> int:
+        dropped = 0
+        while len(self) > LIMIT:
+            oldest = next(iter(self._owed))
+            for delivery in self._owed.pop(oldest):
+                self._erase(delivery)
+                dropped += 1
+        return dropped
+
+    def _drop(self, delivery: Delivery) -> None:
+        if self._is_owed(delivery):
+            queue = self._owed[delivery.alert]
+            queue.popleft()
+            if not queue:
+                del self._owed[delivery.alert]
+            self._erase(delivery)
+
+    def _keep(self, delivery: Delivery) -> None:
+        if delivery.number >= 0:
+            self._stage(OWED, f"{delivery.number:012}", delivery)
+
+    def _erase(self, delivery: Delivery) -> None:
+        if delivery.number >= 0:
+            self._records.stage(OWED, f"{self._receiver}|{delivery.number:012}", None)
+
+    def _keep_taken(self, taken: Delivery) -> None:
+        self._stage(TAKEN, taken.alert, taken)
+
+    def _forget_taken(self, alert: str) -> None:
+        if self._taken.pop(alert, None):
+            self._records.stage(TAKEN, f"{self._receiver}|{alert}", None)
+
+    def _stage(self, kind: str, key: str, delivery: Delivery) -> None:
+        record = Record(at=delivery.at, answered=delivery.answered, envelope=delivery.envelope)
+        self._records.stage(kind, f"{self._receiver}|{key}", record.model_dump_json(exclude_none=True))
+
+
+def _read(records: Records, kind: str, receiver: str) -> Iterable[tuple[str, Record]]:
+    """Return a receiver's records with the end of their keys; one that can't be read (another version) is left out."""
+    for key, text in records.records(kind).items():
+        owner, _, rest = key.rpartition("|")
+        if owner == receiver:
+            with suppress(ValidationError):
+                yield rest, Record.model_validate_json(text)
+
+
+def _without_inference(envelope: Envelope) -> Envelope:
+    kept = {name: value for name, value in envelope.data.items() if name not in INFERRED}
+    return envelope.model_copy(update={"data": kept})
+
+
+def drop_others(records: Records, receivers: Container[str]) -> Counter[str]:
+    """Delete what is owed to receivers that are not there any more; return how many messages of each went."""
+    dropped: Counter[str] = Counter()
+    for kind in (OWED, TAKEN):
+        for key in records.records(kind):
+            owner = key.rpartition("|")[0]
+            if owner not in receivers:
+                records.stage(kind, key, None)
+                dropped[owner] += kind == OWED
+    return dropped

@@ -1,0 +1,59 @@
+"""Alerts that no call is behind: one that always fires, and one that a person sends to try every receiver."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from callguard.contracts.events import AlertFired, envelope
+from callguard.notify.receiver import Send, reason_of
+
+PATIENCE_S: Final = 30.0
+"""Longest that one receiver may take; e-mail's own time limit is 20 s."""
+
+
+class Probed(NamedTuple):
+    """What came of a try."""
+
+    receiver: str
+    taken: bool
+    seconds: float
+    reason: str
+    """Why it was not taken; empty when it was."""
+
+
+def watchdog_alert(node: str) -> AlertFired:
+    """Return the alert that always fires: a receiver that misses it knows that alerts no longer reach it."""
+    return _alert("Watchdog", node, "Alerts reach this receiver. This alert always fires; it needs nobody.")
+
+
+def trial_alert(node: str) -> AlertFired:
+    """Return the alert by which a person tries receivers."""
+    return _alert("NotifyTest", node, "A test: alerts of this node reach this receiver. Nothing has happened.")
+
+
+async def probe(senders: Mapping[str, Send], node: str) -> list[Probed]:
+    """Send one alert through each, once, all side by side; return what came of each, in their order."""
+    return list(await asyncio.gather(*(_try(name, send, node) for name, send in senders.items())))
+
+
+async def _try(name: str, send: Send, node: str) -> Probed:
+    begun = time.monotonic()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await send(envelope(trial_alert(node), node))
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer
+        return Probed(name, False, round(time.monotonic() - begun, 3), reason_of(error))
+    return Probed(name, True, round(time.monotonic() - begun, 3), "")
+
+
+def _alert(rule: str, node: str, summary: str) -> AlertFired:
+    return AlertFired(
+        alert=f"{rule.lower()}-{node}",
+        rule=rule,
+        leg="call",
+        severity="none",
+        labels={"severity": "none", "node": node},
+        annotations={"summary": summary},
+        evidence={},
+    )

@@ -1,0 +1,38 @@
+"""The alert that always fires, sent to the receivers that are to watch whether alerts reach them."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from callguard.config import Config
+from callguard.contracts.events import AlertFired
+from callguard.notify.probe import watchdog_alert
+
+Beat = Callable[[Iterable[str], AlertFired], None]
+"""Sends an alert to receivers; a later one replaces one that still waits."""
+
+
+class WatchdogAlert:
+    """Beats while `run` runs: at once, then every `notify.watchdog.every_s` seconds."""
+
+    def __init__(self, config: Config, beat: Beat) -> None:
+        self._config = config
+        self._beat = beat
+        self._news = asyncio.Event()
+
+    def apply(self, config: Config) -> None:
+        """Take other receivers and another interval; the next one is sent at once."""
+        if config.notify.watchdog != self._config.notify.watchdog:
+            self._news.set()
+        self._config = config
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            self._news.clear()
+            watchdog = self._config.notify.watchdog
+            if watchdog.receivers:
+                self._beat(watchdog.receivers, watchdog_alert(self._config.node))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(watchdog.every_s if watchdog.receivers else None):
+                    await self._news.wait()
