@@ -64,15 +64,15 @@ def verify(entries: Iterable[Entry]) -> Audited:
     return Audited(count, None)
 
 
-def _entry(envelope: Envelope) -> str:
-    """Return an event's audited text: it keeps people's acts for ever, and leaves out inferences about a caller."""
+def without_inference(envelope: Envelope) -> Envelope:
+    """Return what stands here for ever: what people did, and not what was inferred of a caller (the card)."""
     data = {name: value for name, value in envelope.data.items() if name != "card"}
-    return envelope.model_copy(update={"data": data}).to_json()
+    return envelope.model_copy(update={"data": data})
 
 
 async def append(client: Redis, stream: str, envelope: Envelope) -> None:
     """Append one event once, even if several nodes append at the same time or a first answer was lost."""
-    text, appended = _entry(envelope), False
+    text, appended = without_inference(envelope).to_json(), False
     while not appended:
         newest = await tail(client, stream, _LOOK_BACK)
         if any(entry.fields.get(ENTRY_FIELD) == text for entry in newest):

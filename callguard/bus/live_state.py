@@ -39,7 +39,7 @@ class LiveState:
 
     def take(self) -> "Writes":
         """Return what is to be written, and forget it."""
-        writes = Writes(self._views(), dict(self._signals))
+        writes = Writes(self, self._views(), dict(self._signals))
         self._changed.clear()
         self._signals.clear()
         return writes
@@ -72,10 +72,18 @@ class Writes:
     """One round of writes."""
 
     def __init__(
-        self, views: dict[Change, CallView | AlertView | None], signals: dict[str, CallSnapshot | None]
+        self,
+        owner: LiveState,
+        views: dict[Change, CallView | AlertView | None],
+        signals: dict[str, CallSnapshot | None],
     ) -> None:
+        self._owner = owner
         self.views = views
         self.signals = signals
+
+    def put_back(self) -> None:
+        """They failed: have them written later, in their latest form."""
+        self._owner.put_back(self)
 
     def queue(self, pipe: Pipeline, keys: Keys) -> None:
         """Add them to a transaction."""

@@ -16,6 +16,10 @@ class Message(NamedTuple):
 
     envelope: Envelope
     text: str
+    key: str | None = None
+    """Where the journal keeps it until it is sent; None: nowhere."""
+    doubtful: bool = False
+    """Whether an earlier run may have sent it."""
 
 
 class _Waiting(NamedTuple):
@@ -46,15 +50,21 @@ class Outbox:
     def __len__(self) -> int:
         return sum(map(len, self._ranks))
 
-    def put(self, message: Message) -> bool:
-        """Add a message; return False where a message (perhaps this one) was dropped to make room."""
+    def put(self, message: Message) -> Message | None:
+        """Add one; return what was dropped to make room, perhaps this one."""
         self._ranks[importance(message.envelope.type)].append(_Waiting(self._next, message))
         self._next += 1
         if len(self) <= self._limit:
-            return True
-        next(rank for rank in self._ranks if rank).popleft()
+            return None
         self.dropped += 1
-        return False
+        return next(rank for rank in self._ranks if rank).popleft().message
+
+    def forget(self, call: str, kept: tuple[str, ...]) -> None:
+        """Drop the messages of a call, but for types that begin as one of `kept`."""
+        for rank in self._ranks:
+            stay = [each for each in rank if not _belongs(each.message.envelope, call, kept)]
+            rank.clear()
+            rank.extend(stay)
 
     def take(self, count: int) -> list[Message]:
         """Remove and return the oldest `count` messages, oldest first."""
@@ -62,3 +72,7 @@ class Outbox:
 
     def _oldest(self) -> deque[_Waiting]:
         return min((rank for rank in self._ranks if rank), key=lambda rank: rank[0].number)
+
+
+def _belongs(envelope: Envelope, call: str, kept: tuple[str, ...]) -> bool:
+    return envelope.subject == call and not envelope.type.startswith(kept)

@@ -1,7 +1,7 @@
 """The bus delivers events to Redis: `Bus.see` never blocks, never raises and never loses the order.
 
-While Redis is away events wait in memory. Delivery is at least once: after a doubtful one the publisher looks for its
-own identifiers at the stream's end before it sends again.
+While Redis is away events wait in memory; those that must outlive this process wait in the journal too. Delivery is at
+least once: after a doubtful one the publisher looks for its own identifiers at the stream's end before it sends again.
 """
 
 import asyncio
@@ -10,23 +10,36 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from callguard.bus import audit
 from callguard.bus.client import connect
+from callguard.bus.erase import KEPT
 from callguard.bus.heartbeat import Heartbeat
 from callguard.bus.keys import CALL_FIELD, EVENT_FIELD, TYPE_FIELD, Keys
 from callguard.bus.live_state import LiveState
 from callguard.bus.outbox import Message, Outbox
 from callguard.bus.overview import Overview
+from callguard.bus.spool import AUDIT, EVENT, Spool
+from callguard.bus.state_copy import StateCopy
 from callguard.bus.streams import tail
 from callguard.config import Redis as RedisConfig
-from callguard.contracts.events import Envelope, Event, NodeDegraded, NodeEvent, NodeRecovered, Published
+from callguard.contracts.events import (
+    CallEnded,
+    Envelope,
+    Event,
+    NodeDegraded,
+    NodeEvent,
+    NodeRecovered,
+    Published,
+)
 from callguard.contracts.messages import CallSnapshot
+from callguard.runtime.journal import Journal
 from callguard.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
@@ -43,6 +56,23 @@ OUTAGE: Final = "redis"
 OVERFLOW: Final = "bus_overflow"
 
 Emit = Callable[[Event], None]
+
+
+class _Write(Protocol):
+    """Changes that go with the events of a transaction."""
+
+    def queue(self, pipe: Pipeline, keys: Keys) -> None:
+        """Add them to the transaction."""
+
+    def put_back(self) -> None:
+        """The transaction failed: have them written later."""
+
+
+class _ToAudit(NamedTuple):
+    """An event for the audit stream, and where the journal keeps it."""
+
+    key: str | None
+    envelope: Envelope
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +92,7 @@ class Bus:
         config: of the server.
         node: name of this node.
         emit: publishes an event of the bus's own: that Redis is away, or back.
+        journal: keeps events that must outlive this process.
 
     Attributes:
         client: for readers of the same server.
@@ -70,7 +101,7 @@ class Bus:
         overview: what goes on at this node now.
     """
 
-    def __init__(self, config: RedisConfig, node: str, emit: Emit) -> None:
+    def __init__(self, config: RedisConfig, node: str, emit: Emit, journal: Journal) -> None:
         self.client: Redis = connect(config)
         self.keys = Keys(config.prefix)
         self.overview = Overview()
@@ -82,7 +113,9 @@ class Bus:
         self._heartbeat = Heartbeat(self.client, self.keys, node, self.overview)
         self._batch: list[Message] = []
         self._doubtful = False
-        self._to_audit: deque[Envelope] = deque()  # not bounded: what stands in it is done by people, at their pace
+        self._copies: list[StateCopy] = []
+        self._spool = Spool(journal)
+        self._to_audit: deque[_ToAudit] = deque()  # not bounded: what stands in it is done by people, at their pace
         self._in_redis: set[str] = set()
         """Identifiers of events that Redis has already, before they are told here."""
         self._connected = False
@@ -94,6 +127,7 @@ class Bus:
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._soon: asyncio.TimerHandle | None = None
+        self._resume()
 
     @property
     def stats(self) -> BusStats:
@@ -103,9 +137,11 @@ class Bus:
 
     def see(self, happened: Published) -> None:
         """Send an event as soon as Redis takes it. Returns at once."""
+        if isinstance(happened.event, CallEnded) and happened.event.reason == "opt_out":
+            self._forget(happened.call)
         try:
             sent = happened.envelope()
-            message = Message(sent, sent.to_json())
+            text = sent.to_json()
         except ValueError as error:  # a payload that JSON can't hold: our own mistake, not the publisher's to handle
             self._unsent += 1
             log.error("event_unsent", type=happened.event.TYPE, error=str(error))  # noqa: TRY400 - the text says it all
@@ -116,12 +152,18 @@ class Bus:
         if isinstance(happened.event, NodeEvent):
             self._heartbeat.soon()
         if audit.is_audited(sent.type):
-            self._to_audit.append(sent)
+            lasting = audit.without_inference(sent)
+            self._to_audit.append(_ToAudit(self._spool.keep(AUDIT, lasting, lasting.to_json()), lasting))
         if happened.id in self._in_redis:
             self._in_redis.discard(happened.id)
-        elif not self._outbox.put(message) and self._overflow_from is None:
-            self._overflow_from = self._outbox.dropped - 1
-            self._emit(NodeDegraded(node=self._node, reason=OVERFLOW))
+        else:
+            self._put(Message(sent, text, self._spool.keep(EVENT, sent, text)))
+
+    def copy(self, state: StateCopy) -> None:
+        """Write a state's changes together with the events from now on."""
+        self._copies.append(state)
+        self._idle.clear()
+        self._wake.set()
 
     def in_redis(self, event_id: str) -> None:
         """Note that Redis has an event of which everybody is about to be told."""
@@ -167,6 +209,26 @@ class Bus:
             return False
         return True
 
+    def _resume(self) -> None:
+        """Take up what an earlier run left unsent."""
+        for key, envelope in self._spool.left(EVENT):
+            self._put(Message(envelope, envelope.to_json(), key, doubtful=True))
+        self._to_audit += [_ToAudit(key, envelope) for key, envelope in self._spool.left(AUDIT)]
+
+    def _put(self, message: Message) -> None:
+        dropped = self._outbox.put(message)
+        if dropped is None:
+            return
+        self._spool.sent(EVENT, dropped.key)
+        if self._overflow_from is None:
+            self._overflow_from = self._outbox.dropped - 1
+            self._emit(NodeDegraded(node=self._node, reason=OVERFLOW))
+
+    def _forget(self, call: str) -> None:
+        """A party of a call opted out: what Redis has not got of it, it shall not get."""
+        self._outbox.forget(call, (KEPT,))
+        self._spool.forget(call)
+
     def _write_signals(self) -> None:
         self._soon = None
         self._wake.set()
@@ -188,43 +250,51 @@ class Bus:
     async def _deliver(self) -> None:
         if not self._connected:
             await self._hot.reconcile(self.client)
-        while self._batch or len(self._outbox) or self._hot or not self._connected:
+            for state in self._copies:
+                state.write_anew()
+        while self._batch or len(self._outbox) or self._hot or any(self._copies) or not self._connected:
             await self._send_batch()
             self._back()
         while self._to_audit:
-            await audit.append(self.client, self.keys.audit, self._to_audit[0])
-            self._to_audit.popleft()
+            await audit.append(self.client, self.keys.audit, self._to_audit[0].envelope)
+            self._spool.sent(AUDIT, self._to_audit.popleft().key)
         if not (len(self._outbox) or self._hot):
             self._idle.set()
 
     async def _send_batch(self) -> None:
-        if self._doubtful:
-            await self._forget_delivered()
         self._batch = self._batch or self._outbox.take(BATCH)
-        writes = self._hot.take()
+        if self._doubtful or any(message.doubtful for message in self._batch):
+            await self._forget_delivered()
+        self._spool.commit()
+        writes: list[_Write] = [self._hot.take(), *(state.take() for state in self._copies)]
         try:
             async with self.client.pipeline(transaction=True) as pipe:
                 for message in self._batch:
                     pipe.xadd(self.keys.events, _fields(message), maxlen=self.maxlen, approximate=True)
-                writes.queue(pipe, self.keys)
+                for write in writes:
+                    write.queue(pipe, self.keys)
                 pipe.publish(self.keys.wake, self._batch[-1].envelope.type if self._batch else "")
                 await pipe.execute()
         except BaseException:
             self._doubtful = bool(self._batch)
-            self._hot.put_back(writes)
+            for write in writes:
+                write.put_back()
             raise
         self._sent()
 
     def _sent(self) -> None:
         self._published += len(self._batch)
+        for message in self._batch:
+            self._spool.sent(EVENT, message.key)
         self._batch = []
 
     async def _forget_delivered(self) -> None:
         newest = await tail(self.client, self.keys.events, LOOK_BACK)
         known = {_identifier(entry.fields.get(EVENT_FIELD, "")) for entry in newest}
-        delivered = [message for message in self._batch if message.envelope.id in known]
-        if delivered:  # the batch is one transaction: all of it or nothing
-            self._sent()
+        lacking = [message for message in self._batch if message.envelope.id not in known]
+        self._batch = [message for message in self._batch if message.envelope.id in known]
+        self._sent()
+        self._batch = lacking
         self._doubtful = False
 
     def _lost(self, error: Exception) -> None:

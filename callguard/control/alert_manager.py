@@ -1,19 +1,16 @@
 """The alert manager: the one owner of the alert store. Feeds it, publishes what follows, has its effects carried out.
 
-The store's memory lies in Redis, so that silences, budgets and open alerts survive a restart.
+What the store decided is journalled before any of it is carried out, so that it survives the death of this process.
 """
 
 import asyncio
 import contextlib
-import json
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
-from typing import Final
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Final, Protocol
 
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from callguard.alerts import Alert, AlertError, AlertStore, Outcome, Silence, SilenceScope, Where
 from callguard.alerts.effects import Effect
@@ -27,13 +24,22 @@ from callguard.runtime.tasks import end
 log = structlog.get_logger(__name__)
 
 TICK_S: Final = 0.5
-SAVE_S: Final = 0.5
-"""Least time between two saves of the store."""
-MEMORY_S: Final = 7 * 86400
-"""A store that nobody has saved for so long is forgotten: the longest silence is over by then."""
 
 CarryOut = Callable[[Iterable[Effect]], None]
 """Begins to carry out effects, without waiting for any."""
+
+
+class Memory(Protocol):
+    """Keeps the store's parts, text by key."""
+
+    async def recall(self) -> Mapping[str, str] | None:
+        """Return what the last run kept; None while that is not known."""
+
+    def begin_copying(self) -> None:
+        """Have the other keeper follow from now on."""
+
+    def keep(self, changes: Mapping[str, str | None]) -> None:
+        """Keep parts that changed; None: gone."""
 
 
 class AlertManager:
@@ -45,30 +51,26 @@ class AlertManager:
         where: Callable[[str], Where | None],
         publish: Callable[[Event], None],
         carry_out: CarryOut,
-        memory: tuple[Redis, str],
+        memory: Memory,
     ) -> None:
         self._store = store
         self._where = where
         self._publish = publish
         self._carry_out = carry_out
-        self._client, self._key = memory
-        self._saved: str | None = None
+        self._memory = memory
         self._calls: Container[str] | None = None
         """Ids of the present calls; None: not known yet."""
         self._recalled = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take up the memory of the last run, if Redis has one, and begin to keep time."""
+        """Take up the memory of the last run, if there is one, and begin to keep time."""
         await self._recall()
-        self._tasks = [asyncio.create_task(self._keep_time()), asyncio.create_task(self._keep_saved())]
+        self._tasks = [asyncio.create_task(self._keep_time())]
 
     async def stop(self) -> None:
-        """Stop keeping time; save."""
+        """Stop keeping time."""
         await end(*self._tasks)
-        if self._recalled:
-            with contextlib.suppress(RedisError, OSError):
-                await self._save()
 
     def apply(self, config: Config) -> None:
         """Put another configuration in force; open alerts, silences and used budget stay."""
@@ -161,9 +163,10 @@ class AlertManager:
     # --- within ---
 
     def _settle(self, outcome: Outcome) -> None:
-        """Publish an outcome's events, then carry out its effects."""
+        """Publish an outcome's events, keep what changed, begin to carry out the effects: each commits first."""
         for event in outcome.events:
             self._publish(event)
+        self._memory.keep(self._store.changes())
         self._carry_out(outcome.effects)
 
     def _drop_gone(self) -> None:
@@ -174,34 +177,17 @@ class AlertManager:
         while True:
             await asyncio.sleep(TICK_S)
             try:
+                if not self._recalled and not self._store.open():  # it replaces the state: not while an alert is open
+                    await self._recall()
                 self._settle(self._store.tick(time.time()))
             except Exception:  # a mistake about one alert must not end escalation for all
                 log.exception("alerts_not_ticked")
 
-    async def _keep_saved(self) -> None:
-        while True:
-            await asyncio.sleep(SAVE_S)
-            if self._recalled:
-                with contextlib.suppress(RedisError, OSError):  # the bus tells of outages; the next round saves all
-                    await self._save()
-            elif not self._store.open():  # recalling replaces the book: not while an alert is open
-                await self._recall()
-
-    async def _save(self) -> None:
-        text = json.dumps(self._store.snapshot())
-        if text != self._saved:
-            await self._client.set(self._key, text, ex=MEMORY_S)
-            self._saved = text
-
     async def _recall(self) -> None:
-        try:
-            text = await self._client.get(self._key)
-        except (RedisError, OSError):
+        parts = await self._memory.recall()
+        if parts is None:
             return
         self._recalled = True
-        if text:
-            try:
-                self._settle(self._store.restore(json.loads(text), time.time()))
-            except (AlertError, ValueError) as error:
-                log.warning("alerts_not_recalled", error=str(error))
-            self._drop_gone()
+        self._memory.begin_copying()
+        self._settle(self._store.restore(parts, time.time()))
+        self._drop_gone()

@@ -1,47 +1,31 @@
 """Carries out the effects of alerts side by side: no effect waits for another, none raises."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final
 
-import aiohttp
 import structlog
 
-from callguard.alerts.effects import Effect, PromptAgent, RingSupervisors, SendTo, StopRinging
-from callguard.config import Notify
-from callguard.contracts.events import envelope
+from callguard.alerts.effects import (
+    Effect,
+    ForgetCall,
+    PromptAgent,
+    RingSupervisors,
+    SendTo,
+    StopRepeating,
+    StopRinging,
+)
+from callguard.contracts.events import AlertFired, envelope
 from callguard.control.paging import Paging
-from callguard.notify.ami import AmiSend, QueueLogSender, UserEventSender
-from callguard.notify.cel import CelSender, Mark
-from callguard.notify.mail import MailSender
+from callguard.notify.deliveries import drop_others
 from callguard.notify.receiver import Count, Receiver
-from callguard.notify.webhook import WebhookSender
+from callguard.runtime.journal import Journal
 from callguard.runtime.tasks import TaskKeeper
 
 log = structlog.get_logger(__name__)
 
 RING: Final = "ring"
 PROMPT: Final = "prompt"
-
-
-def build_receivers(
-    notify: Notify,
-    node: str,
-    session: aiohttp.ClientSession,
-    ami: AmiSend | None,
-    count: Count,
-    mark: Mark | None = None,
-) -> dict[str, Receiver]:
-    """Return every configured receiver by the name that rules use; raise ConfigError when a secret can't be read."""
-    senders: dict[str, Any] = {f"webhook:{n}": WebhookSender(c, session) for n, c in notify.webhooks.items()}
-    senders |= {f"email:{name}": MailSender(config) for name, config in notify.emails.items()}
-    if ami and notify.queue_log:
-        senders["queue_log"] = QueueLogSender(ami)
-    if ami and notify.user_event:
-        senders["user_event"] = UserEventSender(ami)
-    if mark and notify.cel:
-        senders["cel"] = CelSender(mark)
-    return {name: Receiver(name, send, count) for name, send in senders.items()}
 
 
 class EffectRunner:
@@ -51,19 +35,36 @@ class EffectRunner:
         node: name of this node, the source of what receivers get.
         paging: rings, stops ringing, prompts.
         count: told each outcome of receivers, rings and prompts: sent, retried, failed, dropped.
+        journal: holds what was decided before it is carried out.
+        on_trouble: told after each outcome what is wrong with receivers; None: nothing.
     """
 
-    def __init__(self, node: str, paging: Paging, count: Count) -> None:
+    def __init__(
+        self,
+        node: str,
+        paging: Paging,
+        count: Count,
+        journal: Journal,
+        on_trouble: Callable[[str | None], None] = lambda trouble: None,
+    ) -> None:
         self._node = node
         self._receivers: dict[str, Receiver] = {}
         self._paging = paging
         self._count = count
+        self._journal = journal
+        self._on_trouble = on_trouble
         self._tasks = TaskKeeper()
+
+    def count(self, receiver: str, outcome: str) -> None:
+        """Take in an outcome of a receiver."""
+        self._count(receiver, outcome)
+        troubles = [trouble for each in self._receivers.values() if (trouble := each.trouble())]
+        self._on_trouble("; ".join(troubles) or None)
 
     def replace(self, receivers: Mapping[str, Receiver]) -> None:
         """Take other receivers. What waits for a receiver that stays is delivered by its new settings."""
         for name in self._receivers.keys() - receivers.keys():
-            self._tasks.spawn(self._receivers.pop(name).stop())
+            self._tasks.spawn(self._receivers.pop(name).remove())
         for name, receiver in receivers.items():
             if name in self._receivers:
                 self._receivers[name].send_as(receiver)
@@ -72,8 +73,12 @@ class EffectRunner:
                 receiver.start()
 
     def start(self, receivers: Mapping[str, Receiver]) -> None:
-        """Begin to deliver to receivers, by the name that rules use."""
+        """Begin to deliver to receivers, by the name that rules use, with what an earlier run left."""
         self.replace(receivers)
+        for name, dropped in drop_others(self._journal, receivers).items():
+            log.error("receiver_gone", receiver=name, dropped=dropped)
+            for _ in range(dropped):
+                self._count(name, "dropped")
 
     async def stop(self, grace_s: float = 2.0) -> None:
         """Deliver what waits for up to `grace_s` seconds; give up rings that nobody has answered."""
@@ -92,6 +97,19 @@ class EffectRunner:
                     self._begin(RING, effect, self._paging.stop(effect.alert))
                 case PromptAgent():
                     self._begin(PROMPT, effect, self._paging.prompt(effect))
+                case StopRepeating():
+                    for receiver in self._receivers.values():
+                        receiver.answered(effect.alert)
+                case ForgetCall():
+                    for receiver in self._receivers.values():
+                        receiver.forget(effect.call)
+
+    def beat(self, receivers: Iterable[str], event: AlertFired) -> None:
+        """Send an alert that a later one replaces: it is not journalled and not repeated."""
+        sent = envelope(event, self._node)
+        for name in receivers:
+            if receiver := self._receivers.get(name):
+                receiver.beat(sent)
 
     def _send(self, effect: SendTo) -> None:
         receiver = self._receivers.get(effect.way)
@@ -105,6 +123,7 @@ class EffectRunner:
         self._tasks.spawn(self._watched(kind, effect, work))
 
     async def _watched(self, kind: str, effect: Effect, work: Coroutine[Any, Any, object]) -> None:
+        self._journal.commit()
         try:
             await work
         except Exception as error:  # noqa: BLE001 - one ring that breaks must not keep the next from ringing

@@ -6,7 +6,7 @@ A part that can't start rolls back those that have started. Nothing here decides
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -26,8 +26,9 @@ from callguard.console.metrics import Metrics
 from callguard.contracts.commands import Command
 from callguard.contracts.events import CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
 from callguard.control.alert_manager import AlertManager
+from callguard.control.alert_memory import AlertMemory
 from callguard.control.command_handlers import CommandHandlers
-from callguard.control.effects import EffectRunner, build_receivers
+from callguard.control.effects import EffectRunner
 from callguard.control.event_hub import EventHub
 from callguard.control.event_log import write_log
 from callguard.control.floor import Floor
@@ -35,11 +36,15 @@ from callguard.control.health import Health
 from callguard.control.paging import Paging
 from callguard.control.parts import Parts
 from callguard.control.reload import Reload
+from callguard.control.undelivered import tell_undelivered
 from callguard.control.worker_news import WorkerNews
 from callguard.control.worker_pool import MediaError, WorkerPool
 from callguard.history.recorder import Recorder
 from callguard.notify.receiver import Receiver
+from callguard.notify.receivers import build_receivers
+from callguard.notify.watchdog import WatchdogAlert
 from callguard.rules.authoring.configured import checked_rules
+from callguard.runtime.journal import Journal, journal_path
 from callguard.runtime.reload_answer import ReloadAnswer
 from callguard.runtime.systemd import feed_watchdog, notify
 
@@ -65,7 +70,8 @@ class Service:
         rules, _ = checked_rules(config, path)
         self.metrics = Metrics()
         self.hub = EventHub(config.node)
-        self.bus = Bus(config.redis, config.node, self.hub.publish)
+        self.journal = Journal(journal_path(config.journal.folder, config.node))
+        self.bus = Bus(config.redis, config.node, self.hub.publish, self.journal)
         self._pool = WorkerPool(config, rules, lambda message: self.news(message))
         self.ari = AriApp(
             config,
@@ -75,9 +81,10 @@ class Service:
             on_phone=lambda supervisor, away: self.alerts.available(supervisor, away),
             on_calls=self._calls_known,
         )
-        self._recorder = Recorder(self.bus, self.ari.calls, config)
+        self._recorder = Recorder(self.bus, self.ari.calls, config, self.journal)
         self._build_alerts(config)
         self.health = Health(config.node, self._emit, mark=self.bus.mark, opted_out=lambda: self.ari.opted_out)
+        self.journal.on_failing(self._away("disk"))
         self.news = WorkerNews(self.alerts, self.health, self.ari.on_worker_message, self.metrics.take)
         erased = self._recorder.erased
         handlers = CommandHandlers(config, self.ari, self.alerts, self._paging, erased)
@@ -90,7 +97,8 @@ class Service:
         # Who sees an event first: delivery, then memory, then what decides, then what shows.
         self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.health.see)
         self.hub.connect(self.console.see, self.metrics.see, write_log)
-        parts = (self._pool, self.ari, self.alerts, self._paging, self, self._recorder, self.console, handlers)
+        mine = (self.alerts, self._paging, self, self._watchdog_alert)
+        parts = (self._pool, self.ari, *mine, self._recorder, self.console, handlers)
         self._reload = Reload(config, path, self._pool.load_rules, parts)
 
     def _build_alerts(self, config: Config) -> None:
@@ -103,8 +111,10 @@ class Service:
             find_alert=lambda alert: self.alerts.find(alert),
             on_unanswered=lambda alert: self.alerts.unanswered(alert),
         )
-        self._effects = EffectRunner(config.node, self._paging, self.metrics.count_receiver)
-        memory = (self.bus.client, f"{config.redis.prefix}book:{config.node}")
+        trouble = self._away("receivers")
+        self._effects = EffectRunner(config.node, self._paging, self.metrics.count_receiver, self.journal, trouble)
+        self._watchdog_alert = WatchdogAlert(config, self._effects.beat)
+        memory = AlertMemory(self.journal, self.bus, config.node)
         self.alerts = AlertManager(store, floor.where, self._emit, self._effects.carry_out, memory)
 
     async def __aenter__(self) -> Self:
@@ -128,8 +138,10 @@ class Service:
 
     async def _start(self) -> None:
         parts = self._parts
+        parts.on_stop("journal", self._close_journal)
         await self.bus.start()
         parts.on_stop("bus", self.bus.stop)
+        self._recorder.resume()
         parts.on_stop("recorder", self._recorder.close)
         self._http = await parts.stack.enter_async_context(aiohttp.ClientSession())
         self._effects.start(self._receivers(self._config))
@@ -145,6 +157,7 @@ class Service:
             await self.console.start()
             parts.on_stop("console", self.console.stop)
         parts.keep("health", self.health.run())
+        parts.keep("watchdog alert", self._watchdog_alert.run())
         parts.keep("watchdog", feed_watchdog())
         self._emit(NodeStarted(node=self._config.node))
 
@@ -158,7 +171,11 @@ class Service:
 
     def _receivers(self, config: Config) -> dict[str, Receiver]:
         ami = self.ari.ami.act if self._config.asterisk.ami.enabled else None
-        return build_receivers(config.notify, config.node, self._http, ami, self.metrics.count_receiver, self.ari.mark)
+        return build_receivers(config.notify, self._http, ami, self.ari.mark, self._effects.count, self.journal)
+
+    async def _close_journal(self) -> None:
+        tell_undelivered(self.journal)
+        self.journal.close()
 
     async def command(self, command: Command) -> CommandCompleted | CommandFailed:
         """Carry a command out as if it came by the stream."""
@@ -177,6 +194,10 @@ class Service:
         if not taken:
             log.error("part_failed", part=part, exc_info=error)
         self.stopped.set_exception((TakenError if taken else FatalError)(f"{part}: {error}"))
+
+    def _away(self, part: str) -> Callable[[str | None], None]:
+        """Return what tells health that a part is away, and why, or back (None)."""
+        return lambda why: self.health.back(part) if why is None else self.health.away(part, why)
 
     def _emit(self, event: Event) -> None:
         self.hub.publish(self._recorder.with_card(event))

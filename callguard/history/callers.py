@@ -102,9 +102,8 @@ class Callers:
             if call not in live:
                 await self._count(call, *_read(text))
 
-    async def forget(self, call: str, number: str) -> None:
-        """A party of a call opted out: forget the call, and the number's earlier ones. Raises RedisError, OSError."""
-        key = self.key(number)
+    async def forget(self, call: str, key: str | None) -> None:
+        """A party opted out: forget the call and what lies under its number's key. Raises RedisError, OSError."""
         if key is not None:
             async with self._client.pipeline(transaction=True) as pipe:
                 await pipe.hdel(self._open, call).delete(key).execute()

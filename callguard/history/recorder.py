@@ -16,11 +16,14 @@ from callguard.config import Config
 from callguard.contracts.events import CallEnded, CallStarted, Event, Published, SupervisionStarted
 from callguard.history.callers import NONE, Callers
 from callguard.history.handoff import Counts, Handoffs
+from callguard.runtime.journal import Journal
 from callguard.runtime.tasks import TaskKeeper
 
 RETRY_S: Final = 1.0
 """Between two attempts at deleting what Redis holds of a call that opted out."""
 GRACE_S: Final = 3.0
+ERASURE: Final = "erasure"
+"""Kind of a journalled deletion that is due; key: the call, text: where its number's counts lie."""
 
 
 @dataclass
@@ -40,8 +43,9 @@ class _Calling:
 class Recorder:
     """One node's records; `calls` are its present calls."""
 
-    def __init__(self, bus: Bus, calls: Mapping[str, Call], config: Config) -> None:
+    def __init__(self, bus: Bus, calls: Mapping[str, Call], config: Config, journal: Journal) -> None:
         self._bus = bus
+        self._journal = journal
         self._calls = calls
         self._handoffs = Handoffs()
         self._callers = Callers(bus.client, config)
@@ -74,6 +78,11 @@ class Recorder:
             case _ if calling := self._callings.get(happened.call):
                 self._compare(happened.call, calling)
 
+    def resume(self) -> None:
+        """Go on with deletions that an earlier run did not finish."""
+        for call, key in self._journal.records(ERASURE).items():
+            self._begin_erasing(call, key or None)
+
     def calls_known(self, calls: Collection[str]) -> None:
         """Which calls there are is known now: those that an earlier run noted and that are gone are counted."""
         self._tasks.spawn(self._add_gone(calls))
@@ -105,7 +114,7 @@ class Recorder:
         self._handoffs.close(call)
         calling = self._callings.pop(call, None) or _Calling("")
         if opted_out:
-            self._erasing[call] = self._tasks.spawn(self._erase(call, calling.number))
+            self._begin_erasing(call, self._callers.key(calling.number))
         else:
             self._tasks.spawn(self._add(call, calling))
 
@@ -133,15 +142,24 @@ class Recorder:
         with suppress(ValueError):
             self._uncounted.remove(call)
 
-    async def _erase(self, call: str, number: str) -> int:
+    def _begin_erasing(self, call: str, key: str | None) -> None:
+        """Delete what is held of a call and of its number, whose counts lie under `key`, however long that takes."""
+        self._journal.stage(ERASURE, call, key or "")
+        asyncio.get_running_loop().call_soon(self._journal.scrub)  # by then every part has dropped its own of the call
+        self._erasing[call] = self._tasks.spawn(self._erase(call, key))
+
+    async def _erase(self, call: str, key: str | None) -> int:
         """Delete what is known of the caller, and a call's events as soon as all of them stand in Redis."""
         try:
             while True:
                 if await self._bus.flush(RETRY_S):
                     with suppress(RedisError, OSError):
                         async with self._in_turn:
-                            await self._callers.forget(call, number)
-                        return await erase(self._bus.client, self._bus.keys, call)
+                            await self._callers.forget(call, key)
+                        deleted = await erase(self._bus.client, self._bus.keys, call)
+                        self._journal.stage(ERASURE, call, None)
+                        self._journal.commit()
+                        return deleted
                 await asyncio.sleep(RETRY_S)
         finally:
             del self._erasing[call]

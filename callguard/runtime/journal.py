@@ -66,16 +66,21 @@ class Journal:
 
     Args:
         path: None keeps the records in memory, for tests and tools.
-        on_failing: told why the disk begins to fail, and None when it works again.
     """
 
-    def __init__(self, path: Path | None, on_failing: Callable[[str | None], None] = lambda reason: None) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self.failing: str | None = None
-        self._on_failing = on_failing
+        self._on_failing: Callable[[str | None], None] = lambda reason: None
         self._staged: dict[tuple[str, str], str | None] = {}
         self._database: sqlite3.Connection | None = None
         self._open()
+
+    def on_failing(self, tell: Callable[[str | None], None]) -> None:
+        """Call `tell` with the reason when the disk begins to fail, or fails already, and with None when it works."""
+        self._on_failing = tell
+        if self.failing is not None:
+            tell(self.failing)
 
     def stage(self, kind: str, key: str, text: str | None) -> None:
         """Note that a record is to be written, or deleted (None), with the next commit."""

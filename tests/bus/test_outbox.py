@@ -38,9 +38,9 @@ def test_no_alert_is_dropped_while_anything_else_waits() -> None:
     outbox = Outbox(3)
     items = [message(event) for event in (TAP, ALERT, NODE, ALERT, ALERT)]
 
-    fits = [outbox.put(item) for item in items]
+    dropped = [outbox.put(item) for item in items]
 
-    assert fits == [True, True, True, False, False]
+    assert dropped == [None, None, None, items[0], items[2]]
     assert outbox.take(9) == [items[1], items[3], items[4]]
 
 
@@ -49,5 +49,15 @@ def test_when_only_alerts_wait_the_oldest_goes() -> None:
     first, second = message(ALERT), message(ALERT)
     outbox.put(first)
 
-    assert not outbox.put(second)
+    assert outbox.put(second) is first
     assert outbox.take(2) == [second]
+
+
+def test_of_a_call_that_is_forgotten_only_the_kept_types_stay() -> None:
+    outbox = Outbox(9)
+    other = message(ALERT.model_copy(update={"call": "2"}))
+    items = [message(ALERT), message(NODE), other, message(TAP)]
+    for item in items:
+        outbox.put(item)
+    outbox.forget("1", ("io.callguard.tap.",))
+    assert outbox.take(9) == items[1:]

@@ -1,23 +1,21 @@
 """Effects are carried out side by side; what fails is counted and holds up nothing."""
 
 import asyncio
+import sqlite3
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
-from callguard.alerts.effects import PromptAgent, RingSupervisors, SendTo, StopRinging
+from callguard.alerts.effects import ForgetCall, PromptAgent, RingSupervisors, SendTo, StopRepeating, StopRinging
 from callguard.asterisk.supervision.session import SupervisionError
-from callguard.config import Notify
-from callguard.contracts.events import Envelope
-from callguard.control.effects import EffectRunner, build_receivers
+from callguard.contracts.events import Envelope, envelope
+from callguard.control.effects import EffectRunner
 from callguard.notify.receiver import Receiver
+from callguard.runtime.journal import Journal
 from tests.support.events import alert_fired
-from tests.support.smtp import smtp_sink
 
 RING = RingSupervisors(alert="a1", call="c1", supervisors=("Ann", "Gone"), tier=1, mode="whisper", timeout_s=15)
 
@@ -53,7 +51,7 @@ def runner(floor: Floor, outcomes: Counter[tuple[str, str]]) -> EffectRunner:
         outcomes[receiver, outcome] += 1
 
     paging: Any = floor
-    return EffectRunner("n1", paging, count)
+    return EffectRunner("n1", paging, count, Journal(None))
 
 
 async def test_ringing_holds_up_neither_prompt_nor_stop(outcomes: Counter[tuple[str, str]]) -> None:
@@ -84,54 +82,6 @@ async def test_an_unknown_way_is_counted(outcomes: Counter[tuple[str, str]]) -> 
     assert outcomes == {("unknown", "failed"): 1}
 
 
-async def test_a_receiver_that_never_answers_delays_no_other(
-    outcomes: Counter[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One webhook hangs; mail, queue_log and the other webhook have their alert at once."""
-    got: list[bytes] = []
-    release = asyncio.Event()
-
-    async def hangs(_: web.Request) -> web.Response:
-        await release.wait()
-        return web.Response()
-
-    async def takes(request: web.Request) -> web.Response:
-        got.append(await request.read())
-        return web.Response()
-
-    app = web.Application()
-    app.router.add_post("/hangs", hangs)
-    app.router.add_post("/takes", takes)
-    lines: list[dict[str, str]] = []
-
-    async def ami(action: dict[str, str]) -> None:
-        lines.append(action)
-
-    async with TestServer(app) as server, smtp_sink() as sink, aiohttp.ClientSession() as session:
-        monkeypatch.setenv("HANGS", str(server.make_url("/hangs")))
-        monkeypatch.setenv("TAKES", str(server.make_url("/takes")))
-        notify = Notify.model_validate(
-            {
-                "webhooks": {"hangs": {"url": {"env": "HANGS"}}, "takes": {"url": {"env": "TAKES"}}},
-                "emails": {"floor": {"to": ["floor@example.org"], "port": sink.port, "starttls": False}},
-                "queue_log": True,
-            }
-        )
-        floor = Floor()
-        ways = build_receivers(notify, "n1", session, ami, lambda way, outcome: outcomes.update([(way, outcome)]))
-        assert set(ways) == {"webhook:hangs", "webhook:takes", "email:floor", "queue_log"}
-        running = runner(floor, outcomes)
-        running.start(ways)
-        running.carry_out(SendTo(way=name, event=alert_fired()) for name in ways)
-        async with asyncio.timeout(5):
-            while not (got and lines and sink.messages):
-                await asyncio.sleep(0.01)
-        release.set()
-        await running.stop(grace_s=5)
-
-    assert outcomes == {(name, "sent"): 1 for name in ways}
-
-
 async def test_ways_come_and_go_and_what_a_gone_one_holds_is_delivered(outcomes: Counter[tuple[str, str]]) -> None:
     sent: list[str] = []
 
@@ -140,7 +90,7 @@ async def test_ways_come_and_go_and_what_a_gone_one_holds_is_delivered(outcomes:
             await asyncio.sleep(0.01)
             sent.append(label)
 
-        return Receiver(name, send, lambda *_: None)
+        return Receiver(name, send, lambda *_: None, Journal(None))
 
     running = runner(Floor(), outcomes)
     running.start({"webhook:gone": way("webhook:gone", "gone"), "cel": way("cel", "old")})
@@ -168,3 +118,63 @@ async def test_a_ring_that_nobody_answers_is_no_warning(
         while not outcomes:
             await asyncio.sleep(0)
     assert [(line["event"], line["log_level"]) for line in said] == [("effect_failed", level)]
+
+
+class Noted(Receiver):
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__("cel", self.send, lambda *_: None, Journal(None))
+        self.told: list[str] = []
+
+    async def send(self, sent: Envelope) -> None:
+        self.told.append(f"sent {sent.data['alert']}")
+
+    def answered(self, alert: str) -> None:
+        self.told.append(f"answered {alert}")
+
+    def forget(self, call: str) -> None:
+        self.told.append(f"forget {call}")
+
+
+async def test_every_receiver_learns_who_answered_and_who_opted_out(outcomes: Counter[tuple[str, str]]) -> None:
+    running, receiver = runner(Floor(), outcomes), Noted()
+    running.start({"cel": receiver})
+    running.carry_out([StopRepeating("a1"), ForgetCall("c1")])
+    await running.stop()
+    assert receiver.told == ["answered a1", "forget c1"]
+
+
+async def test_nobody_is_rung_before_the_disk_has_the_decision(
+    outcomes: Counter[tuple[str, str]], tmp_path: Path
+) -> None:
+    journal, floor = Journal(tmp_path / "n1.journal"), Floor()
+    paging: Any = floor
+    running = EffectRunner("n1", paging, lambda *_: None, journal)
+    journal.stage("alerts", "alert|a1", "fired")
+    with sqlite3.connect(tmp_path / "n1.journal") as disk:
+
+        async def ring(_: RingSupervisors) -> None:
+            assert disk.execute("SELECT text FROM record").fetchall() == [("fired",)]
+            floor.asked.append(("ring", None))
+
+        floor.ring = ring  # type: ignore[method-assign,assignment]
+        running.carry_out([RING])
+        await asyncio.sleep(0.01)
+        await running.stop()
+    disk.close()
+    assert floor.asked == [("ring", None)]
+
+
+async def test_what_was_owed_to_a_receiver_that_is_gone_is_dropped_and_told(outcomes: Counter[tuple[str, str]]) -> None:
+    journal = Journal(None)
+    Receiver("webhook:gone", Noted().send, lambda *_: None, journal).put(envelope(alert_fired(), "n1"))
+    paging: Any = Floor()
+    running = EffectRunner("n1", paging, lambda name, outcome: outcomes.update([(name, outcome)]), journal)
+    with capture_logs() as said:
+        running.start({})
+    assert outcomes == {("webhook:gone", "dropped"): 1}
+    assert [(line["event"], line["receiver"], line["dropped"]) for line in said] == [
+        ("receiver_gone", "webhook:gone", 1)
+    ]
+    assert journal.records("owed") == {}

@@ -68,7 +68,7 @@ async def test_redis_away_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> Non
     await known.add_gone(())
     assert await known.noted("c1") == NONE
     with pytest.raises(redis.exceptions.ConnectionError):
-        await known.forget("c1", "301234")
+        await known.forget("c1", known.key("301234"))
 
 
 async def test_a_call_that_goes_on_is_noted_with_its_counts_and_never_its_number(
@@ -120,7 +120,7 @@ async def test_an_opt_out_erases_the_call_and_what_is_known_of_the_number(
     known = callers(client, monkeypatch)
     await known.add("c1", "301234", Counts(2, 0, 0))
     await known.note("c2", "301234", Counts(1, 0, 0))
-    await known.forget("c2", "301234")
+    await known.forget("c2", known.key("301234"))
     assert await client.keys("*") == []
 
 

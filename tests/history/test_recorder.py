@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from callguard.contracts.cards import CallerHistory
 from callguard.contracts.events import CallEnded, Event, PromptPlayed, SupervisionModeChanged
 from callguard.history import recorder as module
 from callguard.history.recorder import Recorder
+from callguard.runtime.journal import Journal
 from callguard.testbed.valkey import StoppableValkey
 from tests.support.bus import WiredBus
 from tests.support.events import alert_fired, call_ended, call_started, supervision_started
@@ -37,10 +39,11 @@ def call(number: str = NUMBER) -> Call:
 class Run:
     """One run of the service, as far as records go; `calls` are those that Asterisk has now."""
 
-    def __init__(self, bus: WiredBus, config: Config) -> None:
+    def __init__(self, bus: WiredBus, config: Config, journal: Journal) -> None:
         self.bus = bus
+        self.journal = journal
         self.calls: dict[str, Call] = {"c1": call()}
-        self.records = Recorder(bus, self.calls, config)
+        self.records = Recorder(bus, self.calls, config, journal)
         bus.hub.connect(self.records.see)
 
     async def tell(self, *events: Event) -> None:
@@ -61,14 +64,18 @@ class Run:
 
 
 @asynccontextmanager
-async def run(url: str) -> AsyncIterator[Run]:
+async def run(url: str, path: Path | None = None) -> AsyncIterator[Run]:
     redis = RedisConfig(url=url)
-    bus = WiredBus(redis, "n1")
+    journal = Journal(path)
+    bus = WiredBus(redis, "n1", journal)
     await bus.start()
-    running = Run(bus, Config(node="n1", redis=redis, privacy={"number_hash_key": {"env": "NUMBER_KEY"}}))  # type: ignore[arg-type]  # as in a file
+    config = Config(node="n1", redis=redis, privacy={"number_hash_key": {"env": "NUMBER_KEY"}})  # type: ignore[arg-type]  # as in a file
+    running = Run(bus, config, journal)
+    running.records.resume()
     yield running
     await running.records.close()
-    await bus.stop()
+    await bus.stop(flush_s=0.1)
+    journal.close()
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +179,32 @@ async def test_an_opt_out_while_redis_is_away_erases_when_it_is_back(
         left = [fields["type"] for _, fields in await running.bus.client.xrange("callguard:events")]
         assert "io.callguard.alert.fired.v1" not in left
         assert await running.bus.client.keys("callguard:caller*") == []
+
+
+async def test_an_opt_out_while_redis_is_away_then_a_stop_erases_after_the_next_start(
+    stoppable_valkey: StoppableValkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what waited of the call for Redis is on no disk and never gets there."""
+    monkeypatch.setattr(module, "RETRY_S", 0.1)
+    monkeypatch.setattr(module, "GRACE_S", 0.1)
+    path = tmp_path / "state" / "n1.journal"
+    async with run(stoppable_valkey.url, path) as running:
+        await running.tell(call_started("c1"), alert_fired("c1", "a1"))
+        stoppable_valkey.stop()
+        running.bus.publish(alert_fired("c1", "a2", annotations={"summary": "a voice that rose"}))
+        running.journal.commit()
+        assert any(b"a voice that rose" in file.read_bytes() for file in path.parent.iterdir())
+        running.bus.publish(ended("opt_out"))
+        await asyncio.sleep(0.05)
+        assert not any(b"a voice that rose" in file.read_bytes() for file in path.parent.iterdir())
+    stoppable_valkey.start()
+    async with run(stoppable_valkey.url, path) as second:
+        await asyncio.wait_for(second.records.erased("c1"), 10)
+        left = [fields["type"] for _, fields in await second.bus.client.xrange("callguard:events")]
+        assert "io.callguard.alert.fired.v1" not in left
+        assert "io.callguard.call.ended.v1" in left
+        assert await second.bus.client.keys("callguard:caller*") == []
+        assert second.journal.records("erasure") == second.journal.records("event") == {}
 
 
 async def test_erasing_a_call_that_did_not_opt_out_is_done_at_once(first: Run) -> None:

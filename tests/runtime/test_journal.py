@@ -64,7 +64,8 @@ def test_a_later_record_replaces_and_none_deletes(path: Path) -> None:
 
 def test_a_full_disk_is_told_and_written_to_when_there_is_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str | None] = []
-    journal = Journal(path, told.append)
+    journal = Journal(path)
+    journal.on_failing(told.append)
     connect = module._connect
 
     def small(given: Path | None) -> sqlite3.Connection:
@@ -89,6 +90,9 @@ def test_a_folder_that_cant_be_made_stops_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "file" / "n1.journal")
     journal.stage("alert", "a1", "fired")
     assert not journal.commit()
+    told: list[str | None] = []
+    journal.on_failing(told.append)
+    assert told == [journal.failing]
     assert journal.failing is not None
     assert journal.records("alert") == {"a1": "fired"}
     journal.close()

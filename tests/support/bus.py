@@ -4,14 +4,15 @@ from callguard.bus import Bus
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import Event, NodeStarted
 from callguard.control.event_hub import EventHub
+from callguard.runtime.journal import Journal
 
 
 class WiredBus(Bus):
     """Publish through it as the service does through its hub."""
 
-    def __init__(self, config: RedisConfig, node: str) -> None:
+    def __init__(self, config: RedisConfig, node: str, journal: Journal | None = None) -> None:
         self.hub = EventHub(node)
-        super().__init__(config, node, self.hub.publish)
+        super().__init__(config, node, self.hub.publish, journal or Journal(None))
         self.hub.connect(self.see)
 
     def publish(self, event: Event) -> None:
