@@ -1,25 +1,13 @@
-"""A real browser: Debian's chromium, or the one that CALLGUARD_CHROMIUM names."""
+"""A page on a console, in a real browser."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from callguard.contracts.events import NodeStarted
 from tests.support.console import RunningConsole, running_console
-
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tests.support.screen import screen
 
 
 @pytest.fixture
@@ -32,12 +20,7 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningConsole]
 @pytest.fixture
 async def page(desk: RunningConsole) -> AsyncIterator[Page]:
     """A page on the console; an error or a refused resource in it fails the test."""
-    chromium = os.environ.get("CALLGUARD_CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("no chromium: apt-get install chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    async with screen() as page:
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
@@ -45,6 +28,5 @@ async def page(desk: RunningConsole) -> AsyncIterator[Page]:
         await page.goto(desk.console.url)
         await page.get_by_text("Live", exact=True).wait_for()
         yield page
-        await browser.close()
         expected = ("401 (Unauthorized)", "409 (Conflict)", "ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING")
         assert [text for text in complaints if not any(words in text for words in expected)] == []

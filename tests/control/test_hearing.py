@@ -1,8 +1,13 @@
 """A call is heard while signals of its customer come; where they don't, the cause is told."""
 
+from pathlib import Path
+from typing import get_args
+
 import pytest
 
+from callguard.bus.nodes import NEEDED
 from callguard.contracts.events import CallUpdated, Event, TapLost, TapOpened, TapRestored
+from callguard.contracts.vocabulary import UnheardCause
 from callguard.control.hearing import BAD_LINE_S, PATIENCE_S, WHY, Ears, Hearing
 from tests.support.events import call_ended, call_started, snapshot, unjudged_snapshot
 
@@ -166,3 +171,11 @@ def test_what_did_not_come_while_we_slept_is_forgiven() -> None:
     floor.now += 30
     floor.ears.excuse(floor.now)
     assert floor.pass_by(1).heard == 1
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("word", sorted({*get_args(UnheardCause), *NEEDED, *filter(None, WHY)}))
+def test_every_cause_part_and_reason_is_explained_with_what_to_do(word: str) -> None:
+    assert [line for line in PAGE.splitlines() if line.startswith("| ") and f"`{word}`" in line.split("|")[1]]

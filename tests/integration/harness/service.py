@@ -66,6 +66,11 @@ class Service:
         await self.wait_for("node.started", START_TIMEOUT_S, since=before)
 
     @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
     def environment(self) -> dict[str, str]:
         """Environment for any callguard command."""
         return {
