@@ -89,6 +89,13 @@ def test_a_tap_by_which_no_audio_comes_is_no_audio_even_while_it_is_made_anew_ag
         assert floor.pass_by(4, "c1", unjudged="stalled").causes == {"no_audio": 1}
 
 
+def test_rtp_that_never_comes_is_no_audio_for_there_is_no_connection_that_could_fail() -> None:
+    rtp = TAP | {"path": "external_media"}
+    for reason, cause in (("timeout", "no_audio"), ("asterisk", "no_tap")):
+        floor = Floor(call_started("c1"), TapLost(call="c1", leg="customer", reason=reason, **rtp))
+        assert floor.pass_by(PATIENCE_S + 1).causes == {cause: 1}
+
+
 def test_a_worker_that_says_nothing_hears_nothing() -> None:
     floor = Floor(call_started("c1"), opened())
     floor.pass_by(5, "c1")

@@ -174,6 +174,15 @@ def test_nothing_is_known_of_a_leg_whose_audio_stops_coming():
     assert stage.reason() is Reason.JUDGED
 
 
+def test_nothing_is_known_of_a_leg_before_its_first_audio():
+    stage = Stage()
+    stage.tick()
+    assert stage.reason() is Reason.STALLED
+    assert np.isnan(stage.table.call[CALL_INDEX["silence_s"], 0])
+    stage.play(buzz(0.1))
+    assert stage.reason() is Reason.WARMING
+
+
 def test_a_party_on_hold_sends_nothing_and_that_is_no_fault():
     stage = Stage()
     stage.play(buzz(4))

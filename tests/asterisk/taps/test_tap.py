@@ -256,6 +256,7 @@ async def test_a_snoop_that_ends_in_the_dialplan_before_media_come_says_so(bench
 async def test_a_snoop_that_ends_with_its_media_is_no_fault_of_the_dialplan(bench: Bench) -> None:
     leg = await bench.opened()
     bench.tap.kit.watch.see(ChannelDestroyed(0.0, Channel(leg, "Snoop/x"), 16))
+    await asyncio.sleep(0.01)
     bench.tap.on_lost("eof")
     await bench.until(TapLost)
     assert [event.reason for event in bench.events if isinstance(event, TapLost)] == ["eof"]
@@ -268,3 +269,14 @@ async def test_what_stands_against_the_next_attempt_is_told_once(bench: Bench) -
     await bench.until(TapLost, 2)
     await asyncio.sleep(0.1)
     assert [event.reason for event in bench.events if isinstance(event, TapLost)] == ["eof", "full"]
+
+
+async def test_the_same_reason_is_told_again_after_the_leg_was_heard(bench: Bench) -> None:
+    await bench.opened()
+    for attempt in (2, 3):
+        bench.tap.on_lost("eof")
+        await bench.until(TapLost, attempt - 1)
+        await bench.opened(attempt)
+        await bench.until(TapRestored, attempt - 1)
+    kinds = [type(event) for event in bench.events]
+    assert kinds == [TapOpened, TapLost, TapRestored, TapLost, TapRestored]
