@@ -3,11 +3,14 @@
 from collections import deque
 from typing import Final, NamedTuple
 
-from callguard.contracts.events import PREFIX, Envelope
+from callguard.contracts.events import PREFIX, Envelope, NodeHearing
 
-ALERT: Final = 2
-ANSWER: Final = 1
-OTHER: Final = 0
+ALERT: Final = 3
+ANSWER: Final = 2
+OTHER: Final = 1
+COUNT: Final = 0
+"""A count that a newer one replaces."""
+_COUNTS: Final = PREFIX + NodeHearing.TYPE
 _ANSWERS: Final = tuple(PREFIX + noun for noun in ("node.", "command.", "supervision."))
 
 
@@ -28,7 +31,9 @@ class _Waiting(NamedTuple):
 
 
 def importance(event_type: str) -> int:
-    """Rank a full wire name: alerts are dropped last, answers before them, all other events first."""
+    """Rank a full wire name: alerts are dropped last, answers before them, other events before those, counts first."""
+    if event_type == _COUNTS:
+        return COUNT
     if event_type.startswith(f"{PREFIX}alert."):
         return ALERT
     return ANSWER if event_type.startswith(_ANSWERS) else OTHER
@@ -43,7 +48,7 @@ class Outbox:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._ranks: tuple[deque[_Waiting], ...] = (deque(), deque(), deque())
+        self._ranks: tuple[deque[_Waiting], ...] = (deque(), deque(), deque(), deque())
         self._next = 0
         self.dropped = 0
 

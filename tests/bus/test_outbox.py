@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callguard.bus.outbox import Message, Outbox, importance
-from callguard.contracts.events import AlertResolved, Event, NodeDegraded, TapOpened, envelope
+from callguard.contracts.events import AlertResolved, Event, NodeDegraded, NodeHearing, TapOpened, envelope
 
 ALERT = AlertResolved(call="1", alert="a", rule="r", leg="customer", reason="calm", lasted_s=1)
 NODE = NodeDegraded(node="n", reason="redis")
+HEARING = NodeHearing(node="n", heard=1, calls=1)
 TAP = TapOpened(call="1", leg="agent", tap="t", channel="c", path="audiosocket")
 
 
@@ -16,7 +17,7 @@ def message(event: Event) -> Message:
     return Message(wrapped, wrapped.to_json())
 
 
-@given(st.lists(st.sampled_from([ALERT, NODE, TAP]), max_size=60), st.integers(1, 20), st.integers(1, 7))
+@given(st.lists(st.sampled_from([ALERT, NODE, TAP, HEARING]), max_size=60), st.integers(1, 20), st.integers(1, 7))
 def test_order_is_kept_and_only_the_least_important_is_dropped(events: list[Event], limit: int, step: int) -> None:
     outbox = Outbox(limit)
     sent = [message(event) for event in events]
@@ -42,6 +43,14 @@ def test_no_alert_is_dropped_while_anything_else_waits() -> None:
 
     assert dropped == [None, None, None, items[0], items[2]]
     assert outbox.take(9) == [items[1], items[3], items[4]]
+
+
+def test_counts_of_heard_calls_that_newer_ones_replace_go_first() -> None:
+    outbox = Outbox(3)
+    items = [message(event) for event in (TAP, HEARING, NODE, HEARING, TAP)]
+    for item in items:
+        outbox.put(item)
+    assert outbox.take(9) == [items[0], items[2], items[4]]
 
 
 def test_when_only_alerts_wait_the_oldest_goes() -> None:
