@@ -15,7 +15,7 @@ import pytest
 
 from callguard.cli.common import printable
 from callguard.config import Redis as RedisConfig
-from callguard.contracts.events import SupervisionRinging
+from callguard.contracts.events import NodeHearing, SupervisionRinging
 from tests.support.bus import WiredBus
 from tests.support.cli import START, run, write_config
 from tests.support.events import (
@@ -139,8 +139,8 @@ async def test_events_are_printed_as_they_come(bus: WiredBus, config: Path) -> N
     assert event["type"] == "io.callguard.call.started.v1"
 
 
-async def test_the_live_board_in_a_terminal(bus: WiredBus, config: Path) -> None:
-    await fill(bus)
+async def watched(config: Path) -> str:
+    """What `watch` draws in a terminal of 160 columns; it must exit 0."""
     primary, secondary = pty.openpty()
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
     process = await asyncio.create_subprocess_exec(
@@ -150,10 +150,29 @@ async def test_the_live_board_in_a_terminal(bus: WiredBus, config: Path) -> None
     )  # fmt: skip
     os.close(secondary)
     shown = await asyncio.to_thread(_read_all, primary)
-
     assert await process.wait() == 0
+    return shown
+
+
+async def test_the_live_board_in_a_terminal(bus: WiredBus, config: Path) -> None:
+    await fill(bus)
+    shown = await watched(config)
     assert "CustomerRaisedVoice" in shown
     assert "82%" in shown
+
+
+async def test_the_live_board_is_quiet_only_while_every_call_is_heard(bus: WiredBus, config: Path) -> None:
+    bus.publish(call_started("c1"))
+    bus.publish(NodeHearing(node="n1", heard=1, calls=1))
+    await bus.beaten()
+    assert "All quiet" in await watched(config)
+    bus.mark({"c1": ("no_tap", "the tap ended")})
+    bus.publish(NodeHearing(node="n1", heard=0, calls=1, causes={"no_tap": 1}))
+    await bus.beaten()
+    shown = await watched(config)
+    assert "All quiet" not in shown
+    assert "hearing 0 of 1 (1 no tap)" in shown
+    assert "not heard: the tap ended" in shown
 
 
 def _read_all(descriptor: int) -> str:
