@@ -31,7 +31,7 @@ WHY: Final[Mapping[str, str]] = {
     STALLED: "no audio comes by the tap",
     "protocol": "what comes by the tap is no audio",
     NO_ROOM: "no worker has room",
-    "asterisk": "Asterisk refused the tap",
+    "asterisk": "Asterisk refused the tap, or could not be asked",
     "refused": "no worker took the leg",
     "dialplan": "Asterisk ended the tap in the dialplan: is extensions_callguard.conf included?",
 }

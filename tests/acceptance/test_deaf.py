@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from callguard.control.hearing import WHY
 from callguard.testbed.simulator.weather import Fault
 from tests.acceptance.conftest import OpenFloor
 from tests.acceptance.harness.floor import Event, seconds
@@ -25,7 +26,7 @@ async def test_a_tap_that_is_lost_for_a_minute_is_no_dead_air(open_floor: OpenFl
     floor.simulator.weather.faults.append(Fault("POST /ari/channels/*/snoop*", status=500))
     floor.simulator.cut_media()
     degraded = await floor.seen("node.degraded")
-    assert degraded["data"]["reason"] == "taps: 1 of 1 calls are not heard: Asterisk refused the tap"
+    assert degraded["data"]["reason"] == f"taps: 1 of 1 calls are not heard: {WHY['asterisk']}"
     lost = floor.of("tap.lost", leg="customer")
     assert [event["data"]["reason"] for event in lost] == ["eof", "asterisk"]
     assert 3 <= seconds(degraded) - seconds(lost[0]) <= 6

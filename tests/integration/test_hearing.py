@@ -134,7 +134,7 @@ async def test_an_asterisk_that_is_gone_is_told_everywhere(lab: Lab, voices: Voi
     await desk.service.wait_for("node.hearing", 15, heard=1, calls=1)
     await lab.pbx.kill()
     await desk.service.wait_for("node.degraded", reason="ari")
-    await desk.heading("Out of reach: test: ari")
+    await expect(desk.page.locator("#link")).to_contain_text("Out of reach: test: ari", timeout=SOON_MS)
     await desk.never_quiet()
     assert "ari" in (await desk.ready())[1]["missing"]
     assert 'callguard_degraded{part="ari"} 1.0' in (await desk.ask("/metrics"))[1]

@@ -85,7 +85,7 @@ const troubles = (lost) => {
   const { heard, calls } = board.hearing;
   const deaf = heard < calls ? [[`${calls - heard} of ${calls} ${calls === 1 ? "call is" : "calls are"} not heard`, ""]] : [];
   const away = Object.entries(board.away).flatMap(([node, parts]) =>
-    Object.entries(parts).map(([part, why]) => [`Out of reach: ${node}: ${part}`, `${node}: ${part}${why ? `: ${why}` : ""}`]));
+    Object.entries(parts).map(([part, why]) => [`Out of reach: ${node}: ${part}`, `${node}: ${part}: ${why || "away"}`]));
   const none = board.nodes.length ? [] : [["The service is starting or has stopped", ""]];
   return [...none, ...deaf, ...away];
 };
