@@ -30,8 +30,8 @@ from callguard.asterisk.discovery.calls import (
 )
 from callguard.asterisk.discovery.machine import Discovery
 from callguard.asterisk.errors import AriError, NotFoundError
-from callguard.asterisk.health import Trouble
 from callguard.asterisk.names import SUPERVISOR, kind_of, name, new_id
+from callguard.asterisk.parts import EVENTS_LOST, NOT_OUT, Parts
 from callguard.asterisk.probe import Probe
 from callguard.asterisk.supervision.agent_codes import AgentCodes
 from callguard.asterisk.supervision.announce import Announcer
@@ -42,7 +42,6 @@ from callguard.asterisk.supervision.supervision import Supervision
 from callguard.asterisk.taps.legs import Legs
 from callguard.asterisk.taps.tap import MediaPlane, TapKit
 from callguard.asterisk.upkeep.holdings import Orphan, Seated, members_elsewhere
-from callguard.asterisk.upkeep.leases import MODULE, NOT_KEPT
 from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.upkeep.removal import Removal
 from callguard.asterisk.waiter import Waiter
@@ -53,8 +52,6 @@ from callguard.contracts.events import (
     CallStarted,
     CallUpdated,
     Event,
-    NodeDegraded,
-    NodeRecovered,
     SupervisionEnded,
     SupervisionFailed,
 )
@@ -103,11 +100,12 @@ class AriApp:
         self._cooldowns = Cooldowns(self.ami, config.supervision.cooldown_s)
         self._devices = Devices(self.ari, on_phone)
         self._devices.watch(config.supervisors)
+        self._parts = Parts(config.node, emit)
         self._reconciler = Reconciler(
             self.ari,
             self.ami.hang_up if config.asterisk.ami.enabled else None,
             on_seen=lambda channels, _, asked_at: self._settle(channels, asked_at),
-            on_overdue=lambda overdue: self._report("cutting", not overdue, "a supervisor is not proved to be out"),
+            on_overdue=lambda overdue: self._parts.tell("cutting", not overdue, NOT_OUT),
         )
         hooks = Hooks(emit, self._hand_off, on_verdict)
         self.supervision = Supervision(self.ari, self._watch, self._reconciler, config.supervision, self.calls, hooks)
@@ -123,10 +121,9 @@ class AriApp:
         )
         self._asked: set[asyncio.Task[None]] = set()
         """Questions to Asterisk about channels that are not known yet."""
-        self._down: set[str] = set()
         self._adopted = False
         """Whether an earlier run's supervisors have been looked for."""
-        self._told_all = self._closing = False
+        self._closing = False
         self.ready = False
         """Whether events come in and the present calls are known."""
 
@@ -152,7 +149,7 @@ class AriApp:
     async def run(self) -> None:
         """Work until cancelled, then leave nothing behind. Raises ApplicationTakenError."""
         async with self.ari:
-            parts = (self._devices.run(), self._reconciler.run(), Probe(self.ari, self._look_at).run())
+            parts = (self._devices.run(), self._reconciler.run(), Probe(self.ari, self._parts.look_at).run())
             helpers = [self._tasks.spawn(part) for part in parts]
             helpers += [self._tasks.spawn(self.ami.run())] if self._config.asterisk.ami.enabled else []
             reader = asyncio.create_task(self._read(), name="ari events")
@@ -192,8 +189,9 @@ class AriApp:
         if isinstance(event, Connected):
             await self._catch_up()
         elif isinstance(event, Disconnected):
-            self.ready = self._told_all = False
-            self._report("ari", False, "event socket lost")
+            self.ready = self._parts.caught_up = False
+            self._reconciler.leases.blind = True
+            self._parts.tell("ari", False, EVENTS_LOST)
         else:
             try:
                 self._hear(event)
@@ -225,6 +223,7 @@ class AriApp:
 
     async def _catch_up(self) -> None:
         """Learn what is there now: at the start, and after every gap in the events. They wait until it is known."""
+        self._reconciler.leases.see()
         for attempt in count(1):
             asked_at = time.monotonic()
             try:
@@ -238,14 +237,8 @@ class AriApp:
         self._see(Snapshot(time.time(), tuple(channels), tuple(bridges)))
         self.ready = True
         self._settle(channels, asked_at)
-        self._tasks.spawn(self._check_leases())
+        self._tasks.spawn(self._parts.check_leases(self.ari))
         self._tasks.spawn(self._tell_all())
-
-    async def _check_leases(self) -> None:
-        try:
-            self._report("leases", not await self.ari.lacks_module(MODULE), NOT_KEPT)
-        except AriError as error:
-            log.warning("leases_not_checked", error=str(error))
 
     def _settle(self, channels: Sequence[events.Channel], asked_at: float) -> None:
         """End sessions whose supervisor is gone. Without events nobody could answer, so that none is rung meanwhile."""
@@ -259,8 +252,8 @@ class AriApp:
         """
         await self._devices.refresh()
         if self.ready:
-            self._told_all = True
-            self._report("ari", True, "")
+            self._parts.caught_up = True
+            self._parts.tell("ari", True)
         if self._asked:
             await asyncio.wait(set(self._asked))
         self._on_calls(self.calls)
@@ -358,29 +351,9 @@ class AriApp:
             self._cooldowns.start(call.interface)
 
     def _ami_changed(self, up: bool, why: str) -> None:
-        self._report("ami", up, why)
+        self._parts.tell("ami", up, why)
         if up:
             self._tasks.spawn(self._cooldowns.resume())
-
-    def _look_at(self, trouble: Trouble | None) -> None:
-        """Say what is wrong with ARI itself; that its events are back says `_tell_all`."""
-        text = trouble.text if trouble else ""
-        refuses = trouble is not None and trouble.kind == "refuses"
-        self._report("ari_refuses", not refuses, text)
-        if trouble and not refuses:
-            self._report("ari", False, text)
-        elif self._told_all:
-            self._report("ari", True, "")
-
-    def _report(self, part: str, up: bool, why: str) -> None:
-        """Say once that a part is away, and once that it is back."""
-        if up and part in self._down:
-            self._down.discard(part)
-            self._emit(NodeRecovered(node=self._config.node, reason=part))
-        elif not up and part not in self._down:
-            self._down.add(part)
-            log.warning("part_away", part=part, why=why)
-            self._emit(NodeDegraded(node=self._config.node, reason=part))
 
     async def _close(self) -> None:
         """End all parts side by side: one that can't reach the PBX keeps no supervisor in a room."""

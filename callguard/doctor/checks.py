@@ -22,6 +22,7 @@ NEEDED: Final = {
 }
 """Modules that each media path wants."""
 AMI_WAIT_S: Final = 5.0
+SUCCESS: Final = "Response: Success"
 ARI_WAIT_S: Final = 3.0
 
 
@@ -97,27 +98,38 @@ async def check_ami(config: Ami) -> list[Finding]:
     try:
         secret = config.secret.read().get_secret_value()
         async with asyncio.timeout(AMI_WAIT_S):
-            greeting, answer = await _log_in(config, secret)
+            greeting, answer, hangup = await _log_in(config, secret)
     except ConfigError as error:
         return [Finding("error", "ami", problem) for problem in error.problems]
     except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
         text = f"{config.host}:{config.port}: {error or type(error).__name__}"
         return [Finding("error", "ami", text, "is manager.conf enabled and bound to that address?")]
-    if "Response: Success" not in answer:
+    if SUCCESS not in answer:
         text = f"{config.host}:{config.port}: login refused"
         return [Finding("error", "ami", text, "compare asterisk.ami.user and its secret with manager.conf")]
-    return [Finding("ok", "ami", greeting)]
+    findings = [Finding("ok", "ami", greeting)]
+    if "Permission denied" in hangup:
+        text = f"{config.user!r} may not hang up: where ARI fails, a supervisor is cut off only by the lease, after 6 s"
+        findings.append(Finding("warning", "ami", text, "manager.conf: add call to the user's write"))
+    return findings
 
 
-async def _log_in(config: Ami, secret: str) -> tuple[str, str]:
+async def _log_in(config: Ami, secret: str) -> tuple[str, str, str]:
+    """Return the greeting, the answer to the login, and the answer to a hangup of a channel that does not exist."""
     reader, writer = await asyncio.open_connection(config.host, config.port)
     try:
         greeting = (await reader.readuntil(b"\r\n")).decode(errors="replace").strip()
         writer.write(f"Action: Login\r\nUsername: {config.user}\r\nSecret: {secret}\r\nEvents: off\r\n\r\n".encode())
         answer = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
+        if SUCCESS not in answer:
+            return greeting, answer, ""
+        writer.write(b"Action: Hangup\r\nChannel: callguard.doctor.none\r\n\r\n")
+        hangup = ""
+        while not hangup.startswith("Response:"):  # events may come in between
+            hangup = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
+        return greeting, answer, hangup
     finally:
         writer.close()
-    return greeting, answer
 
 
 async def check_redis(config: Config) -> list[Finding]:

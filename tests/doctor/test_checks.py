@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from callguard.config import Config, Media
+from callguard.config import Ami, Config, Media, Secret
 from callguard.doctor import checks
-from callguard.doctor.checks import _applications, _modules, _version, check_channelvars
+from callguard.doctor.checks import _applications, _modules, _version, check_ami, check_channelvars
 from callguard.doctor.findings import Finding
 
 MODULES = ["app_audiosocket.so", "res_audiosocket.so", "res_rtp_asterisk.so", "func_timeout.so"]
@@ -82,3 +82,27 @@ async def test_a_locked_up_ari_is_told_with_what_to_do(monkeypatch: pytest.Monke
 async def test_native_rtp_is_warned_of() -> None:
     found = await _modules(modules(*MODULES, "bridge_native_rtp.so"), Config())
     assert levels(found) == [("warning", "asterisk"), ("ok", "media")]
+
+
+@pytest.mark.parametrize(
+    ("hangup", "found"),
+    [("No such channel", [("ok", "ami")]), ("Permission denied", [("ok", "ami"), ("warning", "ami")])],
+)
+async def test_a_manager_who_may_not_hang_up_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, hangup: str, found: list[tuple[str, str]]
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"Asterisk Call Manager/11.0.0\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"Response: Success\r\nMessage: welcome\r\n\r\nEvent: FullyBooted\r\n\r\n")
+        asked = await reader.readuntil(b"\r\n\r\n")
+        assert asked.startswith(b"Action: Hangup\r\nChannel: callguard.doctor.none\r\n")
+        writer.write(f"Response: Error\r\nMessage: {hangup}\r\n\r\n".encode())
+
+    monkeypatch.setenv("TEST_AMI", "x")
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        findings = await check_ami(Ami(port=port, secret=Secret(env="TEST_AMI")))
+    assert levels(findings) == found
+    assert all("manager.conf" in each.advice for each in findings[1:])

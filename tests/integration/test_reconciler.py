@@ -131,7 +131,6 @@ async def test_a_consultation_is_cut_by_the_manager_interface_where_ari_fails_an
 ) -> None:
     async with whispering(lab, voices) as (running, parties, proxy):
         WEATHER[weather](proxy)
-        parted = since(parties)
         await parties.consult()
         await running.event(SupervisionModeChanged)
         apart = await parties.listen_for()
@@ -148,7 +147,6 @@ async def test_a_consultation_is_cut_by_the_manager_interface_where_ari_fails_an
         assert await parties.heard("agent", together) == {"customer", "supervisor"}
     overheard = frames_with(await parties.phones["supervisor"].heard(), "colleague")
     assert len(overheard) * 0.01 < AMI_CUTS_S, f"the colleague was overheard at {overheard}"
-    assert parted
 
 
 async def test_without_the_manager_interface_the_lease_ends_a_consultations_ear(lab: Lab, voices: Voices) -> None:
@@ -164,6 +162,19 @@ async def test_without_the_manager_interface_the_lease_ends_a_consultations_ear(
     overheard = frames_with(await parties.phones["supervisor"].heard(), "colleague")
     assert overheard
     assert max(overheard) - min(overheard) < LEASE_CUTS_S
+
+
+async def test_cut_off_from_asterisk_nobody_is_overheard_for_longer_than_the_lease(lab: Lab, voices: Voices) -> None:
+    async with whispering(lab, voices) as (running, parties, proxy):
+        proxy.cut()
+        cut = since(parties)
+        await parties.consult()
+        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), LEASE_CUTS_S)
+        proxy.mend()
+        await running.event(SupervisionEnded, timeout_s=8)
+        await asyncio.sleep(1.0)
+        await parties.hang_up("colleague", "customer")
+    assert await last_heard(parties, "supervisor", "colleague") < cut["supervisor"] + LEASE_CUTS_S
 
 
 async def test_a_locked_or_refusing_ari_is_told_and_so_is_its_end(lab: Lab, voices: Voices) -> None:

@@ -70,6 +70,21 @@ async def test_a_dropped_lease_is_renewed_no_more(clock: Clock, made: tuple[Fake
     assert told(fake, "ear") == ["6"]
 
 
+async def test_while_events_are_lost_peoples_leases_run_out_and_taps_do_not(
+    clock: Clock, made: tuple[FakeAri, Leases]
+) -> None:
+    fake, leases = made
+    await leases.grant("boss")
+    await leases.grant("tap", MEDIA_S)
+    leases.blind = True
+    clock.now += MEDIA_S / 2
+    await sweep(leases)
+    assert (told(fake, "boss"), told(fake, "tap")) == (["6"], ["120"] * 2)
+    leases.see()
+    await asyncio.sleep(0.03)
+    assert told(fake, "boss") == ["6"] * 2
+
+
 async def test_what_cant_be_put_under_a_lease_is_an_error_and_is_not_renewed(made: tuple[FakeAri, Leases]) -> None:
     fake, leases = made
     fake.answer("POST", SET.format("ear"), {"message": "no"}, 500)

@@ -1,0 +1,55 @@
+"""Which parts of the PBX are away: told once when they go, and once when they are back."""
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from callguard.asterisk.client import AriClient
+from callguard.asterisk.errors import AriError
+from callguard.asterisk.health import Trouble
+from callguard.asterisk.upkeep.leases import MODULE, NOT_KEPT
+from callguard.contracts.events import Event, NodeDegraded, NodeRecovered
+
+log = structlog.get_logger(__name__)
+
+EVENTS_LOST: Final = "event socket lost"
+NOT_OUT: Final = "Asterisk has not confirmed that a supervisor who is to be out is out"
+
+
+class Parts:
+    """Parts by the words of node.degraded: `ari`, `ari_refuses`, `ami`, `leases`, `cutting`."""
+
+    def __init__(self, node: str, emit: Callable[[Event], None]) -> None:
+        self._node = node
+        self._emit = emit
+        self._away: set[str] = set()
+        self.caught_up = False
+        """Whether events come in and what was missed is known; else a healthy ARI is not back yet."""
+
+    def tell(self, part: str, up: bool, why: str = "") -> None:
+        """Take word that a part is up, or away and why."""
+        if up and part in self._away:
+            self._away.discard(part)
+            self._emit(NodeRecovered(node=self._node, reason=part))
+        elif not up and part not in self._away:
+            self._away.add(part)
+            log.warning("part_away", part=part, why=why)
+            self._emit(NodeDegraded(node=self._node, reason=part))
+
+    def look_at(self, trouble: Trouble | None) -> None:
+        """Take what is wrong with ARI now."""
+        text = trouble.text if trouble else ""
+        refuses = trouble is not None and trouble.kind == "refuses"
+        self.tell("ari_refuses", not refuses, text)
+        if trouble and not refuses:
+            self.tell("ari", False, text)
+        elif self.caught_up:
+            self.tell("ari", True)
+
+    async def check_leases(self, ari: AriClient) -> None:
+        """Ask whether this Asterisk keeps leases."""
+        try:
+            self.tell("leases", not await ari.lacks_module(MODULE), NOT_KEPT)
+        except AriError as error:
+            log.warning("leases_not_checked", error=str(error))
