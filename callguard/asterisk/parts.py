@@ -27,29 +27,29 @@ class Parts:
         self.caught_up = False
         """Whether events come in and what was missed is known; else a healthy ARI is not back yet."""
 
-    def tell(self, part: str, up: bool, why: str = "") -> None:
-        """Take word that a part is up, or away and why."""
+    def tell(self, part: str, up: bool, why: str = "", advice: str = "") -> None:
+        """Take word that a part is up, or away and why; an advice goes into the event, behind the part's name."""
         if up and part in self._away:
             self._away.discard(part)
             self._emit(NodeRecovered(node=self._node, reason=part))
         elif not up and part not in self._away:
             self._away.add(part)
-            log.warning("part_away", part=part, why=why)
-            self._emit(NodeDegraded(node=self._node, reason=part))
+            log.warning("part_away", part=part, why=advice or why)
+            self._emit(NodeDegraded(node=self._node, reason=f"{part}: {advice}" if advice else part))
 
     def look_at(self, trouble: Trouble | None) -> None:
         """Take what is wrong with ARI now."""
         text = trouble.text if trouble else ""
         refuses = trouble is not None and trouble.kind == "refuses"
-        self.tell("ari_refuses", not refuses, text)
+        self.tell("ari_refuses", not refuses, advice=text)
         if trouble and not refuses:
-            self.tell("ari", False, text)
+            self.tell("ari", False, advice=text)
         elif self.caught_up:
             self.tell("ari", True)
 
     async def check_leases(self, ari: AriClient) -> None:
         """Ask whether this Asterisk keeps leases."""
         try:
-            self.tell("leases", not await ari.lacks_module(MODULE), NOT_KEPT)
+            self.tell("leases", not await ari.lacks_module(MODULE), advice=NOT_KEPT)
         except AriError as error:
             log.warning("leases_not_checked", error=str(error))
