@@ -24,7 +24,7 @@ def parts(events: list[Event]) -> Parts:
 
 def told(events: list[Event]) -> list[tuple[bool, str]]:
     return [
-        (isinstance(each, NodeRecovered), each.reason)
+        (isinstance(each, NodeRecovered), each.reason.partition(":")[0])
         for each in events
         if isinstance(each, NodeDegraded | NodeRecovered)
     ]
@@ -41,6 +41,15 @@ def test_a_refusing_ari_is_another_trouble_than_a_hung_one(parts: Parts, events:
     for trouble in (None, REFUSES, REFUSES, HANGS, None):
         parts.look_at(trouble)
     assert told(events) == [(False, "ari_refuses"), (True, "ari_refuses"), (False, "ari"), (True, "ari")]
+
+
+def test_the_event_says_what_to_do_behind_the_parts_name(parts: Parts, events: list[Event]) -> None:
+    parts.look_at(REFUSES)
+    (degraded,) = events
+    assert isinstance(degraded, NodeDegraded)
+    assert degraded.reason == f"ari_refuses: {REFUSES.text}"
+    parts.tell("ami", False, "login refused")
+    assert events[-1].model_dump()["reason"] == "ami", "the log says why"
 
 
 def test_an_ari_that_answers_is_back_only_once_its_events_are(parts: Parts, events: list[Event]) -> None:

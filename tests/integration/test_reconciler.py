@@ -180,7 +180,9 @@ async def test_cut_off_from_asterisk_nobody_is_overheard_for_longer_than_the_lea
 async def test_a_locked_or_refusing_ari_is_told_and_so_is_its_end(lab: Lab, voices: Voices) -> None:
     async with whispering(lab, voices) as (running, parties, proxy):
         proxy.refuse(403)
-        await running.until(lambda: any(each.reason == "ari_refuses" for each in running.of(NodeDegraded)), 8)
+        await running.until(
+            lambda: any(each.reason.startswith("ari_refuses: ") for each in running.of(NodeDegraded)), 8
+        )
         proxy.mend()
         await running.until(lambda: any(each.reason == "ari_refuses" for each in running.of(NodeRecovered)), 8)
         await parties.hang_up()
