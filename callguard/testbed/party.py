@@ -1,4 +1,4 @@
-"""A party of the self-test call: a UDP socket that says one tone over RTP and remembers what it hears."""
+"""A party of the self-test call: a UDP socket that sends one tone over RTP and records the audio that it receives."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ LEVEL: Final = 8000
 
 
 class Party(asyncio.DatagramProtocol):
-    """One phone without a phone; use as an async context manager."""
+    """A party without a phone. Use it as an async context manager."""
 
     def __init__(self, name: str, hertz: float, host: str) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class Party(asyncio.DatagramProtocol):
 
     @property
     def address(self) -> str:
-        """Where Asterisk sends what this party hears, host:port."""
+        """Return the address to which Asterisk sends the party's audio, host:port."""
         if self._transport is None:
             raise RuntimeError("the party has no socket yet")
         host, port = self._transport.get_extra_info("sockname")[:2]
@@ -53,7 +53,7 @@ class Party(asyncio.DatagramProtocol):
         self._heard += data[HEADER_BYTES:]
 
     def speak_to(self, host: str, port: int) -> None:
-        """Say the tone to Asterisk's RTP port until the end."""
+        """Send the tone to Asterisk's RTP port until the end."""
         self._task = asyncio.create_task(self._speak((host, port)))
 
     async def _speak(self, to: tuple[str, int]) -> None:
@@ -72,12 +72,12 @@ class Party(asyncio.DatagramProtocol):
         return decode(np.frombuffer(bytes(self._heard), dtype=np.uint8), Format.ULAW)
 
     def forget(self) -> None:
-        """Drop what was heard so far."""
+        """Delete the samples heard so far."""
         self._heard.clear()
 
 
 def tone_share(samples: NDArray[np.int16], hertz: float) -> float:
-    """Return which share of the energy of samples, shape (n,), lies within 20 Hz of a frequency; 0 for silence."""
+    """Return the share of the energy of samples, shape (n,), within 20 Hz of a frequency; 0 for silence."""
     if len(samples) < SAMPLE_RATE // 10:
         return 0.0
     energy = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2

@@ -1,4 +1,4 @@
-"""A TCP relay on loopback with weather: what a network, or an HTTP server behind it, does when it fails."""
+"""A TCP relay on loopback that simulates the failures of a network, or of the HTTP server behind it."""
 
 import asyncio
 from typing import Final, Self
@@ -13,7 +13,7 @@ _REFUSAL: Final = (
 
 
 class Proxy:
-    """Relays to one port; use as an async context manager. WebSockets pass `refuse` and `slow` once they are open."""
+    """Relays to one port; use it as an async context manager. `refuse` and `slow` do not affect open WebSockets."""
 
     def __init__(self, port: int) -> None:
         self._to = port
@@ -34,7 +34,7 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """Port to connect to; raises RuntimeError before it listens."""
+        """Return the port to connect to; raise RuntimeError before the proxy listens."""
         if self._server is None:
             raise RuntimeError("the proxy does not listen yet")
         number: int = self._server.sockets[0].getsockname()[1]
@@ -46,15 +46,15 @@ class Proxy:
         self._drop()
 
     def refuse(self, status: int = 500) -> None:
-        """Answer each HTTP request with a status, unasked the server behind."""
+        """Answer each HTTP request with a status, without passing it to the server."""
         self._status = status
 
     def slow(self, seconds: float) -> None:
-        """Deliver each HTTP request so much later."""
+        """Delay each HTTP request by `seconds`."""
         self._delay_s = seconds
 
     def mend(self) -> None:
-        """Relay all again as it comes."""
+        """Relay all traffic unchanged again."""
         self._broken, self._status, self._delay_s = False, None, 0.0
 
     def _drop(self) -> None:
@@ -78,7 +78,7 @@ class Proxy:
             self._writers -= pair
 
     async def _ask(self, reader: asyncio.StreamReader, there: asyncio.StreamWriter, back: asyncio.StreamWriter) -> None:
-        """Relay what the client sends, each request as the weather is when it comes."""
+        """Relay the client's bytes; the fault in force at the arrival of each request applies to it."""
         try:
             while data := await reader.read(_CHUNK):
                 if data.startswith(_METHODS):

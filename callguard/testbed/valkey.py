@@ -1,4 +1,4 @@
-"""An embedded Valkey that may be stopped, frozen and killed, and keeps its data."""
+"""An embedded Valkey that can be stopped, frozen and killed, and keeps its data."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 def start_valkey(**options: object) -> Any:
-    """Start a server on a free port of loopback and return it; somebody else may take the port first, so try again."""
+    """Start a server on a free loopback port and return it; try again where another program takes the port first."""
     for attempt in range(ATTEMPTS):
         server = ValkeyServer(port=free_port(), **options)
         try:
@@ -36,7 +36,7 @@ def start_valkey(**options: object) -> Any:
 
 
 class StoppableValkey:
-    """A Valkey on one port with an append-only file: what it acknowledged it has after a restart."""
+    """A Valkey on one port with an append-only file: a restart keeps all acknowledged data."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,21 +46,21 @@ class StoppableValkey:
         self._pid = self._ask_pid()
 
     def stop(self) -> None:
-        """Kill it (SIGKILL), frozen or not."""
+        """Kill the server (SIGKILL), frozen or not."""
         self._server.terminate()
 
     def start(self) -> None:
-        """Start it again on the same port with the same data."""
+        """Start the server again on the same port with the same data."""
         self._server = ValkeyServer(port=self._port, data_dir=self._folder, config=_KEEP)
         self._server.start()
         self._pid = self._ask_pid()
 
     def freeze(self) -> None:
-        """Stop it in its tracks (SIGSTOP): connections stay, nothing answers."""
+        """Suspend the server (SIGSTOP): connections stay, but no request is answered."""
         os.kill(self._pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume the server."""
         os.kill(self._pid, signal.SIGCONT)
 
     def _ask_pid(self) -> int:

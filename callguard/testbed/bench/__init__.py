@@ -1,4 +1,4 @@
-"""Measures this machine: a real worker, fed by a load generator over real sockets.
+"""Measure this machine by a real worker that a load generator feeds over real sockets.
 
-`speech` makes the audio, `load` sends it, `expected` says when its alerts are due, `measure` runs it all.
+`speech` makes the audio, `load` sends it, `expected` computes when its alerts are due, `measure` runs the parts.
 """

@@ -1,4 +1,4 @@
-"""When an alert is due: the same pipeline over the same audio, offline, says after which frame a rule becomes true."""
+"""Compute when alerts are due: an offline run of the pipeline over the same audio gives the frame of each alert."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The load generator: a process that plays clips into legs, 50 frames a second each, and notes when it sent what.
+"""The load generator: a process that plays clips into legs, 50 frames a second each, and records the sending times.
 
 Run by `measure` as `python -m callguard.testbed.bench FD`.
 """
@@ -21,10 +21,10 @@ from callguard.runtime.limits import raise_file_limit
 from callguard.runtime.mailbox import GoneError, accept_boot
 
 PHASES: Final = 100
-"""Legs start one millisecond after each other, over a whole hop: as with independent calls, each tick finds some of
-them just done with a hop and others just not."""
+"""Legs start one millisecond apart, over a whole hop. As with independent calls, each tick finds some legs that have
+just completed a hop and others that have not."""
 _SLOTS: Final = 20
-"""Milliseconds from a leg's frame to its next."""
+"""Milliseconds between two frames of a leg."""
 _RTP_HEADER: Final = struct.Struct("!BBHII")
 _SLIN_TYPE: Final = 10
 
@@ -33,7 +33,7 @@ Source = Literal["audiosocket", "rtp"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a leg's media goes, and which clip it is."""
+    """The port for a leg's media, and its clip."""
 
     leg: str
     port: int
@@ -42,7 +42,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to send: clips of shape (frames, FRAME_SAMPLES), of one length."""
+    """The audio to send: clips of shape (frames, FRAME_SAMPLES), all of one length."""
 
     source: Source
     targets: tuple[Target, ...]
@@ -51,14 +51,14 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """When each frame of each leg was sent, by the monotonic clock, shape (legs, frames); NaN: it was refused."""
+    """Monotonic time at which each frame of each leg was sent, shape (legs, frames); NaN: it was refused."""
 
     at: NDArray[np.float64]
     cpu_s: float
 
 
 class Generator:
-    """Sockets of all legs and the messages that go out on them."""
+    """Holds the sockets of all legs and the messages to send on them."""
 
     def __init__(self, load: Load) -> None:
         self._rtp = load.source == "rtp"
@@ -70,7 +70,7 @@ class Generator:
         self._sockets = [self._connect(target) for target in load.targets]
 
     def play(self) -> Sent:
-        """Send everything at its pace; return when that was."""
+        """Send all frames at their pace; return the sending times."""
         count = len(self._frames[0])
         sent = np.full((len(self._targets), count), np.nan)
         start = time.monotonic()
@@ -114,7 +114,7 @@ def _sleep_until(due: float) -> None:
 
 
 def main(descriptor: int) -> None:
-    """Connect, say so, play when told, report, end when told or when the other end is gone."""
+    """Connect, report it, play on request and report the times; end on request or when the other end closes."""
     mailbox, load = accept_boot(descriptor)
     raise_file_limit()
     generator = Generator(load)

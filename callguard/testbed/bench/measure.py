@@ -1,4 +1,4 @@
-"""Runs a worker under load and says what it cost and how soon it told."""
+"""Run a worker under load; measure its cost and the latency of its alerts."""
 
 import asyncio
 import time
@@ -21,11 +21,11 @@ from callguard.testbed.bench.load import Load, Sent, Source, Target
 from callguard.testbed.bench.speech import clip
 
 CLIPS: Final = 16
-"""Different voices; legs share them."""
+"""Number of different voices, which the legs share."""
 RULES: Final = (
     ("bench.yaml", "groups:\n- name: bench\n  rules:\n  - alert: Loud\n    expr: customer.level_dbfs > -24\n"),
 )
-"""Acoustic and without `for`: what passes between its truth and its alert is the product's own latency."""
+"""An acoustic rule without `for`: the time from its truth to its alert is the product's own latency."""
 SETTLE_S: Final = 1.2
 """A worker reports once a second."""
 _PATIENCE_S: Final = 60.0
@@ -39,10 +39,10 @@ class Bench:
 
     Args:
         legs: at least 2.
-        source: how media travels.
+        source: transport of the media.
         seconds: of audio, at least 1.
         speech: share of time in which each party speaks.
-        progress: told the phase and the share of it that is done.
+        progress: called with the phase and the completed share of it.
     """
 
     def __init__(self, legs: int, source: Source, seconds: float, speech: float, progress: Progress) -> None:
@@ -55,7 +55,7 @@ class Bench:
         self._lost = self._lost_while_playing = 0
 
     async def run(self) -> Result:
-        """Measure; raise MediaError when the worker does not start or has no room."""
+        """Measure; raise MediaError where the worker does not start or has no free rows."""
         due = firing_frames(self._clips, RULES)
         media = Media(
             audiosocket_port=0, legs_per_worker=self._legs + self._legs % 2, connect_timeout_s=60, stall_timeout_s=60
@@ -90,7 +90,7 @@ class Bench:
         return tuple(targets)
 
     async def _play(self, targets: tuple[Target, ...]) -> tuple[Sent, WorkerStats]:
-        """Return what was sent when, and the worker's last report before that."""
+        """Return the sending times, and the worker's last report before the load."""
         process, mailbox = start_process("callguard.testbed.bench", Load(self._source, targets, self._clips))
         try:
             await self._expect(mailbox)
@@ -129,10 +129,10 @@ class Bench:
             self._progress("playing", min((time.monotonic() - start) / whole, 1.0))
             await asyncio.sleep(0.2)
 
-    # --- what it comes to ---
+    # --- results ---
 
     def _latencies(self, sent: Sent, targets: tuple[Target, ...], due: list[list[int]]) -> NDArray[np.float64]:
-        """Return milliseconds from the sending of each due frame to its alert; NaN where none came."""
+        """Return milliseconds from the sending of each due frame to its alert; NaN where no alert came."""
         found = []
         for index in range(0, self._legs, 2):
             arrived = self._fired[str(index // 2)]
@@ -177,7 +177,7 @@ def _role(index: int) -> Role:
 
 
 def _lateness(sent: Sent) -> NDArray[np.float64]:
-    """Return by how many ms each frame left later than its leg's pace asks, against the leg's earliest."""
+    """Return each frame's delay in ms behind its leg's pace, relative to the leg's earliest frame."""
     pace = sent.at - np.arange(sent.at.shape[1]) * FRAME_S
     late = (pace - np.nanmin(pace, axis=1, keepdims=True)) * 1000
     finite: NDArray[np.float64] = late[np.isfinite(late)]

@@ -1,4 +1,4 @@
-"""Audio for measurements: turns of a synthetic voice with pauses, calm and loud by turns; the same every time."""
+"""Make audio for measurements: calm and loud turns of a synthetic voice, with pauses; the same every time."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from callguard.audio.frames import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 
 CYCLE_S: Final = 2.0
-"""Seconds from the start of one turn to that of the next."""
+"""Seconds between the starts of two turns."""
 CALM_DBFS: Final = -34.0
 LOUD_DBFS: Final = -14.0
 NOISE_DBFS: Final = -66.0
@@ -23,10 +23,10 @@ Floats = NDArray[np.float64]
 def clip(seed: int, frames: int, speech: float) -> Pcm:
     """Return a party's audio, shape (frames, FRAME_SAMPLES).
 
-    Every second turn is loud; which one is first, and when, differs by seed.
+    Every second turn is loud; the seed decides the first loud turn and its time.
 
     Args:
-        seed: of the voice and the start.
+        seed: seed of the voice and the start.
         frames: 20 ms each.
         speech: share of time in which the party speaks, 0-1.
     """
@@ -47,7 +47,7 @@ def _amplitude(dbfs: Floats | float) -> Floats:
 
 
 def _voice(at: Floats, random: np.random.Generator) -> Floats:
-    """Return vowels on a moving pitch, RMS 1: harmonics weighted by formants, opened and closed by syllables."""
+    """Return vowels on a moving pitch with RMS 1: harmonics weighted by formants, shaped into syllables."""
     pitch = random.uniform(95, 220) * (1 + 0.12 * np.sin(2 * np.pi * 0.7 * at) + 0.01 * random.normal(0, 1, len(at)))
     angle = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
     syllable = (at * _SYLLABLES_A_SECOND).astype(int)
@@ -61,7 +61,7 @@ def _voice(at: Floats, random: np.random.Generator) -> Floats:
 
 
 def _strength(hertz: Floats, formants: NDArray[np.int64]) -> Floats:
-    """Return how strongly a harmonic sounds: near a formant much, above the telephone band not at all."""
+    """Return the strength of harmonics: high near a formant, zero above the telephone band."""
     near = (1 / (1 + ((hertz[:, None] - formants) / _WIDTH_HZ) ** 2)).sum(axis=1)
     strength: Floats = near * (hertz < SAMPLE_RATE / 2) * 500 / (500 + hertz)
     return strength

@@ -1,1 +1,1 @@
-"""`make demo`: the main job, for real, on one machine: a customer starts to shout and a supervisor is at the ear."""
+"""`make demo`: the main job on one machine, for real: a customer starts to shout, and a supervisor joins the agent."""

@@ -1,4 +1,4 @@
-"""Runs the demo: an embedded Valkey, a PBX, the service itself, one call after another."""
+"""Run the demo: an embedded Valkey, a PBX, the service itself, one call after another."""
 
 import asyncio
 import contextlib
@@ -25,11 +25,11 @@ from callguard.testbed.lab.root import AsteriskUnavailable
 Tell = Callable[[str, str], None]
 
 ACCEPT_S: Final = 1.0
-"""Seconds after which the demo's supervisor takes an offered whisper, if the rule itself rings nobody."""
+"""Seconds after which the demo's supervisor takes an offered whisper, if the rule itself rings no phone."""
 
 
 async def demo(tell: Tell, seconds: float | None, *, simulated: bool = False) -> bool:
-    """Play one call, or calls for `seconds`; 0: until cancelled. Return whether the whole main job was seen."""
+    """Play one call, or calls for `seconds`; 0: until cancelled. Return whether all steps of the main job happened."""
     with tempfile.TemporaryDirectory(prefix="callguard-demo-") as name:
         async with _valkey() as redis_url, _stage(tell, Path(name), simulated) as stage:
             tell("bold", f"PBX: {stage.title}")
@@ -42,7 +42,7 @@ async def _stage(tell: Tell, folder: Path, simulated: bool) -> AsyncIterator[Sta
         try:
             stage = await stack.enter_async_context(simulated_stage() if simulated else real_stage(folder))
         except AsteriskUnavailable as error:
-            tell("yellow", f"no real Asterisk can be had here ({error}); playing on the simulated PBX")
+            tell("yellow", f"no real Asterisk is available here ({error}); playing on the simulated PBX")
             stage = await stack.enter_async_context(simulated_stage())
         yield stage
 
@@ -89,7 +89,7 @@ async def _one_call(stage: Stage, story: Story) -> None:
 
 
 def _accept_offers(service: Service) -> None:
-    """Have the demo's supervisor take what an alert offers, as a person at the console would."""
+    """Let the demo's supervisor take the whisper that an alert offers, as a person at the console would."""
     tasks = TaskKeeper()
 
     async def take(alert: AlertFired) -> None:

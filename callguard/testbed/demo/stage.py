@@ -1,4 +1,4 @@
-"""Where the demo plays: on a real Asterisk with real SIP phones, or where none can be had, on the simulated PBX."""
+"""The PBX of the demo: a real Asterisk with real SIP phones or, where none is available, the simulated PBX."""
 
 import asyncio
 import secrets
@@ -23,7 +23,7 @@ from callguard.testbed.simulator.voice import speak
 CALM_S: Final = 5.0
 RAISED_S: Final = 6.0
 CALMER_S: Final = 12.0
-"""After the last raised word an alert of the shipped rules holds for eight seconds."""
+"""Seconds of calm speech after the last raised word: an alert of the shipped rules keeps firing for eight seconds."""
 ANSWER_S: Final = 1.5
 """Seconds that the supervisor's phone rings."""
 
@@ -33,7 +33,7 @@ class Stage(Protocol):
 
     title: str
     settings: dict[str, Any]
-    """The `asterisk` section of the configuration; secrets apart."""
+    """The `asterisk` section of the configuration, without secrets."""
     secrets: dict[str, str]
     """Environment variables."""
 
@@ -63,7 +63,7 @@ class RealStage:
 
 
 class SimulatedStage:
-    """The simulated PBX: real ARI and real media on loopback, people made of arrays."""
+    """The simulated PBX: real ARI and real media on loopback, synthetic people."""
 
     def __init__(self, simulator: Simulator, password: str) -> None:
         self.title = "simulated PBX, real ARI and media on loopback"
@@ -102,7 +102,7 @@ def _customer() -> NDArray[np.int16]:
 
 
 def _agent() -> NDArray[np.int16]:
-    """A word now and then: an agent who talks over the customer would be an alert of its own."""
+    """Return an agent's occasional words: an agent who talks over the customer would cause an alert too."""
     pause = np.zeros(round(9 * SAMPLE_RATE), dtype=np.int16)
     return np.concatenate([pause, speak(1.2, seed=1), pause, speak(1.2, seed=1)])
 

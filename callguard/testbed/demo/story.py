@@ -1,4 +1,4 @@
-"""What the demo tells: each event as one line, at the second of the call at which it happened."""
+"""Print the demo's events, each in one line with its second of the call."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any, Final
 from callguard.contracts.events import Published
 
 Line = tuple[str, str]
-"""Style and text."""
+"""Called with a style and a text."""
 
 
 def _alert(data: dict[str, Any]) -> str:
@@ -40,7 +40,7 @@ TEXTS: Final[dict[str, tuple[str, Callable[[dict[str, Any]], str]]]] = {
 
 
 class Story:
-    """Turns events into lines and counts what the summary needs. `tell` is called with style and text."""
+    """Turns events into lines and counts them for the summary. `tell` is called with style and text."""
 
     def __init__(self, tell: Callable[[str, str], None]) -> None:
         self._tell = tell
@@ -50,7 +50,7 @@ class Story:
         self._next_signals = 0.0
 
     def see(self, happened: Published) -> None:
-        """Tell one event."""
+        """Print one event."""
         kind, data = happened.event.TYPE.removesuffix(".v1"), happened.event.model_dump(mode="json")
         self.seen.setdefault(kind, []).append(data)
         self.calls_ended += kind == "call.ended"
@@ -59,7 +59,7 @@ class Story:
             self.say(style, text(data))
 
     def signals(self, customer: dict[str, float | None]) -> None:
-        """Tell the customer's present signals, at most every two seconds."""
+        """Print the customer's present signals, at most every two seconds."""
         raised, rise = customer.get("raised_voice"), customer.get("level_rise_db")
         if raised is None or time.monotonic() < self._next_signals:
             return

@@ -1,4 +1,4 @@
-"""A farm of SIP phones: a second Asterisk whose every endpoint is a phone, driven over ARI."""
+"""A farm of SIP phones: a second Asterisk, each of whose endpoints is a phone, driven over ARI."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -28,16 +28,16 @@ class Farm(Instance):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def phone(self, name: str) -> Phone:
-        """Return a phone; raises KeyError for a name that the farm doesn't have."""
+        """Return a phone; raise KeyError for a name that the farm doesn't have."""
         return self._phones[name]
 
     @property
     def phones(self) -> tuple[Phone, ...]:
-        """Every phone."""
+        """Return all phones."""
         return tuple(self._phones.values())
 
     async def start(self) -> None:
-        """Start Asterisk and take the phones in hand."""
+        """Start Asterisk and take control of the phones."""
         await super().start()
         self._remote = Remote(self, self._on_event)
         await self._remote.open()
@@ -45,7 +45,7 @@ class Farm(Instance):
             self._phones[name] = Phone(name, number, self._remote, self.recordings, self._pbx, self._spawn)
 
     async def stop(self) -> None:
-        """Let go of the phones and end Asterisk."""
+        """Release the phones and end Asterisk."""
         for task in tuple(self._tasks):
             task.cancel()
         if self._remote:
@@ -53,7 +53,7 @@ class Farm(Instance):
         await super().stop()
 
     async def hang_up_all(self) -> None:
-        """End every call of every phone and have the phones behave as new."""
+        """End all calls of all phones and reset the phones."""
         live = [call for phone in self.phones for call in phone.calls if not call.ended.is_set()]
         await asyncio.gather(*(call.hangup() for call in live))
         for phone in self.phones:
@@ -90,7 +90,7 @@ class Farm(Instance):
                 self._spawn(call.begin_part(part))
 
     def _call(self, name: str | None) -> PhoneCall | None:
-        """Find a call by its channel or by the name of its recording."""
+        """Return a call by its channel or by the name of its recording."""
         calls = (call for phone in self._phones.values() for call in phone.calls)
         return next((call for call in calls if name in (call.channel, call.recording_name)), None)
 

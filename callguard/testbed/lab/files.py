@@ -1,4 +1,4 @@
-"""Configuration that every Asterisk of the lab has: loopback only, folders of its own, few modules."""
+"""The configuration shared by every Asterisk of the lab: loopback only, folders of its own, few modules."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ def common_files(installation: Installation, folder: Path, ports: Ports, secret:
 
 
 def _modules(folder: Path) -> str:
-    """Name the modules that this Asterisk has of those wanted."""
+    """Return the text of modules.conf, which loads each needed module that this Asterisk has."""
     names = {path.stem for pattern in _MODULES for path in folder.glob(f"{pattern}.so")}
     return "[modules]\nautoload = no\n" + "".join(f"load => {name}.so\n" for name in sorted(names))
 
@@ -37,7 +37,7 @@ _EMPTY: Final = (
     "udptl.conf",
     "websocket_client.conf",
 )
-"""Asterisk logs an error for each of these that is missing, and is content with nothing in them."""
+"""Files that may be empty; Asterisk logs an error for each missing one."""
 _MODULES: Final = (
     *(
         "app_audiosocket",
@@ -80,7 +80,7 @@ _MODULES: Final = (
     *("res_timing_timerfd", "res_websocket_client"),
     *("app_celgenuserevent", "cel_custom", "res_cdrel_custom"),
 )
-"""What calls, queues and ARI need; all other modules would only fill the log for want of their configuration."""
+"""Modules that calls, queues and ARI need; others would only log errors about their missing configuration."""
 
 _COMMON: Final[Mapping[str, str]] = {
     "asterisk.conf": """\

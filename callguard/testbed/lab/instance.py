@@ -1,4 +1,4 @@
-"""One Asterisk of the lab: ports and folders of its own, loopback only, ended by its own pid."""
+"""One Asterisk of the lab, with ports and folders of its own, on loopback only; it is ended by its pid."""
 
 import asyncio
 import base64
@@ -34,7 +34,7 @@ class Login:
 
     @property
     def headers(self) -> dict[str, str]:
-        """HTTP headers that log this user in."""
+        """Return the HTTP headers that log in this user."""
         token = base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
         return {"Authorization": f"Basic {token}"}
 
@@ -42,8 +42,8 @@ class Login:
 class Instance:
     """An Asterisk process and its folder.
 
-    `files` are configuration files by name; they come on top of those that every Asterisk of the lab has, and a file
-    of the same name is added to, not replaced.
+    `files` are configuration files by name, besides those that every Asterisk of the lab has; the text of a file with
+    the same name is appended.
     """
 
     def __init__(
@@ -59,33 +59,33 @@ class Instance:
 
     @property
     def ari_url(self) -> str:
-        """Base URL of the HTTP server, without /ari."""
+        """Return the base URL of the HTTP server, without /ari."""
         return f"http://{HOST}:{self.ports.http}"
 
     @property
     def pid(self) -> int:
-        """Process id; raises RuntimeError when it does not run."""
+        """Return the process id; raise RuntimeError where the process does not run."""
         if self._process is None:
             raise RuntimeError(f"{self.name} does not run")
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the process is alive."""
+        """Return whether the process is alive."""
         return self._process is not None and self._process.returncode is None
 
     @property
     def log(self) -> Path:
-        """Asterisk's log: verbose, notices, warnings, errors."""
+        """Return the path of Asterisk's log, which holds verbose messages, notices, warnings and errors."""
         return self.folder / "log" / "full"
 
     @property
     def recordings(self) -> Path:
-        """Where ARI's recordings lie."""
+        """Return the folder of ARI's recordings."""
         return self.folder / "spool" / "recording"
 
     async def start(self) -> None:
-        """Start and wait until ARI answers; raises AsteriskUnavailable with the log's last error when it doesn't."""
+        """Start and wait until ARI answers; raise AsteriskUnavailable with the log's last error where it doesn't."""
         with (self.folder / "console").open("ab") as console:
             self._process = await asyncio.create_subprocess_exec(
                 *self._installation.command,
@@ -102,7 +102,7 @@ class Instance:
             raise AsteriskUnavailable(f"{self.name} did not start: {self._last_words()}") from None
 
     async def stop(self) -> None:
-        """End it with SIGTERM, and with SIGKILL when that takes longer than STOP_TIMEOUT_S."""
+        """End the process with SIGTERM, and with SIGKILL after STOP_TIMEOUT_S."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -112,7 +112,7 @@ class Instance:
             await self.kill()
 
     async def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """End the process at once, as a crash would."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
@@ -159,7 +159,7 @@ async def _ready(http: aiohttp.ClientSession, url: str) -> bool:
 
 
 def _die_with(parent: int) -> None:
-    """Have the kernel end this process when the one that started it is gone."""
+    """Let the kernel end this process when its parent ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)

@@ -1,4 +1,4 @@
-"""The PBX of the lab: an Asterisk configured as our guide tells an administrator, with the very snippets we ship."""
+"""The PBX of the lab: an Asterisk configured by our guide for administrators, with the shipped snippets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ FEATURES: Final = "8"
 
 
 class Pbx(Instance):
-    """The PBX: `admin` is the tests' own user; `ari` and `ami` are those that CallGuard gets by our snippets."""
+    """The PBX: `admin` is the tests' own user; `ari` and `ami` are CallGuard's users from the shipped snippets."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Pbx(Instance):
 
 
 def snippets() -> Path:
-    """The folder of configuration snippets that administrators include."""
+    """Return the folder of configuration snippets that administrators include."""
     try:
         return config_folder() / "asterisk"
     except FileNotFoundError as error:
@@ -109,7 +109,7 @@ _MEMBERS: Final = {
     "local": "Local/{}@agents",
     "local-kept": "Local/{}@agents/n",
 }
-"""How each queue reaches an agent."""
+"""The interface by which each queue reaches an agent."""
 
 
 _CODES: Final = "Set(__DYNAMIC_FEATURES=callguard-help#callguard-abuse#callguard-quiet)"
@@ -147,7 +147,7 @@ _MARKS: Final = """\
 [mappings]
 marks.csv => ${CHANNEL(linkedid)},${userdeftype},${eventextra}
 """
-"""Written to log/cel-custom, which Asterisk does not make."""
+"""Asterisk writes these records to log/cel-custom, a folder that it does not make."""
 
 _FEATURES: Final = """\
 [general]

@@ -16,14 +16,14 @@ from callguard.testbed.lab.tones import RATE
 ANSWER_TIMEOUT_S: Final = 30.0
 _DIGIT_S: Final = 0.2
 _REFER_S: Final = 0.3
-"""ARI tells nobody that a REFER was accepted; on loopback that takes milliseconds."""
+"""Seconds to wait for the acceptance of a REFER, which no ARI event reports; on loopback it takes milliseconds."""
 _GOING_S: Final = 2.0
-"""A channel that is hung up is gone within so long."""
+"""Seconds within which a hung-up channel ends."""
 _numbers = itertools.count(1)
 
 
 class CallFailed(Exception):  # noqa: N818 -- an outcome of a call
-    """Nobody answered; `cause` is the ISDN cause code (17 busy, 19 no answer, 21 rejected)."""
+    """The call was not answered; `cause` is the ISDN cause code (17 busy, 19 no answer, 21 rejected)."""
 
     def __init__(self, text: str, cause: int) -> None:
         super().__init__(f"{text}: cause {cause}")
@@ -31,7 +31,7 @@ class CallFailed(Exception):  # noqa: N818 -- an outcome of a call
 
 
 class Phone:
-    """A phone: how it behaves when rung, and calls of its own.
+    """A phone: its behaviour when rung, and its own calls.
 
     `answer_after_s`: seconds of ringing before it answers; None: rings for ever. `busy`: refuses. `voice`: what it
     says after answering, an 8 kHz mono 16-bit WAV. `pbx` is the PBX's host and SIP port.
@@ -58,7 +58,7 @@ class Phone:
         self._answered, self._rung = asyncio.Queue(), asyncio.Queue()
 
     async def call(self, extension: str, voice: Path | None = None) -> "PhoneCall":
-        """Call an extension of the PBX, speaking `voice` once it answers; raises CallFailed when it doesn't."""
+        """Call an extension of the PBX and speak `voice` after the answer; raise CallFailed where there is none."""
         call = self._new(f"from-{self.name}-{next(_numbers)}", voice)
         await self._remote.ask(
             "POST",
@@ -83,7 +83,7 @@ class Phone:
         return await asyncio.wait_for(self._answered.get(), timeout_s)
 
     def ring(self, channel: str) -> "PhoneCall":
-        """Take note of an incoming call and behave as set."""
+        """Register an incoming call and behave as set."""
         call = self._new(channel, self.voice)
         self._rung.put_nowait(call)
         self._spawn(self._behave(call))
@@ -142,10 +142,10 @@ class PhoneCall:
         await self.begin()
 
     async def begin(self) -> None:
-        """Give the answered call an ear (records what the phone hears) and a mouth (plays what it says).
+        """Give the answered call an ear (it records the audio that the phone hears) and a mouth (it plays the voice).
 
         Both are snoops: a Stasis channel runs its commands in series, so a voice played on the channel itself would
-        hold back every digit and every hold until it ends. The channel itself sends silence, as a phone does.
+        delay every digit and every hold until its end. The channel itself sends silence, as a phone does.
         """
         await self._remote.ask("POST", f"channels/{self.channel}/silence")
         await self._snoop("ear", spy="in")
@@ -163,16 +163,16 @@ class PhoneCall:
             await self.say(self._voice)
 
     def recording_done(self) -> None:
-        """Take note that the recording's file is complete."""
+        """Mark the recording's file as complete."""
         self._recorded.set()
 
     @property
     def elapsed(self) -> float:
-        """Seconds recorded so far: the place in `heard` of what is heard now."""
+        """Return the seconds recorded so far, which is the position of the present audio in `heard`."""
         return asyncio.get_running_loop().time() - self._recording_since
 
     async def say(self, voice: Path) -> None:
-        """Speak a file instead of what is being said."""
+        """Speak a file instead of the present voice."""
         check_voice(voice)
         await self.hush()
         self._playback = f"say-{next(_numbers)}"
@@ -180,7 +180,7 @@ class PhoneCall:
         await self._remote.ask("POST", path, media=_media(voice))
 
     async def hush(self) -> None:
-        """Say nothing more."""
+        """Stop speaking."""
         if self._playback:
             await self._remote.ask("DELETE", f"playbacks/{self._playback}")
 
@@ -199,7 +199,7 @@ class PhoneCall:
         await self._remote.ask("DELETE", f"channels/{self.channel}/hold")
 
     async def transfer(self, extension: str) -> None:
-        """Blind transfer of the other side by SIP REFER, then hang up, as the one who transfers must."""
+        """Transfer the other side blindly by SIP REFER, then hang up, as the transferring party must."""
         await self._refer(f"sip:{extension}@{self.phone.pbx}")
 
     async def transfer_to(self, consultation: "PhoneCall") -> None:
@@ -223,7 +223,7 @@ class PhoneCall:
         await asyncio.wait_for(self.ended.wait(), ANSWER_TIMEOUT_S)
 
     async def heard(self) -> Path:
-        """Wait for the end of the call; return the WAV of all that the phone heard from answer to hangup."""
+        """Wait for the end of the call; return the WAV of all audio that the phone heard from answer to hangup."""
         await self.ended.wait()
         await asyncio.wait_for(self._recorded.wait(), ANSWER_TIMEOUT_S)
         return self._recording
@@ -235,7 +235,7 @@ class PhoneCall:
 
 
 async def _answer(call: PhoneCall) -> bool:
-    """Answer; return False where the caller hung up meanwhile, so that Asterisk refuses what the call still needed."""
+    """Answer; return False where the caller hung up meanwhile, so that Asterisk refuses the call's other requests."""
     try:
         await call.answer()
     except aiohttp.ClientResponseError:
@@ -245,12 +245,12 @@ async def _answer(call: PhoneCall) -> bool:
 
 
 def _media(voice: Path) -> str:
-    """ARI's name of a file: absolute, without suffix."""
+    """Return ARI's name of a file: absolute, without suffix."""
     return f"sound:{voice.absolute().with_suffix('')}"
 
 
 def check_voice(voice: Path) -> None:
-    """Raise ValueError unless a file is what a phone can speak: 8 kHz mono 16-bit WAV."""
+    """Raise ValueError unless a phone can speak the file: 8 kHz mono 16-bit WAV."""
     try:
         with wave.open(str(voice), "rb") as file:
             form = (file.getframerate(), file.getnchannels(), file.getsampwidth())

@@ -8,7 +8,7 @@ from typing import Final
 HOST: Final = "127.0.0.1"
 RTP_PORTS: Final = 400
 _FIRST_PORT, _LAST_PORT = 10_000, 31_000
-"""Below the ports that the kernel hands to outgoing connections, so that a restarted Asterisk finds its own free."""
+"""Ports below those that the kernel assigns to outgoing connections: a restarted Asterisk finds its own free."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Ports:
 
     @classmethod
     def free(cls) -> "Ports":
-        """Pick ports on which nothing listens now. An RTP port that is taken later is skipped by Asterisk itself."""
+        """Return ports on which no program listens now. Asterisk itself skips an RTP port that is taken later."""
         rtp = random.randrange(_FIRST_PORT, _LAST_PORT, 2)
         return cls(_free(socket.SOCK_STREAM), _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM), rtp)
 

@@ -1,4 +1,4 @@
-"""The farm's remote control: ARI of the lab's own, so that what proves the product does not lean on it."""
+"""The farm's remote control: an ARI client of the lab's own, so that the tests don't depend on the product's client."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 class Remote:
-    """REST and events of one Asterisk, as application `lab`. `on_event` is called with each event as it comes."""
+    """REST and events of one Asterisk, as application `lab`. `on_event` is called with each arriving event."""
 
     APP = "lab"
 
@@ -24,7 +24,7 @@ class Remote:
         self._http = aiohttp.ClientSession(headers=instance.admin.headers, timeout=TIMEOUT)
 
     async def open(self) -> None:
-        """Connect the event socket, when events are wanted."""
+        """Connect the event socket, if events are wanted."""
         if self._on_event is None:
             return
         url = f"{self._instance.ari_url}/ari/events?app={self.APP}"
@@ -32,7 +32,7 @@ class Remote:
         self._events = asyncio.create_task(self._read(socket, self._on_event))
 
     async def close(self) -> None:
-        """End both."""
+        """Close the HTTP session and the event socket."""
         if self._events:
             self._events.cancel()
             with suppress(asyncio.CancelledError):
@@ -40,7 +40,7 @@ class Remote:
         await self._http.close()
 
     async def ask(self, method: str, path: str, **parameters: str | float) -> Any:
-        """Send one request to /ari/`path`; return its JSON, or None for an object that is gone or going.
+        """Send one request to /ari/`path`; return its JSON, or None for an object that has ended or is ending.
 
         Raises aiohttp.ClientResponseError for every other refusal.
         """

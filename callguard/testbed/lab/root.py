@@ -1,7 +1,7 @@
-"""A real Asterisk on demand: the one on PATH when it is good enough, else a private root of its own.
+"""Provide a real Asterisk: the one on PATH if it is recent enough, else one in a private root.
 
-The private root is made of Debian packages unpacked into a cache folder. apt works on a state of its own, so neither
-the machine's packages nor its apt lists are touched, and no privilege is needed: apt-get, dpkg and a mirror suffice.
+The private root consists of Debian packages unpacked into a cache folder. apt works on a separate state, so neither
+the machine's packages nor its apt lists change. No privilege is needed: apt-get, dpkg and a mirror suffice.
 """
 
 import fcntl
@@ -22,17 +22,17 @@ WANTED: Final = 22
 MODULES: Final = ("res_ari.so", "app_audiosocket.so", "chan_pjsip.so", "app_queue.so")
 PACKAGES: Final = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en")
 SUITES: Final = {"debian": "forky", "ubuntu": "resolute"}
-"""Oldest suite per distribution that has Asterisk 22 or newer."""
+"""Oldest suite of each distribution that has Asterisk 22 or newer."""
 STEP_TIMEOUT_S: Final = 600
 
 
 class AsteriskUnavailable(Exception):  # noqa: N818 -- a state of the machine, not a fault
-    """No good Asterisk is here and none can be fetched; the message is one line that says why."""
+    """No recent Asterisk is installed and none can be fetched; the message gives the reason in one line."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """An Asterisk that can be run: the command to start it with, its modules and its data (sounds, XML documents)."""
+    """A runnable Asterisk: its start command, its modules and its data (sounds, XML documents)."""
 
     command: tuple[str, ...]
     modules: Path
@@ -42,13 +42,13 @@ class Installation:
 def asterisk() -> Installation:
     """Return an Asterisk 22 or newer, building the private root the first time (10-20 s, 250 MB).
 
-    Raises AsteriskUnavailable where it can't be had.
+    Raises AsteriskUnavailable where there is none.
     """
     return _on_path() or _private()
 
 
 def cache_folder() -> Path:
-    """Where built things are kept: $CALLGUARD_CACHE, else ~/.cache/callguard."""
+    """Return the folder for built files: $CALLGUARD_CACHE, else ~/.cache/callguard."""
     return Path(os.environ.get("CALLGUARD_CACHE") or Path.home() / ".cache" / "callguard")
 
 
@@ -76,7 +76,7 @@ def _major(version: str) -> int:
 
 
 def _output(command: list[str]) -> str:
-    """Return what a command prints; nothing when it can't be run or fails."""
+    """Return the output of a command; an empty text where it can't be run or fails."""
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
     except (OSError, subprocess.SubprocessError):
@@ -106,7 +106,7 @@ def _suite() -> str:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a file lock: of two builders the second waits and finds the root made."""
+    """Hold a file lock: a second builder waits and then finds the finished root."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as lock:
@@ -128,7 +128,7 @@ def _build(suite: str, folder: Path) -> None:
 
 
 def _download(suite: str, work: Path) -> list[Path]:
-    """Fetch the packages and all they depend on from the first of the machine's mirrors that has them."""
+    """Fetch the packages and their dependencies from the first of the machine's mirrors that has them."""
     mirrors = _mirrors()
     problem = "apt knows no mirror"
     for mirror in mirrors:
@@ -202,7 +202,7 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
 
 
 def _relink(root: Path) -> None:
-    """Point absolute links in Asterisk's data into the root, and make the English sounds the default.
+    """Redirect absolute links in Asterisk's data into the root, and make the English sounds the default.
 
     Without sounds/en Asterisk plays nothing, and an attended transfer is aborted.
     """
@@ -216,7 +216,7 @@ def _relink(root: Path) -> None:
 
 
 def _inside(root: Path) -> Installation:
-    """The Asterisk inside a root, run by the root's own loader and libraries: the machine's are never mixed in."""
+    """Return the Asterisk inside a root; it runs with the root's own loader and libraries, never the machine's."""
     loader = next(root.glob("usr/lib*/**/ld-linux*.so.*"), None)
     modules = next((path.parent for path in root.glob("usr/lib/*/asterisk/modules/res_ari.so")), None)
     if not loader or not modules:

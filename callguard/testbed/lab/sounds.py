@@ -1,4 +1,4 @@
-"""Asterisk's data with our spoken prompts in it: links in a folder of the lab, for the installation may be shared."""
+"""Add the spoken prompts to Asterisk's data by links in a folder of the lab, since the installation may be shared."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ LANGUAGE: Final = "en"
 
 
 def with_prompts(installation: Installation, folder: Path) -> Installation:
-    """Return the installation with its data, linked into `folder`, and sound:callguard/NAME beside them."""
+    """Return the installation with its data linked into `folder`, beside sound:callguard/NAME."""
     sounds = folder / "sounds"
     english = sounds / LANGUAGE
     english.mkdir(parents=True)

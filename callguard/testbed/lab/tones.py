@@ -1,4 +1,4 @@
-"""Tones: made, so that each voice on a call can be told from the others, and found again in what a phone recorded."""
+"""Make a tone for each voice of a call, and find the tones in the phones' recordings."""
 
 import wave
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 RATE: Final = 8000
 """Hz; the lab's phones speak G.711."""
 _HALF_WIDTH_HZ: Final = 10.0
-"""Energy this close to a frequency counts as its tone: G.711 and gaps of a frame smear a line by less."""
+"""Distance in Hz within which energy counts as the tone: G.711 and gaps of a frame widen a spectral line by less."""
 
 
 def tone(hertz: float, seconds: float, dbfs: float = -15.0) -> NDArray[np.int16]:
@@ -20,7 +20,7 @@ def tone(hertz: float, seconds: float, dbfs: float = -15.0) -> NDArray[np.int16]
 
 
 def music(seconds: float) -> NDArray[np.int16]:
-    """Return slow broken chords of plain tones: hold music that no test takes for a voice's tone."""
+    """Return slow broken chords of plain tones: hold music that no test mistakes for a voice's tone."""
     chords = ((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 294))
     notes = [note for chord in chords for note in (*chord, chord[1])]
     bars = [tone(notes[n % len(notes)], 0.4) * np.linspace(1, 0.2, int(0.4 * RATE)) for n in range(int(seconds / 0.4))]
@@ -46,7 +46,7 @@ def read_wav(path: Path) -> NDArray[np.int16]:
 
 
 def tone_share(wav: Path, hertz: float, start: float = 0.0, end: float | None = None) -> float:
-    """Return the share of the energy between two times (s) that lies at a frequency: 0 none or silence, 1 all."""
+    """Return the share of the energy between two times (s) at a frequency: 0 for none or silence, 1 for all."""
     part = _between(wav, start, end).astype(np.float64)
     energy = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
     near = np.abs(np.fft.rfftfreq(len(part), 1 / RATE) - hertz) <= _HALF_WIDTH_HZ
@@ -57,7 +57,7 @@ def tone_share(wav: Path, hertz: float, start: float = 0.0, end: float | None = 
 def tone_dbfs(wav: Path, hertz: float, start: float = 0.0, end: float | None = None) -> float:
     """Return a tone's peak level over full scale between two times (s); -120 at the least.
 
-    Where the share depends on what else is heard, this is absolute: it proves a tone absent beside loud others.
+    The share depends on other sounds; the level is absolute, and so proves the absence of a tone beside loud others.
     """
     part = _between(wav, start, end).astype(np.float64)
     window = np.hanning(len(part))

@@ -1,1 +1,1 @@
-"""The simulated PBX: real ARI over HTTP and WebSocket, real media on loopback, phones whose ears can be recorded."""
+"""The simulated PBX: real ARI over HTTP and WebSocket, real media on loopback, phones with recordings."""

@@ -1,4 +1,4 @@
-"""Stasis applications: who is connected, what each wants to know, and who gets an event."""
+"""Stasis applications: their sockets, their subscriptions, and the delivery of events."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,9 +8,9 @@ from typing import Any, Final
 from callguard.testbed.simulator.objects import Json
 
 LAST_WORDS: Final = ("ChannelDestroyed", "BridgeDestroyed")
-"""With these the subscription to an object ends."""
+"""Events that end the subscription to an object."""
 Outlet = Callable[[str], None]
-"""Takes one event as JSON text; must not wait."""
+"""Takes one event as JSON text; it must not block."""
 
 
 @dataclass
@@ -21,12 +21,12 @@ class Application:
     subscribe_all: bool = False
     outlet: Outlet | None = None
     sources: set[str] = field(default_factory=set)
-    """Ids of the channels and bridges whose events it gets."""
+    """Ids of the channels and bridges whose events the application gets."""
     allowed: list[Json] = field(default_factory=list)
     disallowed: list[Json] = field(default_factory=list)
 
     def wants(self, event: Json, concerns: frozenset[str]) -> bool:
-        """Whether an event passes subscriptions and filter."""
+        """Return whether an event passes subscriptions and filter."""
         addressee = event.get("application")
         if addressee is not None and addressee != self.name:
             return False
@@ -59,17 +59,17 @@ class Applications:
         self.by_name: dict[str, Application] = {}
 
     def active(self, name: str) -> bool:
-        """Whether a socket is up for the application."""
+        """Return whether the application has an open socket."""
         found = self.by_name.get(name)
         return found is not None and found.outlet is not None
 
     @property
     def any_active(self) -> bool:
-        """Whether any event socket is up."""
+        """Return whether any event socket is open."""
         return any(map(self.active, self.by_name))
 
     def connect(self, name: str, outlet: Outlet, replaced: Json, *, subscribe_all: bool) -> None:
-        """Give an application's events to a socket; the one that had them gets `replaced` and then nothing more."""
+        """Connect a socket to an application; its former socket gets `replaced` and no more events."""
         found = self.by_name.setdefault(name, Application(name))
         if found.outlet is not None:
             found.outlet(json.dumps(replaced))
@@ -77,13 +77,13 @@ class Applications:
         found.subscribe_all = found.subscribe_all or subscribe_all
 
     def disconnect(self, outlet: Outlet) -> None:
-        """Forget a socket; its applications stay, with their filters."""
+        """Remove a socket; its applications and their filters stay."""
         for application in self.by_name.values():
             if application.outlet is outlet:
                 application.outlet = None
 
     def deliver(self, event: Json, concerns: frozenset[str]) -> None:
-        """Hand an event to everybody who wants it."""
+        """Deliver an event to all applications that want it."""
         for name, application in self.by_name.items():
             if event["type"] == "StasisStart" and event.get("application") == name:
                 application.sources |= concerns
@@ -93,7 +93,7 @@ class Applications:
                 application.sources -= concerns
 
     def set_filter(self, name: str, body: Mapping[str, Any]) -> Application | None:
-        """Replace an application's event filter; None when there is no such application."""
+        """Replace an application's event filter; return None where there is no such application."""
         found = self.by_name.get(name)
         if found is not None:
             found.allowed = list(body.get("allowed", []))

@@ -1,4 +1,4 @@
-"""Calls as the dialplan makes them: a customer reaches an agent by Queue or Dial, and may be transferred."""
+"""Calls of the dialplan: a customer reaches an agent by Queue or Dial, and may be transferred."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from callguard.testbed.simulator.ringing import Ringing
 
 CONTEXT: Final = "phones"
 RING_S: Final = 20.0
-"""Seconds that one agent is rung."""
+"""Seconds for which one agent is rung."""
 RETRY_S: Final = 1.0
 """Seconds until a queue tries its members again."""
 OUTGOING: Final = "(Outgoing Line)"
@@ -21,9 +21,9 @@ class Call:
     """One customer's call, from the first ring to the end.
 
     Args:
-        queue: its name; None: a Dial of the only agent.
-        extension: what the customer dialled; default: the queue's name, else the agent's number.
-        agents: whom to ring, in this order, for ever when a queue.
+        queue: name of the queue; None: a Dial of the only agent.
+        extension: extension that the customer dialled; default: the queue's name, else the agent's number.
+        agents: phones to ring in this order; a queue repeats the list without end.
         joined: called once, when customer and agent first hear each other.
     """
 
@@ -51,11 +51,11 @@ class Call:
 
     @property
     def alive(self) -> bool:
-        """Whether the customer is still there."""
+        """Return whether the customer is still in the call."""
         return self.customer.id in self._exchange.channels
 
     def channel(self, who: Literal["customer", "agent"]) -> Channel | None:
-        """The present channel of a party."""
+        """Return the present channel of a party."""
         return self.customer if who == "customer" else self.agent
 
     def _enter_application(self) -> None:
@@ -98,7 +98,7 @@ class Call:
         return agent
 
     def _abandon(self, agent: Channel) -> None:
-        """The caller is gone: stop ringing."""
+        """Stop ringing after the caller has hung up."""
         if agent.state != "Up":
             self._exchange.hang_up(agent)
 
@@ -116,7 +116,7 @@ class Call:
     # --- transfers ---
 
     def transfer_blind(self, to: Phone) -> None:
-        """The agent sends the customer on to another phone and is gone."""
+        """Let the agent send the customer to another phone and leave."""
         agent, bridge = self.agent, self._exchange.bridges.get(self.customer.bridge or "")
         if agent is None or bridge is None:
             return
@@ -136,7 +136,7 @@ class Call:
         self._ring(to, lambda _: self._exchange.hang_up(self.customer))
 
     def transfer_attended(self, to: Phone, consult_s: float) -> None:
-        """The agent consults another phone while the customer hears music, then joins the two and is gone."""
+        """Let the agent consult another phone while the customer hears music, then join the two and leave."""
         agent = self.agent
         if agent is None or agent.bridge is None:
             return
@@ -158,7 +158,7 @@ class Call:
         )  # fmt: skip
 
     def _resume(self, agent: Channel, first: Bridge) -> None:
-        """The consultation came to nothing: back to the customer."""
+        """Return to the customer after a failed consultation."""
         self.customer.on_music = first.kept = False
         if first.id in self._exchange.bridges:
             self._exchange.enter(first, agent)

@@ -1,4 +1,4 @@
-"""The simulation's time: frames of 20 ms and what is due at them. It runs as fast as somebody steps it."""
+"""The simulation's time: frames of 20 ms and the timers due at each. It advances only when it is stepped."""
 
 import heapq
 import itertools
@@ -10,7 +10,7 @@ from callguard.audio.frames import FRAME_S
 
 @dataclass(order=True)
 class Timer:
-    """Something to be done at a frame, unless cancelled."""
+    """An action that is due at a frame, unless cancelled."""
 
     frame: int
     order: int
@@ -18,7 +18,7 @@ class Timer:
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
-        """Don't do it."""
+        """Cancel the action."""
         self.cancelled = True
 
 
@@ -42,13 +42,13 @@ class Clock:
         return self.epoch + self.elapsed
 
     def after(self, seconds: float, act: Callable[[], None]) -> Timer:
-        """Have something done at the first frame not earlier than `seconds` from now, one frame at the soonest."""
+        """Schedule an action at the first frame at least `seconds` from now, and at least one frame from now."""
         timer = Timer(self.frame + max(1, round(seconds / FRAME_S)), next(self._orders), act)
         heapq.heappush(self._due, timer)
         return timer
 
     def tick(self) -> None:
-        """Go one frame on and do what is due, in the order in which it was asked for."""
+        """Advance by one frame and do all due actions in the order in which they were scheduled."""
         self.frame += 1
         while self._due and self._due[0].frame <= self.frame:
             timer = heapq.heappop(self._due)

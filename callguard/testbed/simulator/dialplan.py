@@ -13,7 +13,7 @@ JOIN: Final = "callguard-join"
 JOIN_VARIABLE: Final = "CALLGUARD_JOIN"
 
 OpenAudioSocket = Callable[[uuid.UUID, int, Callable[[], None]], Media]
-"""Begins a connection to a port of loopback; the last argument is called when it fails or ends."""
+"""Starts a connection to a loopback port; the last argument is called when the connection fails or ends."""
 
 
 class Dialplan:
@@ -24,7 +24,7 @@ class Dialplan:
         self._open_audiosocket = open_audiosocket
 
     def run(self, channel: Channel, context: str, exten: str) -> None:
-        """Send a channel to a context; where there is nothing to do, it is hung up."""
+        """Send a channel to a context; an unknown context hangs it up."""
         self._exchange.end_stasis(channel)
         channel.place = Place(context, exten)
         if context == TAP and re.fullmatch(r"u\d{3,5}", exten):

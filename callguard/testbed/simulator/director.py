@@ -1,4 +1,4 @@
-"""Plays a scenario on a simulator."""
+"""Play a scenario on a simulator."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -32,13 +32,13 @@ FEATURE_EVENTS: Final = {"*55": ("callguard-help", "CallGuardHelp"), "*56": ("ca
 
 
 class Director:
-    """Connects a scenario's phones and makes happen what it says, by the simulator's own time.
+    """Connects a scenario's phones and plays its actions by the simulator's time.
 
     Args:
-        folder: where relative sound files are looked for.
+        folder: folder of relative sound files.
 
     Raises:
-        ConfigError: a sound file can't be used.
+        ConfigError: a sound file is unusable.
     """
 
     def __init__(self, simulator: Simulator, scenario: Scenario, folder: Path) -> None:
@@ -55,11 +55,11 @@ class Director:
 
     @property
     def over(self) -> bool:
-        """Whether everything has happened and every call has ended."""
+        """Return whether all actions are done and all calls have ended."""
         return self._to_come == 0 and not any(call.alive for call in self.calls)
 
     async def finished(self) -> None:
-        """Wait until it is over; time must go on by itself."""
+        """Wait until the scenario is over; the simulator's time must run by itself."""
         await self._simulator.until(lambda: self.over)
 
     def _at(self, seconds: float, act: Callable[[], None]) -> None:

@@ -1,6 +1,6 @@
-"""One frame of sound at a time: what everybody says, hears, and what goes out to the network.
+"""Carry one frame of sound at a time: every channel's speech, the audio it hears, and the audio to the network.
 
-The same script gives the same sound, whether a frame takes 20 ms or none.
+The same script gives the same sound, in real time as in virtual time.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ HOLD_MUSIC: Final = music(8.0)
 
 
 class Sound:
-    """The voices and ears of an exchange."""
+    """The speech and hearing of all channels of an exchange."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -26,7 +26,7 @@ class Sound:
         self._air = Air(silence(0), silence(0))
 
     def step(self) -> None:
-        """Carry one frame of everybody's sound."""
+        """Carry one frame of sound of all channels."""
         if self._exchange.rewired:
             self._rewire()
         rows = {channel.id: row for row, channel in enumerate(self._members)}
@@ -43,7 +43,7 @@ class Sound:
         self._deliver()
 
     def _rewire(self) -> None:
-        """Read the connections anew; channels that stay keep what is on its way to them."""
+        """Read the connections again; remaining channels keep the audio that is on its way to them."""
         rows = {channel.id: row for row, channel in enumerate(self._members)}
         members = list(self._exchange.channels.values())
         air = Air(silence(len(members)), silence(len(members)))
@@ -55,7 +55,7 @@ class Sound:
         self._exchange.rewired = False
 
     def _speech(self, channel: Channel) -> Samples | float:
-        """One frame from a channel's phone or network end; zero while it says nothing."""
+        """Return one frame from a channel's phone or network end; zero while it is silent."""
         if channel.media and channel.sends_heard:
             came = channel.media.receive()
             return 0.0 if came is None else came.astype(np.float32)
@@ -97,10 +97,10 @@ class Sound:
 
 
 def _frame_at(audio: Pcm, position: int, *, loop: bool = False) -> Samples:
-    """The frame that begins at a sample; zeros behind the end unless it loops."""
+    """Return the frame that begins at a sample; zeros after the end unless it loops."""
     start = position % audio.size if loop and audio.size else position
     part = audio[start : start + FRAME_SAMPLES]
-    if part.size == FRAME_SAMPLES:  # nearly always, and ten times as fast as what follows
+    if part.size == FRAME_SAMPLES:  # nearly always, and ten times as fast as the rest
         return part.astype(np.float32)
     if loop and audio.size:
         return np.take(audio, range(start, start + FRAME_SAMPLES), mode="wrap").astype(np.float32)

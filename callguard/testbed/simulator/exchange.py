@@ -1,6 +1,6 @@
-"""The exchange: the lives of channels, bridges, snoops and playbacks, and the events that tell of them.
+"""The exchange: the life cycles of channels, bridges, snoops and playbacks, and their events.
 
-Nothing here waits or touches a socket; what shall happen later is a timer of the clock.
+No method blocks or touches a socket; a later action is a timer of the clock.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from callguard.testbed.simulator.objects import (
 ASTERISK_ID: Final = "00:00:5e:00:53:01"
 """Entity id; the address block is reserved for documentation."""
 UNKNOWN: Final = 0
-"""What Asterisk gives as cause when nobody hung up: the dialplan ran out, or a snoop that was never bridged
+"""Asterisk's cause where no party hung up: the dialplan ran out, or a snoop that was never bridged
 lost its target."""
 NORMAL: Final = 16
 BUSY: Final = 17
@@ -48,8 +48,8 @@ class Exchange:
     """A PBX without a network.
 
     Args:
-        clock: its time.
-        emit: takes each event with the ids of the objects that it concerns.
+        clock: the simulation's time.
+        emit: called with each event and the ids of its objects.
     """
 
     def __init__(self, clock: Clock, emit: Callable[[Json, frozenset[str]], None]) -> None:
@@ -62,12 +62,12 @@ class Exchange:
         self._serial = itertools.count()
         self._names: Counter[str] = Counter()
         self.rewired = True
-        """Whether who hears whom has changed since somebody looked."""
+        """Whether the connections have changed since they were last read."""
 
     # --- events ---
 
     def emit(self, kind: str, *concerns: Channel | Bridge, **fields: object) -> None:
-        """Publish one event; `concerns` are the objects by which programs subscribe."""
+        """Publish one event; programs subscribe to it by the objects in `concerns`."""
         event = {"type": kind, "timestamp": stamp(self.clock.now), **fields, "asterisk_id": ASTERISK_ID}
         self._emit(event, frozenset(item.id for item in concerns))
 
@@ -124,7 +124,7 @@ class Exchange:
         channel.limit = self.clock.after(seconds, lambda: self.hang_up(channel)) if seconds > 0 else None
 
     def dial(self, caller: Channel | None, peer: Channel, status: str, dialstring: str = "") -> None:
-        """Publish how a dialling attempt goes: empty, RINGING, ANSWER, BUSY, NOANSWER, CANCEL."""
+        """Publish the state of a dialling attempt: empty, RINGING, ANSWER, BUSY, NOANSWER, CANCEL."""
         pair = {"caller": caller.view()} if caller else {}
         concerns = (caller, peer) if caller else (peer,)
         self.emit(
@@ -132,12 +132,12 @@ class Exchange:
         )  # fmt: skip
 
     def request_hangup(self, channel: Channel, cause: int = NORMAL) -> None:
-        """Hang a channel up because its phone or a program wants it."""
+        """Hang up a channel at the request of its phone or of a program."""
         self.about("ChannelHangupRequest", channel, cause=cause, soft=True)
         self.hang_up(channel, cause)
 
     def hang_up(self, channel: Channel, cause: int = NORMAL) -> None:
-        """End a channel and what hangs on it; one that is gone already is left alone."""
+        """End a channel and its dependent objects; do nothing where it has already ended."""
         if self.channels.get(channel.id) is not channel:
             return
         for playback in self.playing(channel.id):
@@ -196,7 +196,7 @@ class Exchange:
         self.emit("ChannelEnteredBridge", bridge, channel, bridge=bridge.view(), channel=channel.view())
 
     def leave(self, channel: Channel) -> None:
-        """Take a channel out of its bridge, if it is in one; a dialplan bridge ends with its last but one channel."""
+        """Take a channel out of its bridge, if it is in one; a dialplan bridge ends when only one channel is left."""
         bridge = self.bridges.get(channel.bridge or "")
         if bridge is None:
             return
@@ -208,12 +208,12 @@ class Exchange:
                 self.clock.after(FRAME_S, lambda alone=alone: self._hang_up_idle(alone))  # type: ignore[misc]
 
     def _hang_up_idle(self, channel: Channel) -> None:
-        """End a channel whose call is over, unless it went on to another bridge or application."""
+        """End a channel whose call is over, unless it has entered another bridge or application."""
         if channel.bridge is None and channel.app is None and not channel.in_dialplan:
             self.hang_up(channel)
 
     def destroy_bridge(self, bridge: Bridge) -> None:
-        """End a bridge; its channels stay, alone."""
+        """End a bridge; its channels stay, without a bridge."""
         for channel in [self.channels[each] for each in bridge.channels]:
             self._out(bridge, channel)
         if self.bridges.pop(bridge.id, None):
@@ -225,7 +225,7 @@ class Exchange:
         self.rewired = True
         self.emit("ChannelLeftBridge", bridge, channel, bridge=bridge.view(), channel=channel.view())
 
-    # --- what people do at their phones ---
+    # --- acts of people at their phones ---
 
     def hold(self, channel: Channel, *, on: bool = True) -> None:
         """Put the channel's peer on hold, or take it off."""
@@ -245,17 +245,17 @@ class Exchange:
     # --- playbacks ---
 
     def play(self, playback: Playback) -> None:
-        """Play after what already plays there."""
+        """Queue a playback behind those of the same target."""
         self.playbacks[playback.id] = playback
         if len(self.playing(playback.target)) == 1:
             self._begin(playback)
 
     def playing(self, target: str) -> list[Playback]:
-        """Playbacks into a channel or bridge, the present one first."""
+        """Return the playbacks into a channel or bridge, the present one first."""
         return [each for each in self.playbacks.values() if each.target == target]
 
     def finish(self, playback: Playback, state: str = "done") -> None:
-        """End a playback and begin the next of its target."""
+        """End a playback and start the next one of its target."""
         del self.playbacks[playback.id]
         playback.state = "done" if state == "done" else "failed" if state == "failed" else "cancelled"
         self._playback_event("PlaybackFinished", playback)

@@ -23,13 +23,13 @@ RTP_FORMATS: Final = {
 }  # fmt: skip
 """Payload type and format by ARI's name, as Asterisk 22 sends them."""
 BACKLOG: Final = 10
-"""Frames from the network that wait at most; older ones are dropped."""
+"""Most waiting frames from the network; older ones are dropped."""
 WRITE_LIMIT: Final = 64 * 1024
-"""Bytes that a receiver may leave unread before frames are dropped."""
+"""Most unread bytes of a receiver before frames are dropped."""
 
 
 class AudioSocket(asyncio.Protocol):
-    """One tap's connection. Frames before it stands are dropped; `ended` is called when it can't be made or ends."""
+    """One tap's connection. Frames before it is open are dropped; `ended` is called when it fails or ends."""
 
     def __init__(self, tap: uuid.UUID, ended: Callable[[], None]) -> None:
         self._tap = tap
@@ -45,7 +45,7 @@ class AudioSocket(asyncio.Protocol):
             self._end()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the tap's id; leave at once when the channel has gone meanwhile."""
+        """Send the tap's id; close at once where the channel has ended meanwhile."""
         self._transport = cast(asyncio.Transport, transport)
         self._transport.write(HEADER.pack(KIND_ID, 16) + self._tap.bytes)
         if self._closed:
@@ -68,7 +68,7 @@ class AudioSocket(asyncio.Protocol):
             self._transport.write(HEADER.pack(KIND_SLIN, len(payload)) + payload)
 
     def receive(self) -> Pcm | None:
-        """Nothing: a tap only listens."""
+        """Return None: a tap only listens."""
         return None
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class AudioSocket(asyncio.Protocol):
             self._transport.close()
 
     def cut(self) -> None:
-        """Tear the connection as a failing network does."""
+        """Abort the connection as a failing network does."""
         if self._transport:
             self._transport.abort()
 
@@ -105,7 +105,7 @@ class RtpSession(asyncio.DatagramProtocol):
         return int(transport.get_extra_info("sockname")[1])
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
-        """Take a packet in; one that isn't a frame of ours is dropped."""
+        """Take in a packet; drop one that is not a frame of this session."""
         del addr
         size = len(encode(np.zeros(FRAME_SAMPLES * (2 if self._wide else 1), dtype=np.int16), self._format))
         if len(data) == RTP_HEADER.size + size and data[1] & 0x7F == self._kind:
@@ -113,7 +113,7 @@ class RtpSession(asyncio.DatagramProtocol):
             self._came.append(pcm[::2] if self._wide else pcm)
 
     def error_received(self, exc: Exception) -> None:
-        """A closed port on the far side: RTP goes on regardless."""
+        """Ignore a closed port on the far side: RTP continues regardless."""
 
     def send(self, pcm: Pcm) -> None:
         """Send one frame, shape (160,)."""
@@ -127,7 +127,7 @@ class RtpSession(asyncio.DatagramProtocol):
         self._transport.sendto(head + encode(wide, self._format), self._remote)
 
     def receive(self) -> Pcm | None:
-        """Return the oldest frame that waits, or None."""
+        """Return the oldest waiting frame, or None."""
         return self._came.popleft() if self._came else None
 
     def close(self) -> None:
@@ -136,13 +136,13 @@ class RtpSession(asyncio.DatagramProtocol):
             self._transport.close()
 
     def cut(self) -> None:
-        """Stop sending and receiving, without a word."""
+        """Stop sending and receiving without notice."""
         self.close()
         self._transport = None
 
 
 def _doubled(pcm: Pcm) -> Pcm:
-    """Bring a frame to 16 kHz, shape (320,): each sample, then the mean of it and the next."""
+    """Return a frame at 16 kHz, shape (320,): each sample, then the mean of it and the next."""
     following = np.append(pcm[1:], pcm[-1:]).astype(np.int32)
     wide = np.empty(2 * pcm.size, dtype=np.int16)
     wide[::2], wide[1::2] = pcm, (pcm + following) // 2

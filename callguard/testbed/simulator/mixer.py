@@ -1,7 +1,7 @@
-"""Who hears what: one 20 ms frame of every channel at a time. Pure.
+"""Mix the audio that each channel hears, one 20 ms frame of all channels at a time. Pure.
 
-Asterisk's order is kept: a snoop picks sound up before any whisper is mixed in, so `spy=in` on a leg holds that
-party's own voice and nothing else. What a snoop picks up or whispers travels one frame later, as it does through
+The order is Asterisk's: a snoop picks up sound before any whisper is mixed in, so `spy=in` on a leg holds that
+party's own voice only. Audio that a snoop picks up or whispers arrives one frame later, as it does through
 Asterisk's own frame queues.
 """
 
@@ -15,14 +15,14 @@ from callguard.testbed.simulator.objects import Channel, Samples, Snoop
 
 
 class Wiring(NamedTuple):
-    """Who is connected with whom: matrices of 0 and 1, shape (n, n), row = ear, column = mouth.
+    """The connections of channels: matrices of 0 and 1, shape (n, n), row = hearing, column = speaking channel.
 
     Attributes:
-        bridged: members of one bridge, except oneself and those who are muted.
-        spy_in: snoop row picks up what the target column says.
-        spy_out: snoop row picks up what the target column is given to hear.
-        whisper_in: the target row's bridge hears what the snoop column is given to hear.
-        whisper_out: the target row itself hears it.
+        bridged: members of one bridge, except the channel itself and muted ones.
+        spy_in: the snoop row picks up the speech of the target column.
+        spy_out: the snoop row picks up the audio that the target column hears.
+        whisper_in: the target row's bridge hears the audio that the snoop column hears.
+        whisper_out: the target row itself hears that audio.
     """
 
     bridged: Samples
@@ -36,8 +36,8 @@ class Air(NamedTuple):
     """One frame of sound; shapes (n, 160).
 
     Attributes:
-        heard: what each channel is given to hear.
-        picked: what each snoop picked up; zeros for others.
+        heard: audio that each channel hears.
+        picked: audio that each snoop picked up; zeros for other channels.
     """
 
     heard: Samples
@@ -45,12 +45,12 @@ class Air(NamedTuple):
 
 
 def silence(channels: int) -> Samples:
-    """Zeros, shape (channels, 160)."""
+    """Return zeros, shape (channels, 160)."""
     return np.zeros((channels, FRAME_SAMPLES), dtype=np.float32)
 
 
 def wire(channels: Sequence[Channel]) -> Wiring:
-    """Read the connections off the channels, in their order."""
+    """Return the connections of the channels, in their order."""
     n = len(channels)
     rows = {channel.id: row for row, channel in enumerate(channels)}
     wiring = Wiring(_bridged(channels), *(np.zeros((n, n), dtype=np.float32) for _ in range(4)))

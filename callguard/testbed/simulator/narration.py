@@ -1,4 +1,4 @@
-"""What happens on the PBX, as one line a reader follows; events of no interest to them give none."""
+"""Describe events of the PBX in one line each for a reader; other events give no line."""
 
 from collections.abc import Callable
 from typing import Final

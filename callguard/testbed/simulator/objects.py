@@ -1,4 +1,4 @@
-"""What an Asterisk holds: channels, bridges, snoops, playbacks; and how ARI shows each as JSON."""
+"""The objects of an Asterisk (channels, bridges, snoops, playbacks), and their JSON in ARI."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,10 +31,10 @@ class Media(Protocol):
         """Send one frame, shape (160,)."""
 
     def receive(self) -> Pcm | None:
-        """Return the next frame that came, shape (160,), or None."""
+        """Return the next received frame, shape (160,), or None."""
 
     def close(self) -> None:
-        """End it; no callback follows."""
+        """Close the connection; no callback follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the dialplan a channel is."""
+    """The position of a channel in the dialplan."""
 
     context: str = "default"
     exten: str = "s"
@@ -69,7 +69,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What the person at a phone does by hand, `at` seconds after answering: press keys, or hang up."""
+    """An act of the person at a phone, `at` seconds after answering: press keys, or hang up."""
 
     at: float
     digits: str = ""
@@ -81,12 +81,12 @@ class Phone:
     """A SIP phone and the person at it.
 
     Attributes:
-        endpoint: what is dialled, such as PJSIP/agent1.
-        answers_after: seconds of ringing before it answers; None: never.
-        registered: False: Asterisk does not know where it is.
-        audio: what the person says from the moment of being joined with somebody, shape (n,).
-        recorded: whether what it hears is kept, 16 kB a second.
-        heard: every frame that the phone received in a call, as 16-bit PCM.
+        endpoint: name by which the phone is dialled, such as PJSIP/agent1.
+        answers_after: seconds of ringing before the answer; None: never.
+        registered: False: Asterisk does not know the phone's address.
+        audio: the person's speech from the first join on, shape (n,).
+        recorded: whether the audio that the phone hears is kept, 16 kB a second.
+        heard: all frames that the phone received in calls, as 16-bit PCM.
     """
 
     endpoint: str
@@ -101,13 +101,13 @@ class Phone:
     heard: bytearray = field(default_factory=bytearray)
 
     def ears(self) -> Pcm:
-        """Everything heard so far, shape (n,)."""
+        """Return all audio heard so far, shape (n,)."""
         return np.frombuffer(bytes(self.heard), dtype=np.int16)
 
 
 @dataclass(frozen=True, slots=True)
 class Snoop:
-    """What a snoop channel takes from its target and what it puts in. `in`: from the phone; `out`: to the phone."""
+    """Directions of the audio that a snoop takes and adds: `in` is from the target's phone, `out` is to it."""
 
     target: str
     spy: Direction
@@ -137,13 +137,13 @@ class Channel:
     on_music: bool = False
     """Whether the dialplan plays music on hold to it."""
     spoken: int = -1
-    """Samples of the phone's audio already said; -1 before it was joined with anybody."""
+    """Number of samples of the phone's audio already spoken; -1 before the first join."""
     in_dialplan: bool = False
-    """Whether a dialplan application goes on with it when its bridge ends: ringing of the next agent, a tap."""
+    """Whether a dialplan application keeps the channel when its bridge ends: ringing of the next agent, a tap."""
     sends_heard: bool = False
-    """Whether `media` carries what the channel hears (RTP) or what its snoop picks up (AudioSocket)."""
+    """Whether `media` carries the audio that the channel hears (RTP) or that its snoop picks up (AudioSocket)."""
     limit: Timer | None = None
-    """Ends it when its absolute time limit is over."""
+    """Timer that ends the channel at its absolute time limit."""
     on_gone: list[Callable[[], None]] = field(default_factory=list)
 
     def view(self) -> Json:
@@ -166,7 +166,7 @@ class Bridge:
     creator: str = ""
     channels: list[str] = field(default_factory=list)
     kept: bool = False
-    """Whether it goes on though one channel is left: its agent consults somebody."""
+    """Whether the bridge stays with one channel left, because its agent consults another party."""
 
     def view(self) -> Json:
         """As ARI shows it."""

@@ -1,4 +1,4 @@
-"""Sounds that a program plays by media URI: files where they exist, otherwise speech of a like length."""
+"""Provide the sounds that a program plays by media URI: files where they exist, otherwise speech of similar length."""
 
 import zlib
 from functools import lru_cache
@@ -18,12 +18,12 @@ WORD_S: Final = 0.45
 """Seconds for each word in a sound's name: `agent-lower-voice` has three."""
 OWN: Final = Path(__file__).parents[2] / "prompts" / "en"
 OWN_FOLDER: Final = "callguard/"
-"""Where a PBX keeps the prompts that this package ships."""
+"""Folder in which a PBX keeps the shipped prompts."""
 FORMATS: Final = (".wav", ".WAV", ".flac")
 
 
 def prompt(media: str) -> Pcm:
-    """Return the audio of comma-separated media URIs, shape (n,); empty when one of them is not known."""
+    """Return the audio of comma-separated media URIs, shape (n,); empty where one of them is not known."""
     parts = [_one(*uri.strip().partition(":")[::2]) for uri in media.split(",")]
     return np.concatenate(parts) if all(part.size for part in parts) else silence(0)
 
@@ -38,7 +38,7 @@ def _one(scheme: str, name: str) -> Pcm:
 
 
 def _sound(name: str) -> Pcm:
-    """An absolute name is a file; any other is one of Asterisk's own sounds, which has no words here."""
+    """Return a sound: an absolute name is a file; any other is a sound of Asterisk, which has no words here."""
     if name == "beep":
         return tone(1000.0, 0.4)
     if name.startswith("silence/") and name[8:].isdigit():

@@ -1,4 +1,4 @@
-"""Making a phone ring: it answers, is busy, or nobody comes; the same for agents and supervisors."""
+"""Make a phone ring: it answers, is busy or is not answered; the same for agents and supervisors."""
 
 from collections.abc import Callable
 from typing import Final
@@ -9,13 +9,13 @@ from callguard.testbed.simulator.exchange import ABSENT, BUSY, NO_ANSWER, NORMAL
 from callguard.testbed.simulator.objects import Channel, Key, Phone
 
 RING_DELAY_S: Final = 2 * FRAME_S
-"""From dialling to the phone's first word, ringing or busy."""
+"""Seconds from dialling to the phone's first answer, ringing or busy."""
 
 
 class Ringing:
     """One attempt to reach a phone on a channel made for it.
 
-    Exactly one of `answered` and `failed` is called, with the outcome's Q.850 cause; none when the channel is hung up
+    Exactly one of `answered` and `failed` is called, with the outcome's Q.850 cause; neither if the channel is hung up
     from outside.
     """
 

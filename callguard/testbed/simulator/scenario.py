@@ -1,4 +1,4 @@
-"""Scenarios: who calls whom, what they say, what they do and what goes wrong, as strict YAML."""
+"""Scenarios in strict YAML: the calls, the parties' speech and acts, and the faults."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -18,7 +18,7 @@ Endpoint = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+/[^,&\s]+$")]
 
 
 class Piece(Section):
-    """One piece of what a phone says: a voice, a tone, music, silence or a file."""
+    """One piece of a phone's speech: a voice, a tone, music, silence or a file."""
 
     for_s: Length | None = Field(None, alias="for", description="Seconds; a file has its own length.")
     voice: Literal["calm", "raised"] | None = Field(None, description="Speech of this vocal effort.")
@@ -27,7 +27,7 @@ class Piece(Section):
     music: bool = Field(False, description="Music.")
     silence: bool = Field(False, description="Nothing.")
     file: Path | None = Field(None, description="WAV or FLAC, relative to the scenario.")
-    gain_db: float = Field(0.0, ge=-60, le=40, description="Added to its level, dB.")
+    gain_db: float = Field(0.0, ge=-60, le=40, description="Gain added to the level, dB.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -40,10 +40,10 @@ class Piece(Section):
 
 
 class Press(Section):
-    """What somebody does at a phone by hand, after answering."""
+    """An act of the person at a phone, after answering."""
 
     at: Seconds = Field(description="Seconds after answering.")
-    digits: str = Field("", pattern=r"^[0-9A-D*#]*$", description="Keys pressed, 0.2 s each.")
+    digits: str = Field("", pattern=r"^[0-9A-D*#]*$", description="Keys to press, 0.2 s each.")
     hang_up: bool = Field(False, description="Hangs up.")
 
 
@@ -55,14 +55,14 @@ class PhoneScript(Section):
     answers_after: Seconds | None = Field(1.0, description="Seconds of ringing; null: never answers.")
     busy: bool = Field(False, description="Refuses every call.")
     registered: bool = Field(True, description="False: unplugged, can't be reached.")
-    speaker: int = Field(0, ge=0, description="Which synthetic speaker; another number, another voice.")
-    says: tuple[Piece, ...] = Field((), description="In order, from the moment of being joined with somebody.")
-    repeat: bool = Field(False, description="Begins again when all is said.")
-    by_hand: tuple[Press, ...] = Field((), description="Keys pressed and hanging up.")
+    speaker: int = Field(0, ge=0, description="Number of the synthetic speaker; each number has another voice.")
+    says: tuple[Piece, ...] = Field((), description="Pieces of speech in order, from the first join on.")
+    repeat: bool = Field(False, description="Whether the speech starts again at its end.")
+    by_hand: tuple[Press, ...] = Field((), description="Key presses and hangups.")
 
 
 class Action(Section):
-    """Base of what happens in a call."""
+    """Base of the actions in a call."""
 
     at: Seconds = Field(description="Seconds since customer and agent were joined.")
 
@@ -71,18 +71,18 @@ class Hold(Action):
     """A party puts the other on hold, or takes it off."""
 
     do: Literal["hold", "unhold"]
-    who: Who = Field("agent", description="Who presses the button.")
+    who: Who = Field("agent", description="Party that presses the button.")
 
 
 class HangUp(Action):
     """A party hangs up."""
 
     do: Literal["hangup"]
-    who: Who = Field("customer", description="Who hangs up.")
+    who: Who = Field("customer", description="Party that hangs up.")
 
 
 class Dtmf(Action):
-    """A party presses keys. *55 and *56 are feature codes where the call's DYNAMIC_FEATURES offer them."""
+    """A party presses keys. *55 and *56 are feature codes if the call's DYNAMIC_FEATURES offer them."""
 
     do: Literal["dtmf"]
     who: Who = Field("agent", description="Who presses.")
@@ -101,7 +101,7 @@ class SetVariable(Action):
     """The dialplan sets a channel variable."""
 
     do: Literal["set_variable"]
-    who: Who = Field("customer", description="On whose channel.")
+    who: Who = Field("customer", description="Party whose channel gets the variable.")
     name: str = Field(min_length=1, description="Name, such as CALLGUARD.")
     value: str = Field(description="Value.")
 
@@ -111,8 +111,10 @@ class CallScript(Section):
 
     at: Seconds = Field(0.0, description="Seconds after the start.")
     customer: Endpoint = Field(description="The phone that calls.")
-    queue: str | None = Field(None, pattern=r"^[\w-]+$", description="Queue that is called; without one: a Dial.")
-    agents: tuple[Endpoint, ...] = Field(min_length=1, description="Phones that are rung, in this order.")
+    queue: str | None = Field(
+        None, pattern=r"^[\w-]+$", description="Queue to call; without a queue the call is a Dial."
+    )
+    agents: tuple[Endpoint, ...] = Field(min_length=1, description="Phones to ring, in this order.")
     options: str = Field("", description="Options of Queue or Dial, such as tT.")
     variables: dict[str, str] = Field({}, description="Channel variables of the customer's channel.")
     actions: tuple[Annotated[Hold | HangUp | Dtmf | Transfer | SetVariable, Field(discriminator="do")], ...] = Field(
@@ -121,23 +123,25 @@ class CallScript(Section):
 
 
 class WeatherScript(Section):
-    """Something that goes wrong between CallGuard and the PBX."""
+    """A fault between CallGuard and the PBX."""
 
     at: Seconds = Field(description="Seconds after the start.")
     do: Literal["drop_sockets", "refuse_sockets", "slow_rest", "fail_rest", "hang_rest", "cut_media", "restart"]
-    for_s: Length = Field(1.0, alias="for", description="Seconds that it lasts; of a restart: until it is back.")
-    delay_s: Length = Field(1.0, description="Of slow_rest: seconds added to each answer.")
-    status: int = Field(503, ge=500, le=599, description="Of fail_rest: the answer.")
-    path: str = Field("*", description="Requests that it meets, such as `POST /ari/channels/*/snoop`.")
+    for_s: Length = Field(
+        1.0, alias="for", description="Duration in seconds; for a restart, the time until the PBX is back."
+    )
+    delay_s: Length = Field(1.0, description="For slow_rest: seconds added to each answer.")
+    status: int = Field(503, ge=500, le=599, description="For fail_rest: HTTP status of the answer.")
+    path: str = Field("*", description="Pattern of the affected requests, such as `POST /ari/channels/*/snoop`.")
 
 
 class Scenario(Section):
     """A scenario."""
 
-    title: str = Field(min_length=1, description="One line that says what happens.")
+    title: str = Field(min_length=1, description="Description of the scenario in one line.")
     phones: dict[Endpoint, PhoneScript] = Field(description="All phones by endpoint.")
     calls: tuple[CallScript, ...] = Field((), description="All calls.")
-    weather: tuple[WeatherScript, ...] = Field((), description="What goes wrong.")
+    weather: tuple[WeatherScript, ...] = Field((), description="Faults.")
 
     @model_validator(mode="after")
     def _phones_exist(self) -> Self:
@@ -150,12 +154,12 @@ class Scenario(Section):
 
 
 def shipped() -> dict[str, Path]:
-    """The scenarios that come with the package, by name."""
+    """Return the shipped scenarios by name."""
     return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
 
 
 def find(name: str) -> Path:
-    """Return the file of a shipped scenario's name, or the path itself."""
+    """Return the file of a shipped scenario by its name, or the given path."""
     return shipped().get(name, Path(name))
 
 

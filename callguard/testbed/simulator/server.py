@@ -25,18 +25,18 @@ from callguard.testbed.simulator.weather import Weather
 
 HOST: Final = "127.0.0.1"
 LATEST_S: Final = 0.5
-"""How far behind real time it may fall before it gives up catching up."""
+"""Seconds behind real time up to which the clock catches up; a longer delay is skipped."""
 LOOK_S: Final = 0.1
 POLLS: Final = 4
-"""Rounds of the event loop between two frames of virtual time: a request comes in, is answered, the answer goes out."""
+"""Rounds of the event loop between two frames of virtual time: a request arrives, is handled, its answer is sent."""
 
 
 class Simulator:
     """A simulated PBX. Use as an async context manager.
 
     Args:
-        port: of ARI; 0: any free.
-        speed: frames go by this many times faster than real time; None: only by `advance`.
+        port: port of ARI; 0: any free port.
+        speed: speed as a multiple of real time; None: time advances by `advance` only.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Simulator:
         self.observers: list[Callable[[Json], None]] = []
         self.port = port
         self.clock = Clock(time.time())
-        """The script's time: it goes on over a restart."""
+        """The script's time, which continues over a restart."""
         self.restarts = 0
         self._login = (user, password)
         self._speed = speed
@@ -55,7 +55,7 @@ class Simulator:
         self._boot()
 
     def _boot(self) -> None:
-        """Begin with no call at all, as an Asterisk that has just started."""
+        """Start without calls, as an Asterisk that has just started."""
         self.applications = Applications()
         self.exchange = Exchange(Clock(time.time()), self._publish)
         self.sound = Sound(self.exchange)
@@ -91,20 +91,20 @@ class Simulator:
     # --- time ---
 
     def step(self) -> None:
-        """Go 20 ms on."""
+        """Advance by 20 ms."""
         self.clock.tick()
         self.exchange.clock.tick()
         self.sound.step()
 
     async def advance(self, seconds: float) -> None:
-        """Go on in virtual time, with all sockets served between frames."""
+        """Advance in virtual time; all sockets are served between frames."""
         for _ in range(round(seconds / FRAME_S)):
             self.step()
             for _ in range(POLLS):
                 await asyncio.sleep(0)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition, looked at every 0.1 s of the script's time."""
+        """Wait for a condition, which is checked every 0.1 s of the script's time."""
         met = asyncio.Event()
 
         def look() -> None:
@@ -160,10 +160,10 @@ class Simulator:
         self._spawn(media.connect(HOST, port))
         return media
 
-    # --- weather that needs more than an answer ---
+    # --- faults beyond a single answer ---
 
     def drop_sockets(self) -> None:
-        """Break every event socket without a farewell: clients see close code 1006."""
+        """Break all event sockets without a close frame: clients see close code 1006."""
         self._general.drop_sockets()
 
     def cut_media(self) -> None:
@@ -173,11 +173,11 @@ class Simulator:
                 channel.media.cut()
 
     def restart_soon(self, down_s: float) -> None:
-        """Begin a restart without waiting for its end."""
+        """Start a restart without waiting for its end."""
         self._spawn(self.restart(down_s))
 
     async def restart(self, down_s: float = 0.5) -> None:
-        """Die without a word, with every call, and be back at the same address after `down_s`."""
+        """Crash with all calls, and return at the same address after `down_s`."""
         await self._close()
         self._boot()
         self.restarts += 1

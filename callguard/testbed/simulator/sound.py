@@ -1,4 +1,4 @@
-"""Sounds that are no voice: tones, music on hold, silence; WAV files in and out."""
+"""Make sounds without a voice: tones, music on hold, silence; read and write WAV files."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -16,27 +16,27 @@ CHORDS: Final = ((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 2
 
 
 class SoundError(Exception):
-    """A sound file that can't be used; the message names file and reason."""
+    """An unusable sound file; the message names the file and the reason."""
 
 
 def samples(seconds: float) -> int:
-    """Number of samples in a time."""
+    """Return the number of samples in a time."""
     return round(seconds * SAMPLE_RATE)
 
 
 def silence(seconds: float) -> Pcm:
-    """Zeros, shape (n,)."""
+    """Return zeros, shape (n,)."""
     return np.zeros(samples(seconds), dtype=np.int16)
 
 
 def tone(hertz: float, seconds: float, level_dbfs: float = -15.0) -> Pcm:
-    """A sine whose RMS is `level_dbfs`, shape (n,)."""
+    """Return a sine with an RMS of `level_dbfs`, shape (n,)."""
     wave = np.sin(2 * np.pi * hertz * np.arange(samples(seconds)) / SAMPLE_RATE)
     return to_pcm(wave * np.sqrt(2.0), level_dbfs)
 
 
 def music(seconds: float, level_dbfs: float = -20.0) -> Pcm:
-    """Chords with plucked decay, shape (n,)."""
+    """Return chords with plucked decay, shape (n,)."""
     t = np.arange(samples(seconds)) / SAMPLE_RATE
     chord = np.asarray(CHORDS)[t.astype(np.intp) % len(CHORDS)]
     partials = sum(np.sin(2 * np.pi * chord[:, note] * t * k) / k for note in range(3) for k in (1, 2, 3))
@@ -50,13 +50,13 @@ def to_pcm(wave: NDArray[np.float64], level_dbfs: float) -> Pcm:
 
 
 def clip(wave: NDArray[np.floating[Any]]) -> Pcm:
-    """Round a wave on the scale of 16-bit PCM to it."""
+    """Round and clip a wave on the scale of 16-bit PCM."""
     pcm: Pcm = np.clip(wave, -LOUDEST, LOUDEST).astype(np.int16)
     return pcm
 
 
 def load(path: Path) -> Pcm:
-    """Read a WAV or FLAC file as 8 kHz mono, shape (n,); raise SoundError when it can't be read."""
+    """Read a WAV or FLAC file as 8 kHz mono, shape (n,); raise SoundError where that fails."""
     try:
         wave, rate = soundfile.read(path, dtype="float64", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:

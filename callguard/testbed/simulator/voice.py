@@ -1,9 +1,9 @@
-"""Speech-like voices, calm or raised, made at run time.
+"""Make speech-like voices, calm or raised, at run time.
 
-A harmonic synthesiser of our own makes syllables that have pitch, formants and pauses but no meaning, the same on any
-machine. Where words are asked for and espeak-ng is installed, that speaks them. Neither is a recording of a person. A
-raised voice differs from a calm one as measured on people who shout: higher pitch and first formant, flatter spectrum,
-higher level, faster syllables. That the real detector takes each for what it is, is a test.
+A harmonic synthesiser makes syllables that have pitch, formants and pauses but no meaning, the same on any machine.
+espeak-ng, where installed, speaks given words. Neither is a recording of a person. A raised voice differs from a calm
+one as measured on people who shout: higher pitch and first formant, flatter spectrum, higher level, faster syllables. A
+test proves that the real detector recognises both.
 """
 
 import io
@@ -26,33 +26,33 @@ Wave = NDArray[np.float64]
 CONTROL_S: Final = 0.005
 """Seconds between two points of the synthesiser's curves."""
 JITTER_ST: Final = 0.5
-"""Irregularity of the pitch between control points, semitones; without it the voice is music to a detector."""
+"""Irregularity of the pitch between control points in semitones; without it a detector takes the voice for music."""
 BREATH: Final = 0.15
-"""Noise beside the harmonics, as share of their loudness."""
+"""Noise besides the harmonics, as a share of their loudness."""
 LEGATO: Final = 0.35
-"""Loudness between the syllables of a phrase; separate bursts would be laughter to a detector."""
+"""Loudness between the syllables of a phrase; a detector would take separate bursts for laughter."""
 HIGHEST_HZ: Final = 3700.0
 VOWELS: Final = ((730, 1090, 2440), (530, 1840, 2480), (390, 1990, 2550), (570, 840, 2410), (440, 1020, 2240))
 """First three formants of five vowels, Hz."""
 BANDWIDTHS: Final = (90.0, 110.0, 170.0)
 ESPEAK_VOICES: Final = ("en-us+m3", "en-us+f2", "en-us+m7", "en-us+f4")
 ESPEAK_TILT_DB: Final[dict[Effort, float]] = {"calm": -13.0, "raised": 6.0}
-"""Per octave above 500 Hz: espeak-ng speaks with one effort only, a rather bright one."""
+"""Tilt in dB per octave above 500 Hz: espeak-ng has one vocal effort only, which is rather bright."""
 SPEAK_TIMEOUT_S: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a voice speaks."""
+    """The manner of a voice."""
 
     pitch_st: float
-    """Above the speaker's calm pitch, semitones."""
+    """Pitch above the speaker's calm pitch, semitones."""
     span_st: float
     """Width of the melody, semitones."""
     tilt_db: float
     """Fall of the voice source per octave, dB."""
     first_formant: float
-    """Factor on the first formant: a shouting mouth is open."""
+    """Factor of the first formant: a shouting mouth is open."""
     level_dbfs: float
     syllable_s: float
     pause: float
@@ -66,13 +66,13 @@ MANNERS: Final[dict[Effort, Manner]] = {
 
 
 def speak(seconds: float, effort: Effort = "calm", *, seed: int = 0, text: str | None = None) -> Pcm:
-    """Return speech of one speaker (`seed`), shape (seconds * 8000,): `text` where espeak-ng is installed."""
+    """Return speech of one speaker (`seed`), shape (seconds * 8000,); it speaks `text` if espeak-ng is installed."""
     program = shutil.which("espeak-ng") if text else None
     return _espeak(program, text, effort, seed, seconds) if program and text else syllables(seconds, effort, seed=seed)
 
 
 def syllables(seconds: float, effort: Effort = "calm", *, seed: int = 0) -> Pcm:
-    """Return the synthesiser's speech, shape (seconds * 8000,): the same for the same arguments on any machine."""
+    """Return the synthesiser's speech, shape (seconds * 8000,); equal arguments give equal speech on any machine."""
     manner = MANNERS[effort]
     speaker = np.random.default_rng(seed)
     calm_hz = float(speaker.choice((115.0, 130.0, 190.0, 205.0)))
@@ -87,7 +87,7 @@ def syllables(seconds: float, effort: Effort = "calm", *, seed: int = 0) -> Pcm:
 
 
 def _curves(points: int, manner: Manner, rng: np.random.Generator) -> tuple[Wave, Wave, Wave, Wave]:
-    """Loudness, pitch in semitones, formants (points, 3) and noise of every control point, syllable by syllable."""
+    """Return loudness, pitch in semitones, formants (points, 3) and noise of all control points, by syllable."""
     loudness, pitch, noise = np.zeros(points), np.zeros(points), np.zeros(points)
     formants = np.tile(np.asarray(VOWELS[0], dtype=np.float64), (points, 1))
     start = 0
@@ -114,7 +114,7 @@ def _curves(points: int, manner: Manner, rng: np.random.Generator) -> tuple[Wave
 
 
 def _voiced(pitch_hz: Wave, formants: Wave, tilt_db: float, length: int) -> Wave:
-    """Sum the harmonics of the pitch below HIGHEST_HZ, each as loud as source and formants make it."""
+    """Return the sum of the pitch's harmonics below HIGHEST_HZ, each weighted by source and formants."""
     t = np.arange(length) / SAMPLE_RATE / CONTROL_S
     at = np.arange(pitch_hz.size)
     hertz = np.interp(t, at, pitch_hz)
@@ -128,7 +128,7 @@ def _voiced(pitch_hz: Wave, formants: Wave, tilt_db: float, length: int) -> Wave
 
 
 def _resonance(hertz: Wave, formants: Wave) -> Wave:
-    """Gain of the mouth at a frequency, every control point: three peaks over a floor."""
+    """Return the gain of the mouth at a frequency for all control points: three peaks over a floor."""
     gain = np.full_like(hertz, 0.03)
     for column, bandwidth in enumerate(BANDWIDTHS):
         gain += 0.6**column / (1.0 + ((hertz - formants[:, column]) / bandwidth) ** 2)

@@ -41,7 +41,7 @@ async def test_without_an_asterisk_it_says_why_and_plays_on_the_simulated_pbx(
     told: Told = []
     async with run._stage(lambda style, text: told.append((style, text)), tmp_path, False) as stage:
         assert "simulated" in stage.title
-    assert told == [("yellow", "no real Asterisk can be had here (no network); playing on the simulated PBX")]
+    assert told == [("yellow", "no real Asterisk is available here (no network); playing on the simulated PBX")]
 
 
 async def test_whoever_asks_for_the_simulated_pbx_gets_it_without_a_word(tmp_path: Path) -> None:

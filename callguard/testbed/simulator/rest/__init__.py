@@ -1,1 +1,1 @@
-"""ARI over HTTP and WebSocket as Asterisk answers it: what all requests share, and one module a kind of object."""
+"""ARI over HTTP and WebSocket with Asterisk's answers: a shared part, and one module for each kind of object."""

@@ -107,7 +107,7 @@ class ChannelRest(Rest):
         return web.json_response(snoop.view())
 
     def _enter_soon(self, channel: Channel, app: str, args: list[str]) -> None:
-        """Give a new channel to its application a frame later; without a socket for it the channel dies."""
+        """Give a new channel to its application a frame later; the channel ends where the application has no socket."""
 
         def enter() -> None:
             if self.exchange.channels.get(channel.id) is not channel:
@@ -172,7 +172,7 @@ class ChannelRest(Rest):
             raise taken
         return str(wanted) if wanted else None
 
-    # --- what an application does with its own channels ---
+    # --- an application's requests about its own channels ---
 
     async def leave(self, request: web.Request) -> web.Response:
         """POST /channels/{channel}/continue."""
@@ -183,7 +183,7 @@ class ChannelRest(Rest):
         return web.Response(status=204)
 
     def _continue(self, channel: Channel, context: str, exten: str) -> None:
-        """Go on in the dialplan once nothing plays any more: a channel does its commands in series."""
+        """Continue in the dialplan after all playbacks: a channel runs its commands in series."""
         if self.exchange.playing(channel.id):
             self.exchange.clock.after(FRAME_S, lambda: self._continue(channel, context, exten))
         elif channel.app is not None:
@@ -207,7 +207,7 @@ class ChannelRest(Rest):
 
 
 def make_playback(found: dict[str, Any], request: web.Request, target: str, *, to_bridge: bool) -> Playback:
-    """Return the playback that a request asks for; one of unknown sounds has no audio and fails when its turn comes."""
+    """Return the requested playback; one of unknown sounds has no audio and fails at its turn."""
     media = needed(found, "media", "Media")
     own = request.match_info.get("playback") or found.get("playbackId") or str(uuid.uuid4())
     return Playback(str(own), media, target, to_bridge, prompt(media))
@@ -243,7 +243,7 @@ def _seconds(value: Any) -> float:
 
 
 def _party(caller_id: str) -> Party:
-    """Read `Name <number>`; without brackets it is all name."""
+    """Return the party of `Name <number>`; a text without brackets is a name."""
     name, _, number = caller_id.partition("<")
     return Party(name.strip(), number.strip("> "))
 

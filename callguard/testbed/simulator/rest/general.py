@@ -1,4 +1,4 @@
-"""ARI over HTTP: what all requests share; requests about Asterisk itself and applications; the event socket."""
+"""ARI over HTTP: the shared part of all requests; requests about Asterisk itself and applications; the event socket."""
 
 import asyncio
 import base64
@@ -20,12 +20,12 @@ MODULES: Final = (
     "func_timeout.so",
     "chan_rtp.so", "res_ari.so", "res_audiosocket.so", "res_rtp_asterisk.so", "res_stasis.so", "res_stasis_snoop.so",
 )  # fmt: skip
-"""What a program may look for; no bridge_native_rtp, which a simulated call can't have."""
+"""Modules that a program may look for; bridge_native_rtp is missing, since a simulated call can't use it."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AriFault(Exception):  # noqa: N818 -- an answer to a request
-    """A request that is answered with an error."""
+    """An error answer to a request."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class AriFault(Exception):  # noqa: N818 -- an answer to a request
 
 
 async def arguments(request: web.Request) -> dict[str, Any]:
-    """Return a request's parameters: the query and the JSON body in one, as Asterisk takes them."""
+    """Return a request's parameters: query and JSON body merged, as Asterisk accepts them."""
     found: dict[str, Any] = dict(request.query)
     if request.can_read_body:
         try:
@@ -46,34 +46,34 @@ async def arguments(request: web.Request) -> dict[str, Any]:
 
 
 def needed(found: dict[str, Any], name: str, what: str) -> str:
-    """Return a parameter; 400 when it is missing."""
+    """Return a parameter; answer 400 where it is missing."""
     if not found.get(name):
         raise AriFault(400, f"{what} is required")
     return str(found[name])
 
 
 class Rest:
-    """Base of the handlers: finds what a request names."""
+    """Base of the handlers: finds the objects that a request names."""
 
     def __init__(self, exchange: Exchange, applications: Applications) -> None:
         self.exchange = exchange
         self.applications = applications
 
     def channel(self, request: web.Request, message: str = "Channel not found") -> Channel:
-        """The channel in the path; 404 when it has hung up."""
+        """Return the channel in the path; answer 404 where it has hung up."""
         found = self.exchange.channels.get(request.match_info["channel"])
         if found is None:
             raise AriFault(404, message)
         return found
 
     def ours(self, channel: Channel, status: int = 409) -> Channel:
-        """A channel that an application controls; an error otherwise."""
+        """Return a channel that an application controls; answer an error for any other."""
         if channel.app is None:
             raise AriFault(status, "Channel not in Stasis application")
         return channel
 
     def bridge(self, request: web.Request) -> Bridge:
-        """The bridge in the path; 404 when it is gone."""
+        """Return the bridge in the path; answer 404 where it has ended."""
         found = self.exchange.bridges.get(request.match_info["bridge"])
         if found is None:
             raise AriFault(404, "Bridge not found")
@@ -88,7 +88,7 @@ class GeneralRest(Rest):
         self._sockets: set[asyncio.Transport] = set()
 
     def drop_sockets(self) -> None:
-        """Break every event socket without a farewell: clients see close code 1006."""
+        """Break all event sockets without a close frame: clients see close code 1006."""
         for transport in list(self._sockets):
             transport.abort()
 
@@ -213,7 +213,7 @@ async def _write(socket: web.WebSocketResponse, waiting: "asyncio.Queue[str]") -
 
 
 def guard(user: str, password: str, weather: Weather) -> Any:
-    """Return the middleware: credentials first, then the weather, then errors as Asterisk words them."""
+    """Return the middleware: it checks credentials, then applies the faults, then words errors as Asterisk does."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
