@@ -17,6 +17,10 @@ MEMORY_S: Final = 40.0
 """Seconds of speech that a baseline remembers; a shorter baseline is the plain mean."""
 KEPT_S: Final = 1.0
 """Seconds of speech that a baseline keeps after hold or transfer."""
+WHOLE_S: Final = 60.0
+"""Seconds without sound for which a baseline that is carried over to a leg's next tap keeps its whole worth."""
+HALVED_S: Final = 60.0
+"""Seconds beyond WHOLE_S in which the worth of a carried baseline is halved; it never falls below KEPT_S."""
 _PRIOR_S: Final = 2.0
 """Weight of the usual voice, in seconds of speech, when a window's calmness is judged."""
 
@@ -36,19 +40,34 @@ class Baselines:
 
     Attributes:
         sums: shape (capacity, SUMS).
+        carried_s: seconds of speech in each that an earlier tap of the leg heard, shape (capacity,).
     """
 
     def __init__(self, capacity: int) -> None:
         self.sums: FloatArray = np.zeros((capacity, SUMS), np.float32)
+        self.carried_s: FloatArray = np.zeros(capacity, np.float32)
 
     def clear(self, row: int) -> None:
         """Forget a leg."""
-        self.sums[row] = 0.0
+        self.sums[row] = self.carried_s[row] = 0.0
+
+    def carry_over(self, row: int, sums: FloatArray, worth_s: float) -> None:
+        """Begin with what an earlier tap of the leg has learnt.
+
+        Args:
+            row: of a leg that was cleared.
+            sums: shape (SUMS,).
+            worth_s: seconds of speech that they count as.
+        """
+        have = max(float(seconds(sums[None])[0]), FRAME_S)
+        self.sums[row] = sums * (worth_s / have)
+        self.carried_s[row] = worth_s
 
     def loosen(self, rows: NDArray[np.intp]) -> None:
         """Keep only KEPT_S of the baseline: after hold or transfer another voice or line may follow."""
-        have = seconds(self.sums[rows])
-        self.sums[rows] *= (KEPT_S / np.maximum(have, KEPT_S))[:, None]
+        share = KEPT_S / np.maximum(seconds(self.sums[rows]), KEPT_S)
+        self.sums[rows] *= share[:, None]
+        self.carried_s[rows] *= share
 
     def learn(self, rows: NDArray[np.intp], block: FloatArray, window: FloatArray) -> None:
         """Add a block to the baseline, weighted by the calmness of its window.
@@ -63,6 +82,19 @@ class Baselines:
         weight = calmness(window, functionals(known), have)
         keep = np.minimum(1.0, (MEMORY_S - weight * seconds(block)) / np.maximum(have, FRAME_S))
         self.sums[rows] = known * keep[:, None] + block * weight[:, None]
+        self.carried_s[rows] *= keep
+
+
+def worth(have_s: float, age_s: float, *, loose: bool = False) -> float:
+    """Return the seconds of speech that a carried baseline counts as.
+
+    Args:
+        have_s: seconds of speech in it.
+        age_s: seconds since it was taken.
+        loose: whether the parties were apart or on hold since, so that another voice may follow.
+    """
+    aged = have_s * 0.5 ** (max(age_s - WHOLE_S, 0.0) / HALVED_S)
+    return min(have_s, KEPT_S if loose else max(aged, KEPT_S))
 
 
 def calmness(window: FloatArray, baseline: FloatArray, have_s: FloatArray) -> FloatArray:

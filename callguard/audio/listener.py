@@ -28,6 +28,7 @@ class Judgeable(NamedTuple):
         speech_s: seconds of speech in that window, shape (n,).
         baseline: FUNCTIONALS of the leg's calm speech so far, same shape as `window`.
         baseline_s: seconds of speech in the baseline, shape (n,).
+        carried_s: those of them that an earlier tap of the leg heard, shape (n,).
     """
 
     rows: Rows
@@ -35,6 +36,7 @@ class Judgeable(NamedTuple):
     speech_s: FloatArray
     baseline: FloatArray
     baseline_s: FloatArray
+    carried_s: FloatArray
 
 
 class Listener:
@@ -90,9 +92,9 @@ class Listener:
         """Close the blocks that end now among the rows just heard, learn from them and return their functionals."""
         rows = rows[self._hops[rows] % BLOCK_HOPS == 0]
         block, sums = self.windows.close_blocks(rows)
-        window, before = functionals(sums), self.baselines.sums[rows]
+        window, before, carried = functionals(sums), self.baselines.sums[rows], self.baselines.carried_s[rows]
         self.baselines.learn(rows, block, window)
-        return Judgeable(rows, window, seconds(sums), functionals(before), seconds(before))
+        return Judgeable(rows, window, seconds(sums), functionals(before), seconds(before), carried)
 
     def _sums(
         self, windows: NDArray[np.int16], leg: NDArray[np.intp], frame: NDArray[np.intp], owners: Rows

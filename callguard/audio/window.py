@@ -4,6 +4,7 @@ A block is half a second. Sums are additive: a window is the sum of a few blocks
 same sums over a longer time. So both sides of a comparison are computed alike.
 """
 
+import zlib
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,8 @@ _LEVEL_SQUARE: Final = _LEVEL + 1
 _FLUX: Final = _LEVEL + 2
 SUMS: Final = _LEVEL + 3
 """Number of sums kept for each block."""
+SUMS_FORM: Final = zlib.crc32(repr((FRAME_FEATURES, BANDS, SUMS)).encode())
+"""The same number means that sums kept by another version have the same meaning."""
 
 FUNCTIONALS: Final = (
     *(f"{name}_mean" for name in FRAME_FEATURES),

@@ -17,7 +17,11 @@ _END: Final = PREFIX + CallEnded.TYPE
 
 
 async def erase(client: Redis, keys: Keys, call: str) -> int:
-    """Delete a call's events up to its last end by opt-out; return their number. Raises RedisError."""
+    """Delete a call's baselines, and its events up to its last end by opt-out; return the events' number.
+
+    Raises RedisError.
+    """
+    await client.delete(keys.baselines(call))
     pending: list[str] = []
     deleted = 0
     async for page in pages(client, keys.events):

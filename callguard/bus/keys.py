@@ -65,6 +65,10 @@ class Keys:
         """Pub/sub channel that reports changes; a message is the type of the last event."""
         return f"{self.prefix}wake"
 
+    def baselines(self, call: str) -> str:
+        """Hash of a call, gone an hour after its last write: role and channel → JSON of the party's calm baseline."""
+        return f"{self.prefix}baselines:{call}"
+
     def command(self, command_id: str) -> str:
         """String: the state of a command."""
         return f"{self.prefix}command:{command_id}"

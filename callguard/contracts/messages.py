@@ -11,6 +11,24 @@ from callguard.contracts.vocabulary import LogLevel, Mode, Role, Subject
 Transport = Literal["audiosocket", "rtp"]
 Codec = Literal["slin", "slin16", "ulaw", "alaw"]
 
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A leg's calm baseline at a time: sums over features of its speech. It is derived of a voice, and holds no audio.
+
+    Attributes:
+        sums: `audio.window.SUMS` numbers, 32-bit floating point.
+        form: `audio.window.SUMS_FORM` of the version that summed.
+        at: Unix time.
+        loose: whether the parties were on hold or apart since, so that another voice may follow.
+    """
+
+    sums: bytes
+    form: int
+    at: float
+    loose: bool = False
+
+
 # --- control -> worker ---
 
 
@@ -49,6 +67,10 @@ class OpenLeg:
     codec: Codec = "slin"
     announced: bool = False
     """Whether a LegSource follows; before it comes, nothing that arrives for the leg is read. RTP only."""
+    channel: str = ""
+    """Id of the channel that is tapped: the same party on the same line has the same."""
+    baseline: Baseline | None = None
+    """What earlier taps of the channel have learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +187,14 @@ class CallSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class LegBaseline:
+    """The present baseline of a leg; sent every few seconds, for the leg's next tap."""
+
+    leg: str
+    baseline: Baseline
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStats:
     """Counters since start, and the last seconds' tick times; sent about once a second."""
 
@@ -206,6 +236,7 @@ FromWorker = (
     | LegLost
     | Transition
     | CallSnapshot
+    | LegBaseline
     | WorkerStats
     | WorkerLost
     | PartDown

@@ -27,6 +27,7 @@ from callguard.contracts.commands import Command
 from callguard.contracts.events import CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
 from callguard.control.alert_manager import AlertManager
 from callguard.control.alert_memory import AlertMemory
+from callguard.control.baselines import KeptBaselines
 from callguard.control.command_handlers import CommandHandlers
 from callguard.control.effects import EffectRunner
 from callguard.control.event_hub import EventHub
@@ -72,7 +73,7 @@ class Service:
         self.hub = EventHub(config.node)
         self.journal = Journal(journal_path(config.journal.folder, config.node))
         self.bus = Bus(config.redis, config.node, self.hub.publish, self.journal)
-        self._pool = WorkerPool(config, rules, lambda message: self.news(message))
+        self._pool = WorkerPool(config, rules, lambda message: self.news(message), KeptBaselines(self.bus.baselines))
         self.ari = AriApp(
             config,
             self._pool,

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -13,6 +14,7 @@ from callguard.contracts.messages import (
     CloseCall,
     CloseLeg,
     FromWorker,
+    LegBaseline,
     LegLost,
     LegReady,
     LegSource,
@@ -26,6 +28,7 @@ from callguard.contracts.messages import (
     WorkerLost,
 )
 from callguard.contracts.vocabulary import Role
+from callguard.control.baselines import KeptBaselines
 from callguard.control.worker_keeper import START_S, STOP_S, WorkerKeeper, WorkerProcess
 from callguard.runtime.tasks import end
 
@@ -43,11 +46,16 @@ class WorkerPool:
     Args:
         config: of the node.
         rules: rule files as (name, text), checked.
-        on_message: called in the loop with everything that workers say, but for WorkerReady and LegReady.
+        on_message: called in the loop with all that concerns others than the pool.
+        baselines: kept of each leg for its next tap.
     """
 
     def __init__(
-        self, config: Config, rules: tuple[tuple[str, str], ...], on_message: Callable[[FromWorker], None]
+        self,
+        config: Config,
+        rules: tuple[tuple[str, str], ...],
+        on_message: Callable[[FromWorker], None],
+        baselines: KeptBaselines | None = None,
     ) -> None:
         self._config = config
         self._rules = rules
@@ -57,6 +65,7 @@ class WorkerPool:
         self._opening: dict[str, asyncio.Future[int]] = {}
         self._down: set[int] = set()
         self._room = _Room(on_message)
+        self._baselines = baselines or KeptBaselines()
 
     async def start(self) -> None:
         """Start all workers; raise MediaError when one does not come up."""
@@ -82,6 +91,7 @@ class WorkerPool:
 
         Raises NoRoomError when the call's worker has no room, MediaError when it dies or none is there.
         """
+        leg = replace(leg, baseline=await self._baselines.of(leg))
         worker = self._of(leg.call)
         if worker is None:
             raise MediaError("no media worker is running")
@@ -103,6 +113,9 @@ class WorkerPool:
         """Tell the worker of a call something. Facts of a new call choose its worker."""
         if isinstance(message, CloseCall):
             self._room.given(call, "customer", "agent")
+            self._baselines.forget(call)
+        elif isinstance(message, CallFacts):
+            self._baselines.note(message)
         worker = self._of(call, choose=isinstance(message, CallFacts))
         if worker is None:
             return
@@ -176,6 +189,9 @@ class WorkerPool:
                 case LegLost():
                     worker.legs.pop(message.leg, None)
                     self._on_message(message)
+                case LegBaseline():
+                    if message.leg in worker.legs:
+                        self._baselines.keep(worker.legs[message.leg], message.baseline)
                 case _:
                     self._on_message(message)
 

@@ -220,7 +220,7 @@ class Pipeline:
         with self._spans("gate"):
             reason = self.models.gate.reasons(due.rows, due.window, due.speech_s)
         reason = np.where(is_tone(due.window), np.int8(Reason.TONE), reason)
-        known = due.baseline_s + due.speech_s
+        known = due.baseline_s - due.carried_s + due.speech_s
         waiting = np.where(known < WARM_S, np.int8(Reason.WARMING), np.int8(Reason.SILENCE))
         short = (due.speech_s < LEAST_SPEECH_S) | (known < WARM_S)
         return np.where(short, waiting, reason)

@@ -14,14 +14,19 @@ import numpy as np
 import structlog
 
 from callguard.audio.bank import BankFullError, LegBank
+from callguard.audio.baseline import KEPT_S, worth
 from callguard.audio.frames import HOP_S
+from callguard.audio.gates import Reason
 from callguard.audio.ingest import Ingest, Limits, PortsExhaustedError
+from callguard.audio.window import SUMS, SUMS_FORM, seconds
 from callguard.config import Config, ConfigError, Logging
 from callguard.contracts.messages import (
+    Baseline,
     CallFacts,
     CloseCall,
     CloseLeg,
     FromWorker,
+    LegBaseline,
     LegConnected,
     LegLost,
     LegReady,
@@ -49,6 +54,9 @@ from callguard.worker.stage_timer import StageTimer
 log = structlog.get_logger(__name__)
 
 TICKS_A_SECOND: Final = round(1 / HOP_S)
+BASELINE_TICKS: Final = 5 * TICKS_A_SECOND
+"""Ticks between two reports of a leg's baseline."""
+_ASIDE: Final = (Reason.HOLD, Reason.APART, Reason.OFF)
 STEPS: Final = 5
 """Steps of a tap that control limits one by one. A leg that is still expected after all of them was forgotten."""
 
@@ -171,7 +179,20 @@ class Worker:
             raise
         self._legs[leg.leg], self._leg_at[row] = (row, leg.call), leg.leg
         self._pipeline.open_leg(row, call, leg.role)
+        if leg.baseline is not None:
+            self._carry_over(row, leg.baseline)
         return port
+
+    def _carry_over(self, row: int, kept: Baseline) -> None:
+        """Begin with what an earlier tap of the leg has learnt; refuse what another version kept, or nobody of ours."""
+        whole = kept.form == SUMS_FORM and len(kept.sums) == SUMS * np.dtype(np.float32).itemsize
+        sums = np.frombuffer(kept.sums if whole else b"", np.float32)
+        if not whole or not np.isfinite(sums).all():
+            self._counts["baselines_refused"] += 1
+            return
+        age_s = time.time() - kept.at
+        worth_s = worth(float(seconds(sums[None])[0]), age_s, loose=kept.loose)
+        self._pipeline.listener.baselines.carry_over(row, sums, worth_s)
 
     def _pin_leg(self, source: LegSource) -> None:
         if source.leg not in self._legs:
@@ -263,8 +284,18 @@ class Worker:
             if row % TICKS_A_SECOND == turn:
                 shot = snapshot(call, row, self._table, self._pipeline.reason, now)
                 self._mailbox.post(shot, spare=True)
+        self._report_baselines(now)
         if turn == 0:
             self._mailbox.post(self._stats(), spare=True)
+
+    def _report_baselines(self, now: float) -> None:
+        """Report the baselines of a share of the legs in each tick; those of parties on hold or apart are loose."""
+        rows = np.arange(self._ticks % BASELINE_TICKS, self._bank.capacity, BASELINE_TICKS)
+        sums, reason = self._pipeline.listener.baselines.sums[rows], self._pipeline.reason[rows]
+        known = (seconds(sums) >= KEPT_S) & ~np.isin(reason, _ASIDE)
+        for row, learnt in zip(rows[known].tolist(), sums[known], strict=True):
+            kept = Baseline(learnt.tobytes(), SUMS_FORM, now)
+            self._mailbox.post(LegBaseline(self._leg_at[row], kept), spare=True)
 
     def _stats(self) -> WorkerStats:
         each, self._tick_ms = tuple(self._tick_ms), []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from callguard.audio.baseline import KEPT_S, MEMORY_S, Baselines, calmness
+from callguard.audio.baseline import HALVED_S, KEPT_S, MEMORY_S, WHOLE_S, Baselines, calmness, worth
 from callguard.audio.features import BANDS, FRAME_FEATURES
 from callguard.audio.window import FUNCTIONALS, LOUDNESS, frame_sums, functionals, seconds
 
@@ -101,3 +101,37 @@ def test_the_gain_of_a_line_says_nothing_of_calm():
             learn(baselines, 3, **(sound | {"loudness": sound["loudness"] + gain}))
         found.append(float(seconds(baselines.sums)[0]))
     assert found == pytest.approx([found[1]] * 3, abs=1e-3)
+
+
+def test_a_carried_baseline_counts_as_much_as_it_is_worth_and_fades_with_what_is_learnt_later():
+    earlier, later = Baselines(1), Baselines(1)
+    learn(earlier, 40, loudness=-33.0)
+    later.carry_over(0, earlier.sums[0], 5.0)
+    assert seconds(later.sums)[0] == pytest.approx(5.0)
+    assert later.carried_s[0] == pytest.approx(5.0)
+    np.testing.assert_allclose(functionals(later.sums), functionals(earlier.sums), atol=0.05)
+    learn(later, 400, loudness=-33.0)
+    assert later.carried_s[0] < 0.1
+    later.carry_over(0, earlier.sums[0], 5.0)
+    later.loosen(ROW)
+    assert later.carried_s[0] == pytest.approx(KEPT_S)
+    later.clear(0)
+    assert later.carried_s[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("have_s", "age_s", "loose", "expected"),
+    [
+        (20, -5, False, 20),
+        (20, 0, False, 20),
+        (20, WHOLE_S, False, 20),
+        (20, WHOLE_S + HALVED_S, False, 10),
+        (20, WHOLE_S + 2 * HALVED_S, False, 5),
+        (20, 3600, False, KEPT_S),
+        (0.5, 3600, False, 0.5),
+        (20, 0, True, KEPT_S),
+        (0.5, 0, True, 0.5),
+    ],
+)
+def test_a_baseline_is_whole_for_a_minute_then_halves_down_to_what_hold_leaves(have_s, age_s, loose, expected):
+    assert worth(have_s, age_s, loose=loose) == pytest.approx(expected)

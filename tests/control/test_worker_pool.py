@@ -120,6 +120,31 @@ async def test_a_worker_that_is_killed_loses_its_legs_and_comes_back_with_the_ru
     assert fired.rule == "Heard"
 
 
+async def test_what_a_worker_learnt_of_a_leg_is_given_to_the_next_one(
+    control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_keeper, "BACKOFF_S", (0.0,))
+    kept = control.pool._baselines
+    leg, port = await control.open()
+    with Sender(port, leg) as sender:
+        async with asyncio.timeout(WAIT_S):
+            while not kept._of_call.get("1.1"):
+                for hop in voice(100).reshape(-1, 5, 160):
+                    sender.send(hop)
+                await asyncio.sleep(0.3)
+        (learnt,) = kept._of_call["1.1"].values()
+        os.kill(control.pool.pids()[0], signal.SIGKILL)
+        await control.until(lambda message: message == LegLost(leg, "eof"))
+    while not control.pool.pids():
+        await asyncio.sleep(0.01)
+    control.pool.send("1.1", CallFacts("1.1"))
+    second = OpenLeg(str(uuid.uuid4()), "1.1", "customer")
+    port = await asyncio.wait_for(control.pool.open_leg(second), WAIT_S)
+    assert control.pool._workers()[0].legs[second.leg].baseline == learnt
+    control.pool.send("1.1", CloseCall("1.1"))
+    assert not kept._of_call
+
+
 async def test_a_worker_that_hangs_is_replaced(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_keeper, "SILENT_S", 2.5)
     monkeypatch.setattr(worker_keeper, "BACKOFF_S", (0.0,))

@@ -23,7 +23,9 @@ def due(baseline_s: float, *, rise_db: float = 9, rise_st: float = 12) -> Judgea
     baseline = window.copy()
     window[0, [LOUDNESS, PITCH]] = rise_db, rise_st
     seconds = np.ones(1, np.float32)
-    return Judgeable(np.array([1]), window, seconds, baseline, seconds * np.float32(baseline_s))
+    return Judgeable(
+        np.array([1]), window, seconds, baseline, seconds * np.float32(baseline_s), np.zeros(1, np.float32)
+    )
 
 
 def test_activity_is_written_to_its_own_row_alone() -> None:

@@ -4,18 +4,23 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from callguard.audio.frames import FRAME_SAMPLES, Pcm
 from callguard.audio.rtp import Packet
 from callguard.audio.rtp import serialise as rtp_packet
+from callguard.audio.window import SUMS
 from callguard.config import Logging
 from callguard.contracts.messages import (
+    Baseline,
     CallFacts,
     CallSnapshot,
     CloseCall,
     CloseLeg,
+    LegBaseline,
     LegConnected,
     LegLost,
     LegReady,
@@ -30,6 +35,7 @@ from callguard.contracts.messages import (
 )
 from callguard.runtime import logs
 from callguard.runtime.mailbox import GarbledError
+from callguard.testbed.simulator.voice import Effort, syllables
 from callguard.worker.process import TICKS_A_SECOND, Worker
 from tests.support.media import LOUD_RULE, OTHER_RULE, Sender, config, voice
 
@@ -83,6 +89,84 @@ class Bench:
         for hop in voice(round(seconds * 50), level).reshape(-1, 5, 160):
             sender.send(hop)
             self.worker.tick()
+
+    def play(self, sender: Sender, sound: Pcm) -> list[CallSnapshot]:
+        """Send a sound and tick, hop by hop; return what was shown meanwhile."""
+        self.box.take(CallSnapshot)
+        for hop in sound[: len(sound) // 5 * 5].reshape(-1, 5, FRAME_SAMPLES):
+            sender.send(hop)
+            self.worker.tick()
+        return self.box.take(CallSnapshot)
+
+    def open_as(self, baseline: Baseline | None) -> tuple[str, int]:
+        """Open a customer's leg that earlier taps know by this baseline."""
+        leg = str(uuid.uuid4())
+        self.worker.obey(CallFacts("1.1"))
+        self.worker.obey(OpenLeg(leg, "1.1", "customer", baseline=baseline))
+        (ready,) = self.box.take(LegReady)
+        return leg, ready.port
+
+
+def speech(seconds: float, effort: Effort) -> Pcm:
+    made = syllables(seconds, effort, seed=3)
+    return made[: len(made) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+
+
+def loudest(shots: list[CallSnapshot]) -> float:
+    return max(shot.customer.get("raised_voice") or 0.0 for shot in shots)
+
+
+@pytest.fixture
+def learnt(bench: Bench) -> Baseline:
+    """What a worker learns of a customer in twenty seconds of calm speech."""
+    leg, port = bench.call()
+    with Sender(port, leg) as sender:
+        bench.play(sender, speech(20, "calm"))
+    reports = bench.box.take(LegBaseline)
+    assert {report.leg for report in reports} == {leg}
+    assert 2 <= len(reports) <= 4
+    return reports[-1].baseline
+
+
+def test_shouting_that_goes_on_after_the_worker_was_lost_is_still_raised(learnt: Baseline) -> None:
+    scores = []
+    for baseline in (learnt, None):
+        second = Bench()
+        leg, port = second.open_as(baseline)
+        with Sender(port, leg) as sender:
+            shots = second.play(sender, speech(12, "raised"))
+            scores.append((loudest(shots), shots[-1].customer["level_rise_db"] or 0.0))
+        second.worker._ingest.close()
+    carried, cold = scores
+    assert carried[0] > 0.6
+    assert carried[1] > 6
+    assert carried[1] > cold[1] + 3
+
+
+def test_a_carried_baseline_does_not_make_the_first_sound_speech(learnt: Baseline) -> None:
+    second = Bench()
+    leg, port = second.open_as(learnt)
+    with Sender(port, leg) as sender:
+        shots = second.play(sender, speech(0.6, "raised"))
+    assert all(shot.unjudged for shot in shots)
+    second.worker._ingest.close()
+
+
+@pytest.mark.parametrize("change", [{"form": 1}, {"sums": b"short"}, {"sums": b"\xff" * 4 * SUMS}])
+def test_a_baseline_of_another_version_is_refused_and_counted(
+    bench: Bench, learnt: Baseline, change: dict[str, Any]
+) -> None:
+    bench.open_as(replace(learnt, **change))
+    assert bench.worker._counters()["baselines_refused"] == 1
+
+
+def test_nothing_is_reported_of_a_party_on_hold(bench: Bench, learnt: Baseline) -> None:
+    bench.worker.obey(CallFacts("1.1", on_hold=True))
+    leg, port = bench.open_as(learnt)
+    bench.worker.obey(CallFacts("1.1", on_hold=True))
+    with Sender(port, leg) as sender:
+        bench.play(sender, speech(11, "calm"))
+    assert bench.box.take(LegBaseline) == []
 
 
 @pytest.fixture

@@ -151,7 +151,15 @@ class Tap:
 
     async def _open_leg(self) -> int:
         self.step = "worker"
-        leg = OpenLeg(self.leg, self.call, self.role, self.kit.transport, self._codec, announced=self._announced)
+        leg = OpenLeg(
+            self.leg,
+            self.call,
+            self.role,
+            self.kit.transport,
+            self._codec,
+            announced=self._announced,
+            channel=self.channel,
+        )
         try:
             return await within(self.kit.media.open_leg(leg), self.kit.config.connect_timeout_s)
         except NoRoomError as error:

@@ -21,6 +21,7 @@ from callguard.contracts.messages import (
     LoadRules,
     OpenLeg,
 )
+from callguard.control.baselines import KeptBaselines
 from callguard.control.worker_pool import MediaError
 from callguard.worker.process import Worker
 
@@ -29,7 +30,11 @@ class Workers:
     """What `workers.WorkerPool` is to the service, with one worker and no process."""
 
     def __init__(
-        self, config: Config, rules: tuple[tuple[str, str], ...], on_message: Callable[[FromWorker], None]
+        self,
+        config: Config,
+        rules: tuple[tuple[str, str], ...],
+        on_message: Callable[[FromWorker], None],
+        _: KeptBaselines,
     ) -> None:
         self.dropped = 0
         self._config, self._rules = config, rules
