@@ -18,7 +18,6 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from callguard.bus import audit
-from callguard.bus.baselines import StoredBaselines
 from callguard.bus.client import connect
 from callguard.bus.erase import KEPT
 from callguard.bus.heartbeat import Heartbeat
@@ -100,14 +99,12 @@ class Bus:
         keys: names of all keys.
         maxlen: about how many events the stream keeps.
         overview: what goes on at this node now.
-        baselines: calm baselines of present calls.
     """
 
     def __init__(self, config: RedisConfig, node: str, emit: Emit, journal: Journal) -> None:
         self.client: Redis = connect(config)
         self.keys = Keys(config.prefix)
         self.overview = Overview()
-        self.baselines = StoredBaselines(self.client, self.keys)
         self._node = node
         self._emit = emit
         self.maxlen = config.events_maxlen
@@ -189,7 +186,6 @@ class Bus:
     async def start(self) -> None:
         """Begin to deliver. Works without Redis too: then events wait."""
         self._heartbeat.start()
-        self.baselines.start()
         self._task = asyncio.create_task(self._run(), name="bus")
 
     async def stop(self, flush_s: float = 2.0) -> None:
@@ -202,7 +198,6 @@ class Bus:
         await end(self._task)
         self._task = None
         await self._heartbeat.stop()
-        await self.baselines.stop()
         await self.client.aclose()
 
     async def flush(self, timeout_s: float) -> bool:

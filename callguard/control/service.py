@@ -27,7 +27,6 @@ from callguard.contracts.commands import Command
 from callguard.contracts.events import CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
 from callguard.control.alert_manager import AlertManager
 from callguard.control.alert_memory import AlertMemory
-from callguard.control.baselines import KeptBaselines
 from callguard.control.command_handlers import CommandHandlers
 from callguard.control.effects import EffectRunner
 from callguard.control.event_hub import EventHub
@@ -40,7 +39,9 @@ from callguard.control.reload import Reload
 from callguard.control.undelivered import tell_undelivered
 from callguard.control.worker_news import WorkerNews
 from callguard.control.worker_pool import MediaError, WorkerPool
+from callguard.history.baselines import KeptBaselines
 from callguard.history.recorder import Recorder
+from callguard.history.stored_baselines import StoredBaselines
 from callguard.notify.receiver import Receiver
 from callguard.notify.receivers import build_receivers
 from callguard.notify.watchdog import WatchdogAlert
@@ -73,7 +74,8 @@ class Service:
         self.hub = EventHub(config.node)
         self.journal = Journal(journal_path(config.journal.folder, config.node))
         self.bus = Bus(config.redis, config.node, self.hub.publish, self.journal)
-        self._pool = WorkerPool(config, rules, lambda message: self.news(message), KeptBaselines(self.bus.baselines))
+        baselines = KeptBaselines(StoredBaselines(self.bus.client, self.bus.keys))
+        self._pool = WorkerPool(config, rules, lambda message: self.news(message), baselines)
         self.ari = AriApp(
             config,
             self._pool,

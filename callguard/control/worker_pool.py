@@ -28,8 +28,8 @@ from callguard.contracts.messages import (
     WorkerLost,
 )
 from callguard.contracts.vocabulary import Role
-from callguard.control.baselines import KeptBaselines
 from callguard.control.worker_keeper import START_S, STOP_S, WorkerKeeper, WorkerProcess
+from callguard.history.baselines import KeptBaselines
 from callguard.runtime.tasks import end
 
 __all__ = ["MediaError", "WorkerPool"]
@@ -69,6 +69,7 @@ class WorkerPool:
 
     async def start(self) -> None:
         """Start all workers; raise MediaError when one does not come up."""
+        self._baselines.start()
         self._keepers = [WorkerKeeper(index, self) for index in range(self._config.media.workers)]
         self._tasks = [asyncio.create_task(keeper.run(), name="worker keeper") for keeper in self._keepers]
         try:
@@ -85,6 +86,7 @@ class WorkerPool:
         self._room.close()
         await end(*self._tasks, ask_again_s=STOP_S + 1.0)
         self._tasks.clear()
+        await self._baselines.stop()
 
     async def open_leg(self, leg: OpenLeg) -> int:
         """Expect a leg's media; return the port to send it to.

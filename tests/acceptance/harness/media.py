@@ -21,8 +21,8 @@ from callguard.contracts.messages import (
     LoadRules,
     OpenLeg,
 )
-from callguard.control.baselines import KeptBaselines
 from callguard.control.worker_pool import MediaError
+from callguard.history.baselines import KeptBaselines
 from callguard.worker.process import Worker
 
 

@@ -10,6 +10,12 @@ from callguard.contracts.messages import Baseline, CallFacts, OpenLeg
 class Store(Protocol):
     """Where baselines outlive this process."""
 
+    def start(self) -> None:
+        """Begin to write."""
+
+    async def stop(self) -> None:
+        """Write what waits, and end."""
+
     def keep(self, call: str, party: str, baseline: Baseline) -> None:
         """Replace a party's baseline."""
 
@@ -31,6 +37,16 @@ class KeptBaselines:
         self._store = store
         self._of_call: dict[str, dict[str, Baseline]] = {}
         self._recalls: dict[str, asyncio.Task[dict[str, Baseline]]] = {}
+
+    def start(self) -> None:
+        """Begin to store."""
+        if self._store is not None:
+            self._store.start()
+
+    async def stop(self) -> None:
+        """Store what waits."""
+        if self._store is not None:
+            await self._store.stop()
 
     def keep(self, leg: OpenLeg, baseline: Baseline) -> None:
         """Take a leg's newest baseline."""

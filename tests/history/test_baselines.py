@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from callguard.contracts.messages import Baseline, CallFacts, OpenLeg
-from callguard.control.baselines import KeptBaselines
+from callguard.history.baselines import KeptBaselines
 
 LEARNT = Baseline(b"sums", 1, 100.0)
 NEWER = Baseline(b"more", 1, 105.0)
@@ -20,6 +20,12 @@ class Store:
         self.asked: list[str] = []
         self.answer = asyncio.Event()
         self.answer.set()
+
+    def start(self) -> None:
+        self.asked.append("start")
+
+    async def stop(self) -> None:
+        self.asked.append("stop")
 
     def keep(self, call: str, party: str, baseline: Baseline) -> None:
         self.kept.setdefault(call, {})[party] = baseline
@@ -103,3 +109,10 @@ async def test_a_call_that_ends_while_the_store_is_asked_leaves_nothing() -> Non
     kept.forget("c")
     assert await asking is None
     assert kept._of_call == {}
+
+
+async def test_the_store_works_for_as_long_as_baselines_are_kept() -> None:
+    kept = KeptBaselines(store := Store())
+    kept.start()
+    await kept.stop()
+    assert store.asked == ["start", "stop"]

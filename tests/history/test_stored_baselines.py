@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from callguard.bus import baselines
-from callguard.bus.baselines import KEEP_S, StoredBaselines
 from callguard.bus.erase import erase
 from callguard.bus.keys import Keys
 from callguard.contracts.messages import Baseline
+from callguard.history import stored_baselines
+from callguard.history.stored_baselines import KEEP_S, StoredBaselines
 
 KEYS = Keys("baselines-test:")
 LEARNT = Baseline(bytes(range(64)), 7, 100.5)
@@ -44,7 +44,7 @@ async def test_what_was_kept_is_recalled_after_a_restart_and_is_gone_after_an_ho
 
 
 async def test_it_is_written_every_few_seconds(client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "SAVE_S", 0.02)
+    monkeypatch.setattr(stored_baselines, "SAVE_S", 0.02)
     store = StoredBaselines(client, KEYS)
     store.start()
     store.keep("c", "customer 1.1", LEARNT)
