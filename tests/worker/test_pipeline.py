@@ -287,3 +287,44 @@ def test_facts_become_signals():
     assert values[CALL_INDEX["on_hold"]] == 1
     assert values[CALL_INDEX["agent_request"]] == 2
     assert values[CALL_INDEX["elapsed_s"]] == pytest.approx(15)
+
+
+def test_a_gate_forgets_the_leg_before():
+    forgotten = []
+
+    class Remembers(TakesAllForSpeech):
+        def forget(self, row):
+            forgotten.append(row)
+
+    Stage(gate=Remembers())
+    assert forgotten == [0, 1]
+
+
+def test_a_row_that_served_another_call_hears_as_a_fresh_one_does():
+    """Nothing of an angry call stays in the rows of its legs, whatever it was."""
+
+    def course(stage):
+        seen = []
+        for hop in hops(buzz(5, 140), buzz(5, 210, seed=2)):
+            for row in (0, 1):
+                stage.bank.push(row, hop.pcm[row], 0)
+            stage.tick()
+            seen.append(
+                (stage.table.leg[:, :2].copy(), stage.table.call[:, 0].copy(), stage.pipeline.reason[:2].copy())
+            )
+        return seen
+
+    fresh, used = Stage("emotion"), Stage("emotion")
+    used.play(np.concatenate([buzz(5, 300, 0.9), noise(2, 0.3)]), buzz(7, 90, 0.5))
+    used.pipeline.close_call(0, used.now)
+    assert not used.table.live[0]
+    for row in (0, 1):
+        used.pipeline.close_leg(row)
+        used.bank.close(row)
+    used.pipeline.open_call(0, CallFacts("next", mode="emotion", started_at=used.now))
+    for role in ("customer", "agent"):
+        used.pipeline.open_leg(used.bank.open(), 0, role)
+    for (one, call, reason), (other, again, why) in zip(course(fresh), course(used), strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-5)
+        np.testing.assert_allclose(again, call, atol=1e-4)
+        assert reason.tolist() == why.tolist()
