@@ -354,6 +354,9 @@ async def test_stopping_answers_what_runs_and_what_waits(bus: WiredBus, floor: F
     assert reasons["c1"].startswith("interrupted")
     assert reasons["c2"] == "not done: the service is stopping"
     assert await _consumers(bus, [])
+    await send(bus, stop("c3"))
+    await asyncio.sleep(0.3)
+    assert len(await answers(bus)) == 2, "it went on reading"
 
 
 async def test_an_outage_between_doing_and_answering_gives_one_answer(

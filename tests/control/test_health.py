@@ -1,9 +1,13 @@
 """Each cause is told once when it begins and once when it ends; the number of heard calls, when it changes."""
 
+import asyncio
 from typing import Any
+
+import pytest
 
 from callguard.contracts.events import Event, NodeDegraded, NodeHearing, NodeRecovered, published
 from callguard.contracts.messages import WorkerStats
+from callguard.control import health as module
 from callguard.control.health import BEAT_S, CLOCK_STEADY_S, Health
 from callguard.control.hearing import PATIENCE_S
 from tests.control.test_hearing import lost, opened
@@ -88,6 +92,22 @@ def test_calls_without_a_tap_are_degraded_taps_and_each_is_marked() -> None:
     node.pass_by(3, "c1", "c2")
     assert node.told[1:] == ["+taps"]
     assert node.marked[-1] == {}
+
+
+async def test_it_looks_by_itself_and_a_mistake_about_one_call_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_S", 0.01)
+    node, looks = Node(), []
+
+    def look() -> None:
+        looks.append(1)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(node.health, "look", look)
+    running = asyncio.create_task(node.health.run())
+    async with asyncio.timeout(5):
+        while len(looks) < 3:
+            await asyncio.sleep(0.01)
+    running.cancel()
 
 
 def test_missing_room_is_the_workers_to_tell() -> None:

@@ -65,6 +65,16 @@ async def test_a_ring_that_nobody_answers_is_reported_unless_it_was_stopped(reas
     assert unanswered == reported
 
 
+@pytest.mark.parametrize(("seconds", "minute"), [(0, "1"), (59.5, "1"), (60, "2"), (150, "3")])
+def test_a_briefing_says_in_which_minute_of_the_call(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, minute: str
+) -> None:
+    began = call().started_at
+    monkeypatch.setattr("callguard.control.paging.time.time", lambda: began + seconds)
+    said = paging(Supervision(), []).briefing("c1", "a1")
+    assert said[said.index("sound:callguard/brief-minute") + 1] == f"number:{minute}"
+
+
 async def test_a_private_rules_prompt_is_private() -> None:
     supervision = Supervision()
     pages = paging(supervision, [])

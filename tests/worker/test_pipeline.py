@@ -151,6 +151,19 @@ def test_hold_loosens_the_baseline_and_is_not_learnt_from():
     assert stage.pipeline.listener.baselines.sums[0, 0] < known[0]
 
 
+def test_who_has_not_spoken_enough_is_warming_and_who_has_and_pauses_is_silent():
+    stage = Stage()
+    assert stage.reason() is Reason.WARMING
+    stage.play(buzz(1))
+    assert stage.reason() is Reason.WARMING
+    stage.play(buzz(5))
+    assert stage.reason() is Reason.JUDGED
+    stage.play(noise(8, 0.0001))
+    assert stage.reason() is Reason.SILENCE
+    stage.pipeline.open_leg(stage.bank.open(), 0, "customer")
+    assert stage.reason(2) is Reason.WARMING
+
+
 def test_dtmf_and_loss_are_reasons():
     stage = Stage()
     stage.play(buzz(3))

@@ -163,3 +163,25 @@ async def test_what_failed_because_the_agent_hung_up_is_left_to_the_hangup(world
 
 async def test_who_took_over_follows_nobody(world: World) -> None:
     assert await world.becomes(agent=world.session.channel, agent_channel="PJSIP/boss-1") == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"together": False, "transferring": True}, "transfer"),
+        ({"together": False, "agent": None, "agent_channel": None}, "transfer"),
+        ({"together": False}, "consultation"),
+    ],
+)
+async def test_a_transfer_under_way_is_told_from_a_consultation(
+    world: World, facts: dict[str, Any], reason: str
+) -> None:
+    await world.becomes(**facts)
+    assert world.told() == [(True, reason)]
+
+
+@pytest.mark.parametrize("missing", ["agent", "agent_channel"])
+async def test_there_is_nothing_to_take_over_without_an_agent(world: World, missing: str) -> None:
+    world.calls["c1"] = replace(CALL, **{missing: None})
+    with pytest.raises(SupervisionError, match="no_call"):
+        await world.presence.switch(world.session, "takeover", "command")

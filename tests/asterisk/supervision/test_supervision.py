@@ -15,7 +15,7 @@ from callguard.asterisk.events import AriEvent, Channel, StasisStart
 from callguard.asterisk.supervision import presence
 from callguard.asterisk.supervision import supervision as module
 from callguard.asterisk.supervision.presence import Hooks
-from callguard.asterisk.supervision.session import RingRequest, Session, SupervisionError
+from callguard.asterisk.supervision.session import Ended, RingRequest, Session, SupervisionError
 from callguard.asterisk.supervision.supervision import Supervision
 from callguard.config import SupervisionConfig, SupervisorConfig
 from callguard.contracts.events import (
@@ -141,6 +141,17 @@ async def test_when_nobody_joins_it_is_said_why(desk: Desk, causes: tuple[int, .
         await desk.ring(*people)
     assert sorted(desk.reasons()) == [(person.name, reason) for person in people]
     assert desk.supervision.sessions == []
+
+
+async def test_a_session_that_failed_is_over(desk: Desk) -> None:
+    desk.phones["PJSIP/ann"] = RINGS
+    ringing = asyncio.create_task(desk.ring())
+    await desk.until(lambda: desk.told(SupervisionRinging))
+    (session,) = desk.supervision.sessions
+    await desk.supervision.stop("c1")
+    assert session.state == Ended("stopped")
+    with pytest.raises(SupervisionError, match="stopped"):
+        await ringing
 
 
 async def test_a_call_that_is_not_there_or_has_no_agent_is_refused_with_an_event(desk: Desk) -> None:

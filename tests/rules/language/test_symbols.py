@@ -55,7 +55,9 @@ def test_model_outputs_are_the_customers() -> None:
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("cat", "; did you mean 'cats'?"), ("x.dog", "; did you mean 'a.dog'?"), ("zebra", "")],
+    [("cat", "; did you mean 'cats'?"), ("x.dog", "; did you mean 'somebody.dog'?"), ("zebra", "")],
 )
-def test_the_nearest_name_is_offered(text: str, hint: str) -> None:
-    assert nearest(text, ["cats", "a.dog"]) == hint
+def test_the_nearest_name_is_offered_and_the_same_name_of_another_party_before_one_that_looks_alike(
+    text: str, hint: str
+) -> None:
+    assert nearest(text, ["cats", "x.dig", "somebody.dog"]) == hint
