@@ -390,6 +390,66 @@ async def test_an_end_that_asterisk_does_not_confirm_is_told_as_cutting(
     assert desk.supervision.cutting == 0
 
 
+def ear_of(desk: Desk) -> str:
+    """The newest ear."""
+    return next(query["snoopId"] for _, path, query in reversed(desk.fake.requests) if path.endswith("/snoop"))
+
+
+async def test_an_ear_that_will_not_go_as_the_agent_consults_costs_the_supervisor_the_channel(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "ESCALATE_S", 0.1)
+    session = await desk.ring()
+    desk.fake.stuck.add(ear_of(desk))
+    desk.calls["c1"] = replace(CALL, together=False)
+    desk.supervision.call_changed(desk.calls["c1"], "apart")
+    await asyncio.sleep(0.05)
+    assert f"DELETE /channels/{session.channel}" not in desk.fake.calls(), "the ear alone has its time first"
+    await desk.until(lambda: f"DELETE /channels/{session.channel}" in desk.fake.calls())
+    assert desk.reasons() == [], "the ear may still hear"
+    desk.fake.stuck.clear()
+    assert await desk.ended() == [("ann", "asterisk")]
+
+
+async def test_ear_and_channel_go_at_once_although_a_change_of_mode_hangs(desk: Desk) -> None:
+    session = await desk.ring(ANN, mode="listen")
+    ear = ear_of(desk)
+    hanging = asyncio.Event()
+
+    async def never(_: web.Request) -> web.StreamResponse:
+        hanging.set()
+        await asyncio.sleep(0.6)
+        return web.json_response({"message": "late"}, status=500)
+
+    desk.fake.answers["POST", "/channels/agent/snoop"] = never
+    switching = asyncio.create_task(desk.supervision.set_mode("c1", "ann", "whisper", "command"))
+    await hanging.wait()
+    stopping = asyncio.create_task(desk.supervision.stop("c1", "ann"))
+    await asyncio.sleep(0.1)
+    gone = desk.fake.calls()
+    assert {f"DELETE /channels/{ear}", f"DELETE /channels/{session.channel}"} <= set(gone)
+    await asyncio.gather(switching, stopping, return_exceptions=True)
+    assert await desk.ended() == [("ann", "stopped")]
+
+
+async def test_a_phone_that_cant_be_proved_to_be_silent_keeps_no_other_from_being_rung(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TOLD_S", 0.05)
+    desk.phones["PJSIP/ann"] = RINGS
+    ringing = asyncio.create_task(desk.ring(ANN, alert="a1"))
+    await desk.until(lambda: desk.told(SupervisionRinging))
+    (session,) = desk.supervision.sessions
+    desk.fake.stuck.add(session.channel)
+    stopping = asyncio.create_task(desk.supervision.stop_ringing("a1"))
+    with pytest.raises(SupervisionError, match="stopped"):
+        await ringing
+    assert desk.reasons() == [], "it may still ring"
+    desk.fake.stuck.clear()
+    await stopping
+    assert desk.reasons() == [("ann", "stopped")]
+
+
 async def test_closing_releases_everybody(desk: Desk) -> None:
     desk.phones["PJSIP/bob"] = RINGS
     await desk.ring(ANN)
