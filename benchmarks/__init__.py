@@ -1,1 +1,1 @@
-"""What things cost, and whether they last: programs that print the figures of docs/performance.md."""
+"""Programs that measure cost and endurance; they print the figures of docs/performance.md."""

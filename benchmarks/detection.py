@@ -1,7 +1,7 @@
-"""How many legs one core judges: `python -m benchmarks.detection [--legs 2000] [--seconds 20]`.
+"""Measure the number of legs that one core judges: `python -m benchmarks.detection [--legs 2000] [--seconds 20]`.
 
-Each leg talks for 40 % of the time. Counted is what detection costs (levels, VAD, features, windows, gates, model,
-signals), without ingest and rules. The media is made beforehand and legs begin at different times, as calls do.
+Each leg talks for 40 % of the time. The figures count detection (levels, VAD, features, windows, gates, model,
+signals) without ingest and rules. The media is made beforehand, and legs begin at different times, as calls do.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from callguard.worker.stage_timer import StageTimer
 
 TURN_S: Final = 3.0
 SHARE: Final = 0.47
-"""Of the time in a turn; the VAD hears the gaps between syllables, so 40 % remain as speech."""
+"""Share of the time in turns; the VAD hears the gaps between syllables, so 40 % remain as speech."""
 VOICES: Final = 16
 
 
 class NoRules:
-    """Stands where the rule engine would: detection alone is measured."""
+    """Replaces the rule engine, so that detection alone is measured."""
 
     def open_call(self, row: int, facts: CallFacts) -> None:
         """Do nothing."""
@@ -46,7 +46,7 @@ class NoRules:
 
 
 def talk(seed: int) -> NDArray[np.int16]:
-    """Return a party that buzzes in turns and is nearly silent between, in hops: (hops, HOP_FRAMES, FRAME_SAMPLES)."""
+    """Return a party with buzzing turns and near silence between them, shape (hops, HOP_FRAMES, FRAME_SAMPLES)."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(int(TURN_S / SHARE * SAMPLE_RATE)) / SAMPLE_RATE
     phase = 2 * np.pi * np.cumsum(rng.uniform(90, 240) * (1 + 0.1 * np.sin(4 * time_s))) / SAMPLE_RATE
@@ -58,7 +58,7 @@ def talk(seed: int) -> NDArray[np.int16]:
 
 
 def measure(legs: int, seconds: float) -> dict[str, Any]:
-    """Run legs for so many seconds of audio as fast as it goes; return what it cost."""
+    """Process `seconds` of audio of all legs as fast as possible; return the cost."""
     sounds = np.stack([talk(seed) for seed in range(VOICES)])
     table = SignalTable(legs, legs // 2)
     spans = StageTimer()
@@ -101,7 +101,7 @@ def measure(legs: int, seconds: float) -> dict[str, Any]:
 
 
 def _overrule(gate: Any) -> None:
-    """Let the gate work and then pass everything: the made voice is no speech, and the model must have its work too."""
+    """Let the gate run, then pass all windows: the synthetic voice is no speech, and the model must run too."""
     original = gate.reasons
     gate.reasons = lambda rows, window, speech_s: np.zeros_like(original(rows, window, speech_s))
 

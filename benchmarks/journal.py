@@ -1,6 +1,6 @@
-"""What a commit to the journal costs: `python -m benchmarks.journal [FOLDER]`.
+"""Measure the cost of a commit to the journal: `python -m benchmarks.journal [FOLDER]`.
 
-A storm of alerts is written as control writes it: per round of the event loop one transaction of an alert's state, its
+A storm of alerts is written as control writes it: each round of the event loop commits an alert's state, its
 event and the messages for two receivers, 5 kB each.
 """
 

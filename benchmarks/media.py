@@ -1,7 +1,7 @@
-"""What reading media costs, in µs of CPU a frame: `python -m benchmarks.media [--legs 400]`.
+"""Measure the cost of reading media in µs of CPU per frame: `python -m benchmarks.media [--legs 400]`.
 
-Each line feeds one second of audio through real sockets on loopback, or through one stage, in ticks of 0.1 s, and takes
-the best of several rounds: other programs can only make it slower. Sending is not counted.
+Each line feeds one second of audio through real sockets on loopback, or through one stage, in ticks of 0.1 s. It shows
+the best of several rounds, since other programs can only slow a round down. Sending is not counted.
 """
 
 import argparse
@@ -31,7 +31,7 @@ ROUNDS = 5
 
 @contextlib.contextmanager
 def plane(legs: int, transport: Transport) -> Iterator[tuple[Ingest, LegBank, list[socket.socket]]]:
-    """Legs with their senders, connected and past their first frame."""
+    """Yield legs with their senders, connected and past their first frame."""
     bank = LegBank(legs)
     ingest = Ingest(bank)
     with contextlib.ExitStack() as stack:
@@ -97,24 +97,24 @@ def kernel_reads(legs: int) -> float:
                 for receiver in receivers:
                     receiver.recv_into(room)
                 spent += time.process_time() - start
-            # The first reads of a connection are not acknowledged one by one: they tell nothing of a long call.
+            # The first reads of a connection are not acknowledged one by one, so they don't represent a long call.
             best = min(best, spent / TICKS / HOP_FRAMES / legs) if number else best
     return best * 1e6
 
 
 class Counted(asyncio.DatagramProtocol):
-    """Notes that a datagram came: the least that a protocol could do."""
+    """Records that a datagram arrived, which is the least work of a protocol."""
 
     def __init__(self) -> None:
         self.came = asyncio.Event()
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        """Note it."""
+        """Record the datagram."""
         self.came.set()
 
 
 async def by_protocol(legs: int) -> float:
-    """Return µs a frame of asyncio's datagram protocol, as packets come one by one."""
+    """Return µs a frame of asyncio's datagram protocol for packets that arrive one by one."""
     loop = asyncio.get_running_loop()
     transport, protocol = await loop.create_datagram_endpoint(Counted, ("127.0.0.1", 0))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -125,7 +125,7 @@ async def by_protocol(legs: int) -> float:
 
 
 async def by_reader(legs: int) -> float:
-    """Return µs a frame of one callback and one read for each, as frames come one by one."""
+    """Return µs a frame of one callback and one read for each frame that arrives by itself."""
     loop, came, room = asyncio.get_running_loop(), asyncio.Event(), bytearray(4096)
 
     def read() -> None:
@@ -144,7 +144,7 @@ async def by_reader(legs: int) -> float:
 
 
 async def one_by_one(count: int, send: Callable[[], object], came: asyncio.Event) -> float:
-    """Return µs from each frame's sending to its arrival in the loop; the waiting task's own wake-up is in it."""
+    """Return µs from each frame's sending to its arrival in the loop, including the waiting task's own wake-up."""
     best = float("inf")
     for _ in range(ROUNDS):
         spent = 0.0
@@ -159,7 +159,7 @@ async def one_by_one(count: int, send: Callable[[], object], came: asyncio.Event
 
 
 def stage(work: Callable[[], object], frames: int) -> float:
-    """Return µs a frame of a call that handles so many."""
+    """Return µs a frame of a call that handles `frames` frames."""
     best = float("inf")
     for _ in range(ROUNDS * 4):
         start = time.process_time()
@@ -169,7 +169,7 @@ def stage(work: Callable[[], object], frames: int) -> float:
 
 
 def stages(legs: int) -> Iterator[tuple[str, float]]:
-    """Yield what single stages cost."""
+    """Yield the cost of single stages."""
     frames = legs * HOP_FRAMES
     rows = np.repeat(np.arange(legs), HOP_FRAMES)
     random = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""A `callguard` process under a benchmark's eyes: started, signalled, ended; its log, its readiness, its events."""
+"""Run a `callguard` process for a benchmark: start, signal and end it; read its log, readiness and events."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from callguard.bus.streams import read_after
 KEYS: Final = Keys()
 UP_S: Final = 60.0
 END_S: Final = 40.0
-"""After so long a process that was asked to end is killed."""
+"""Seconds after which a process is killed that does not end on request."""
 _AGAIN_S: Final = 0.2
 
 
@@ -37,7 +37,7 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it, or start it again."""
+        """Start the process, also again."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "callguard", *self._arguments), stdout=log, stderr=log,
@@ -46,28 +46,28 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """Process id; raises RuntimeError before it was started."""
+        """Return the process id; raise RuntimeError before the first start."""
         if self._process is None:
             raise RuntimeError("it was never started")
         return self._process.pid
 
     @property
     def status(self) -> int | None:
-        """Exit status; None while it runs."""
+        """Return the exit status; None while the process runs."""
         return self._process.returncode if self._process else None
 
     @property
     def workers(self) -> list[int]:
-        """Processes that it has started."""
+        """Return the ids of its child processes."""
         return children(self.pid)
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, if it runs."""
+        """Send a signal, if the process runs."""
         if self._process and self._process.returncode is None:
             self._process.send_signal(number)
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Signal it and wait for its end; after END_S it is killed."""
+        """Signal the process and wait for its end; kill it after END_S."""
         self.send(how)
         if self._process:
             try:
@@ -77,7 +77,7 @@ class Program:
                 await self._process.wait()
 
     def complaints(self) -> Counter[str]:
-        """Count what its log says, by what happened and why; needs logging.json_lines."""
+        """Count the warnings and errors in its log by event and reason; needs logging.json_lines."""
         lines = self.log.read_text("utf-8", "replace").splitlines()
         return Counter(_complaint(json.loads(line)) if line.startswith("{") else line for line in lines)
 
@@ -89,7 +89,7 @@ def _complaint(line: dict[str, Any]) -> str:
 
 
 async def ready(http: aiohttp.ClientSession, port: int) -> bool:
-    """Tell whether the console of a node says that calls can be heard."""
+    """Return whether a node's console reports that calls can be heard."""
     with contextlib.suppress(aiohttp.ClientError, TimeoutError):
         async with http.get(f"http://127.0.0.1:{port}/readyz") as answer:
             return answer.status == 200
@@ -97,7 +97,7 @@ async def ready(http: aiohttp.ClientSession, port: int) -> bool:
 
 
 async def until_ready(http: aiohttp.ClientSession, port: int, program: Program) -> None:
-    """Wait until a node is ready; raise SystemExit with its log when that takes longer than UP_S."""
+    """Wait until a node is ready; raise SystemExit with its log after UP_S."""
     deadline = time.monotonic() + UP_S
     while not await ready(http, port):
         if time.monotonic() > deadline:
@@ -106,7 +106,7 @@ async def until_ready(http: aiohttp.ClientSession, port: int, program: Program) 
 
 
 async def follow(redis: Redis, take: Callable[[dict[str, Any]], None]) -> None:
-    """Give every event of the stream to `take`, in order, for ever; while Redis is away, wait."""
+    """Pass every event of the stream to `take`, in order, until cancelled; wait while Redis is away."""
     position = "0-0"
     while True:
         try:

@@ -1,8 +1,8 @@
-"""What the rules cost: microseconds a call and leg for one step, and the share of a core at ten steps a second.
+"""Measure the cost of the rules: µs per step and leg, and the share of a core at ten steps a second.
 
     python -m benchmarks.rules [--calls 1000] [--steps 300] [--json]
 
-Every rule of config/rules runs on every call; signals are random, a fifth of the legs is not judged.
+Every rule of config/rules runs on every call. Signals are random, and a fifth of the legs is not judged.
 """
 
 import argparse
@@ -21,7 +21,7 @@ PACK = Path(__file__).parent.parent / "config" / "rules"
 
 
 def main() -> None:
-    """Measure the shipped pack, then each of its rules alone."""
+    """Measure the shipped rule pack, then each of its rules alone."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=1000, help="calls; each has two legs")
     parser.add_argument("--steps", type=int, default=300, help="steps measured, after as many to warm up")

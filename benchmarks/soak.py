@@ -1,10 +1,10 @@
-"""The service for minutes beside the simulated PBX, calls coming and going all the time: what grows, what is left?
+"""Run the service for minutes beside the simulated PBX with a constant flow of calls; check for growth and leftovers.
 
     python -m benchmarks.soak --minutes 10
 
-`callguard run` and `callguard simulate` as processes of their own on loopback, with the shipped rules and a Valkey that
-comes with them. Customers shout, supervisors are rung and leave, agents hold, consult and transfer, commands come by
-the stream, a screen watches, sockets and media break. Ends by itself; exit 1 when something grows or is left over.
+`callguard run` and `callguard simulate` run as separate processes on loopback, with the shipped rules and an embedded
+Valkey. Customers shout, supervisors are rung and leave, agents hold, consult and transfer, the stream carries commands,
+a screen watches, sockets and media break. The program ends by itself, with exit 1 where memory grows or objects remain.
 """
 
 import argparse
@@ -39,13 +39,13 @@ NODE = "soak"
 SAMPLE_S = 10.0
 COMMAND_S = 1.5
 SCREEN_S = 15.0
-"""A screen stays so long, then another comes."""
+"""Seconds after which a screen leaves and another comes."""
 LATEST = 2.0
-"""On a busy machine the PBX's time falls behind; calls that take so many times as long are left over."""
+"""Factor by which calls may take longer: on a busy machine the PBX's time falls behind. Longer calls are left over."""
 
 
 class Floor:
-    """The processes and what they tell. Enter it; calls begin FIRST_CALL_S later."""
+    """The processes and their reports, as a context manager; calls begin FIRST_CALL_S after its entry."""
 
     def __init__(self, folder: Path, lines: int, seconds: float) -> None:
         self.samples: list[Sample] = []
@@ -108,17 +108,17 @@ class Floor:
 
     @property
     def at_s(self) -> float:
-        """Seconds since the service was up."""
+        """Return the seconds since the service was ready."""
         return time.monotonic() - self._began
 
     @property
     def over(self) -> bool:
-        """Whether all calls have come and gone."""
+        """Return whether all calls have ended."""
         return self.at_s > FIRST_CALL_S + self._seconds and not self.samples[-1].channels
 
     @property
     def busy_s(self) -> float:
-        """When there was a call last."""
+        """Return the time of the last call in seconds."""
         return max((sample.at_s for sample in self.samples if sample.calls), default=0.0)
 
     @asynccontextmanager
@@ -151,7 +151,7 @@ class Floor:
                 await self._redis.xadd(KEYS.commands, {COMMAND_FIELDS[0]: json.dumps({"id": name, **asked})})
 
     async def _watch(self) -> None:
-        """Look at the board as browsers do that come and go."""
+        """Watch the board as browsers that come and go do."""
         while not self.samples or not self.over:
             with contextlib.suppress(TimeoutError):
                 async with (
@@ -162,7 +162,7 @@ class Floor:
                         pass
 
     async def sample(self) -> Sample:
-        """Look at everything now."""
+        """Take a sample now."""
         workers = self.node.workers
         metrics = await self._metrics()
         memory = await self._redis.info("memory")
@@ -190,7 +190,7 @@ class Floor:
         return sample
 
     async def _metrics(self) -> Counter[str]:
-        """Sum each metric over its labels."""
+        """Return the sum of each metric over its labels."""
         async with self._http.get(f"http://127.0.0.1:{self._console}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         sums: Counter[str] = Counter()
@@ -204,12 +204,12 @@ class Floor:
             return found
 
     async def hot(self) -> dict[str, int]:
-        """Return how much each list in Redis holds: calls, alerts, signals."""
+        """Return the number of items in each list in Redis: calls, alerts, signals."""
         return {key: await self._redis.hlen(key) for key in (KEYS.calls, KEYS.alerts, KEYS.signals)}
 
 
 async def main(minutes: float, lines: int) -> int:
-    """Soak, print, return the exit status."""
+    """Run the soak, print its figures and return the exit status."""
     seconds = 60 * minutes
     with tempfile.TemporaryDirectory(prefix="callguard-soak-") as name:
         async with Floor(Path(name), lines, seconds) as floor:

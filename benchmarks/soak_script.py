@@ -1,19 +1,19 @@
-"""What a soak plays: calls that come and go on every line of a floor, and commands that programs send meanwhile."""
+"""Make the script of a soak: calls on every line of a floor, and the commands that programs send meanwhile."""
 
 import itertools
 from random import Random
 from typing import Any, Final
 
 FIRST_CALL_S: Final = 6.0
-"""Seconds of an empty floor before the first call: what the service holds then, it may hold at the end."""
+"""Seconds of an empty floor before the first call: at the end the service may hold the resources of this time."""
 QUIET_S: Final = 45.0
-"""Seconds of an empty floor after the last call; connections that idle are closed after 15 s."""
+"""Seconds of an empty floor after the last call; idle connections are closed after 15 s."""
 SHORTEST_S: Final = 12.0
 LONGEST_S: Final = 40.0
 DROP_EVERY_S: Final = 97.0
 CUT_EVERY_S: Final = 61.0
 SUPERVISORS: Final = 4
-"""Of these the last never answers."""
+"""Number of supervisors; the last one never answers."""
 RINGING_S: Final = 1.0
 Json = dict[str, Any]
 RULES: Final[Json] = {
@@ -27,11 +27,11 @@ RULES: Final[Json] = {
         }
     ]
 }  # fmt: skip
-"""Beside the shipped ones, a rule that fires at each turn: the book of past alerts is soon as full as it gets."""
+"""Besides the shipped rules, one that fires at each turn, so that the store of past alerts is soon full."""
 
 
 def scenario(lines: int, seconds: float, seed: int = 1) -> Json:
-    """Return a scenario with about `lines` calls at once for `seconds`, then nobody for QUIET_S."""
+    """Return a scenario with about `lines` calls at once for `seconds`, then no call for QUIET_S."""
     chance = Random(seed)
     calls = [call for line in range(lines) for call in _calls_of(line, seconds, chance)]
     over = FIRST_CALL_S + seconds + QUIET_S
@@ -59,7 +59,7 @@ def _phones(lines: int) -> Json:
 
 
 def _say(line: int) -> list[Json]:
-    """Let three of four customers shout for a while after a calm start."""
+    """Return a customer's speech: three of four customers shout for a time after a calm start."""
     effort = "raised" if line % 4 else "calm"
     return [{"voice": "calm", "for": 6}, {"silence": True, "for": 1}, {"voice": effort, "for": 14},
             {"silence": True, "for": 3}]  # fmt: skip
@@ -90,7 +90,7 @@ def _call(line: int, number: int, at: float, lasts: float) -> Json:
 
 
 def _middle(line: int, number: int, lasts: float) -> list[Json]:
-    """Return what happens within a call: each kind in its turn, so that none is left to chance."""
+    """Return the acts within a call, each kind in turn, so that every kind occurs."""
     third, other = round(lasts / 3, 2), f"PJSIP/agent-other{line}"
     kinds: tuple[list[Json], ...] = (
         [{"at": third, "do": "hold"}, {"at": third + 3, "do": "unhold"}],
@@ -112,7 +112,7 @@ def _weather(seconds: float) -> list[Json]:
 
 
 def command(calls: list[str], alerts: list[str], chance: Random) -> Json | None:
-    """Return something that a supervisor may ask for now, but for its `id`; None while there is no call."""
+    """Return a command that a supervisor may send now, without its `id`; None while there is no call."""
     if not calls:
         return None
     call, supervisor = chance.choice(calls), f"supervisor{chance.randint(1, SUPERVISORS)}"

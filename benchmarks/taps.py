@@ -1,8 +1,8 @@
-"""What a tap costs Asterisk: CPU of a real PBX with the same calls untapped, tapped, untapped again.
+"""Measure the cost of a tap for Asterisk: CPU of a real PBX with the same calls untapped, tapped, untapped again.
 
     python -m benchmarks.taps --calls 10 --seconds 10
 
-The calls are real SIP and RTP between phones of the lab; CallGuard runs in a process of its own and is not counted.
+The calls are real SIP and RTP between phones of the lab; CallGuard runs in a separate process, which is not counted.
 """
 
 import argparse
@@ -26,13 +26,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pid: int) -> float:
-    """Return CPU seconds that a process has used."""
+    """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 async def share(pid: int, seconds: float) -> float:
-    """Return which share of one core a process uses over some seconds, after settling."""
+    """Return the share of one core that a process uses over some seconds, after settling."""
     await asyncio.sleep(SETTLE_S)
     before = cpu_s(pid)
     await asyncio.sleep(seconds)

@@ -1,8 +1,8 @@
-"""What each part of the voice model is worth: `python -m training.ablation`. Prints a table of AUCs over legs.
+"""Measure the worth of each part of the voice model: `python -m training.ablation` prints AUCs over legs.
 
-Held out: acted German speakers by cross-validation. Unseen: mean of the corpora that shape nothing. A second table says
-what more acted speech would change: models for that comparison alone, which are never written. Features come from the
-cache that `training.train` filled.
+Held out: acted German speakers by cross-validation. Unseen: mean of the corpora that are not trained on. A second table
+shows the effect of more acted speech, by models that are never written. Features come from the cache of
+`training.train`.
 """
 
 import argparse
@@ -29,7 +29,7 @@ Change = Callable[[Lesson], Lesson]
 
 
 def without(names: Sequence[str]) -> Change:
-    """Return a change that takes functionals away: window and baseline are made equal."""
+    """Return a change that removes functionals by making window and baseline equal."""
     columns = [FUNCTIONALS.index(name) for name in names]
 
     def change(given: Lesson) -> Lesson:
@@ -41,12 +41,12 @@ def without(names: Sequence[str]) -> Change:
 
 
 def only(names: Sequence[str]) -> Change:
-    """Return a change that leaves some functionals alone."""
+    """Return a change that keeps only some functionals."""
     return without([name for name in FUNCTIONALS if name not in names])
 
 
 def absolute(given: Lesson) -> Lesson:
-    """Take every leg's own start away: windows are judged against the usual voice."""
+    """Remove every leg's own start: windows are compared with the usual voice."""
     none = np.zeros_like(given.heard.baseline_s)
     return replace(given, heard=given.heard._replace(baseline_s=none))
 
@@ -62,7 +62,7 @@ def weighing(shares: dict[str, float]) -> Change:
 
 
 def one_against_all(given: Lesson) -> Lesson:
-    """Make one class of all that is not raised, weighed as before."""
+    """Merge all classes without a raised voice into one, with the same weight."""
     return replace(given, emotion=np.where(np.isin(given.emotion, ("angry", "effort")), given.emotion, "other"))
 
 
@@ -111,7 +111,7 @@ def check_lessons(clips: Sequence[Clip], seed: int) -> dict[str, Lesson]:
 
 
 def more_speech(given: Lesson, checks: dict[str, Lesson], seed: int) -> list[str]:
-    """Return the table of unseen corpora by what else was learnt, AUC angry against all others."""
+    """Return the table of unseen corpora by additional training data, AUC angry against all others."""
     learnt: dict[str, Callable[[str], list[Lesson]]] = {
         "what is shipped": lambda _: [],
         "and the other corpus": lambda name: [other for key, other in checks.items() if key != name],

@@ -1,6 +1,6 @@
-"""Two-leg calls with known truth, made by seed: `python -m training.calls OUT --count 40 --seed 1 [--research]`.
+"""Make two-leg calls with known truth by seed: `python -m training.calls OUT --count 40 --seed 1 [--research]`.
 
-The folder it writes has the form that `callguard evaluate` reads: FLAC, one JSON a call, `index.json`.
+The folder has the form that `callguard evaluate` reads: FLAC, one JSON for each call, `index.json`.
 """
 
 import argparse
@@ -39,7 +39,7 @@ KINDS: Final = (
     "sad_caller",
     "calm",
 )
-"""Drawn in turn, so that every set of calls has the same mixture."""
+"""Kinds of calls, drawn in turn, so that every set of calls has the same mixture."""
 QUARREL_KINDS: Final = (
     *("cust_angry",) * 6,
     *("cust_angry_calms",) * 3,
@@ -48,12 +48,12 @@ QUARREL_KINDS: Final = (
     *("loud_happy",) * 2,
     *("noisy_calm", "level_jump_calm", "laughing", "music_on_hold", "sad_caller"),
 )
-"""The mixture of the shared calls: every second customer turns angry."""
+"""The mixture of the shared calls, in which every second customer turns angry."""
 MIXTURES: Final = {"even": KINDS, "quarrels": QUARREL_KINDS}
 ANGRY_KINDS: Final = ("cust_angry", "cust_angry_calms", "hot_start", "far_quiet_angry", "effort")
 TURNS: Final = 9
 QUIETER: Final = 0.1
-"""Of a recording's speech level (RMS); what is below it before the first word and after the last is silence."""
+"""Share of a recording's speech level (RMS) below which its start and end count as silence."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Segment:
 
 @dataclass
 class Leg:
-    """What is known of one leg."""
+    """The utterances of one leg."""
 
     speaker: str
     line: Line
@@ -76,7 +76,7 @@ class Leg:
     parts: list[tuple[float, Samples]] = field(default_factory=list)
 
     def say(self, at: float, sound: Samples, emotion: str, source: str) -> float:
-        """Place an utterance; return when it ends."""
+        """Place an utterance; return the time of its end."""
         end = at + len(sound) / SAMPLE_RATE
         self.parts.append((at, sound))
         self.segments.append(Segment(round(at, 2), round(end, 2), emotion, source))
@@ -99,7 +99,7 @@ class Call:
 
 
 class Cast:
-    """Speakers who can be calm, and those who can also be angry and happy."""
+    """Speakers with calm clips, and those with angry and happy clips too."""
 
     def __init__(self, clips: Sequence[Clip]) -> None:
         self.by_speaker: dict[str, dict[str, list[Clip]]] = {}
@@ -112,11 +112,11 @@ class Cast:
         self.laughs = [clip for clip in clips if clip.kind == "nonverbal" and clip.emotion == "laughing"]
 
     def who_can(self, emotion: str) -> list[str]:
-        """Return speakers with calm speech and an emotion."""
+        """Return the speakers with clips of calm speech and of an emotion."""
         return [speaker for speaker in self.calm if self.by_speaker[speaker].get(emotion)]
 
     def can(self, kind: str) -> bool:
-        """Whether there is anybody for a kind of call, and somebody else to talk with."""
+        """Return whether there is a customer for a kind of call, and another speaker for the agent."""
         emotion = _emotion(kind)
         needed = self.calm if emotion in ("neutral", "laughing", "effort") else self.who_can(emotion)
         return bool(needed) and len(self.calm) > 1 and (kind != "agent_angry" or len(self.actors) > 1)
@@ -160,7 +160,7 @@ def _emotion(kind: str) -> str:
 
 
 def _course(kind: str, rng: Rng) -> tuple[int, int]:
-    """Return the turn at which things change and the one at which they change back."""
+    """Return the turn at which the emotion starts, and the turn at which it ends."""
     if kind == "hot_start":
         return 0, int(rng.integers(3, TURNS + 1))
     onset = int(rng.integers(3, 6))
@@ -206,7 +206,7 @@ def _utter(leg: Leg, cast: Cast, emotion: str, at: float, rng: Rng) -> float:
 
 
 def _laugh(leg: Leg, cast: Cast, at: float, rng: Rng) -> float:
-    """Laugh as recorded, where there are recordings, else as made."""
+    """Place laughter, recorded if there are recordings, else synthetic."""
     if not cast.laughs:
         return leg.say(at, 0.12 * MAKERS["laughter"](float(rng.uniform(1, 3)), rng), "laughing", "made/laughter")
     clip = cast.laughs[int(rng.integers(len(cast.laughs)))]
@@ -216,7 +216,7 @@ def _laugh(leg: Leg, cast: Cast, at: float, rng: Rng) -> float:
 
 
 def trimmed(sound: Samples) -> Samples:
-    """Return a recording without the silence before and after: an utterance begins when its speaker does."""
+    """Return a recording without the silence at start and end: an utterance begins with its first word."""
     frames = sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
     loud = np.flatnonzero((frames**2).mean(axis=1) >= (QUIETER * speech_rms(sound)) ** 2)
     if len(loud) == 0:
@@ -304,8 +304,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=42)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, help="speech data; default: CALLGUARD_DATA")
-    parser.add_argument("--mixture", choices=MIXTURES, default="even", help="of kinds of calls")
-    parser.add_argument("--research", action="store_true", help="also clips that may not shape what is shipped")
+    parser.add_argument("--mixture", choices=MIXTURES, default="even", help="mixture of kinds of calls")
+    parser.add_argument("--research", action="store_true", help="also use clips that may not shape shipped files")
     given = parser.parse_args()
     clips = [clip for clip in load_corpora(data_root(given.data)) if given.research or clip.shippable]
     write_calls(given.out, Cast(clips), given.count, given.seed, MIXTURES[given.mixture])

@@ -1,4 +1,4 @@
-"""The model card: facts for the JSON beside the ONNX file, and a page for people with the reliability plot."""
+"""Write the model card: facts for the JSON beside the ONNX file, and a page for people with the reliability plot."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def _family(licence: str) -> str:
 def facts(
     clips: Sequence[Clip], metrics: dict[str, Any], points: dict[str, Any], *, research: bool, seed: int
 ) -> dict[str, Any]:
-    """Return what the card says beyond the file's shape."""
+    """Return the card's facts other than the file's shape."""
     watchful, quiet = points["watchful"], points["quiet_floor"]
     return {
         "corpora": corpora(clips),

@@ -1,6 +1,6 @@
-"""A telephone line, simulated: room, band, gain, AGC, noise, clipping, codec, packet loss.
+"""Simulate a telephone line: room, band, gain, AGC, noise, clipping, codec, packet loss.
 
-Codecs: µ-law and A-law exactly as G.711 quantises; G.726, GSM and Opus are libsndfile's coders.
+Codecs: µ-law and A-law with exact G.711 quantisation; G.726, GSM and Opus by libsndfile's coders.
 """
 
 import io
@@ -18,21 +18,21 @@ Samples = NDArray[np.float32]
 Rng = np.random.Generator
 
 CODECS: Final = {"ulaw": 0.35, "alaw": 0.25, "g726": 0.1, "gsm": 0.15, "opus": 0.15}
-"""How often a line is drawn with each."""
+"""Probability of each codec of a line."""
 _CODERS: Final = {"g726": ("AU", "G721_32"), "gsm": ("WAV", "GSM610"), "opus": ("OGG", "OPUS")}
-"""Container and coder of libsndfile: 32, 13 and about 20 kbit/s."""
+"""Container and coder in libsndfile: 32, 13 and about 20 kbit/s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one leg's line does to a voice."""
+    """The effects of one leg's line on a voice."""
 
     low_hz: float = 300.0
     high_hz: float = 3400.0
     tilt_db: float = 0.0
-    """Of the microphone: dB an octave."""
+    """Tilt of the microphone in dB per octave."""
     room_s: float = 0.0
-    """Reverberation time; 0: none."""
+    """Reverberation time in seconds; 0: none."""
     gain_db: float = 0.0
     agc: float = 0.0
     """Share of the level differences that the phone evens out, 0-1."""
@@ -48,7 +48,7 @@ class Line:
 
 
 def random_line(rng: Rng) -> Line:
-    """Draw a line as varied as real ones."""
+    """Return a random line; such lines vary as real ones do."""
     return Line(
         low_hz=float(rng.choice([60, 120, 200, 300, 300])) * float(rng.uniform(0.9, 1.15)),
         high_hz=float(rng.uniform(3000, 3700)),
@@ -70,8 +70,8 @@ def transmit(voice: Samples, line: Line, reference: float | None = None) -> NDAr
 
     Args:
         voice: samples at 8 kHz, full scale 1.0.
-        line: what happens to it.
-        reference: RMS of calm speech that noise and gain refer to; default: of this voice's speech.
+        line: effects to apply.
+        reference: RMS of calm speech to which noise and gain refer; default: that of this voice's speech.
 
     Returns:
         Samples as the tap delivers them; lost packets are zeros.
@@ -143,7 +143,7 @@ def _noise(length: int, line: Line, rng: Rng) -> Samples:
 
 
 def encode(sound: Samples, codec: str) -> Samples:
-    """Return what is left of samples after coding and decoding; an unknown codec raises ValueError."""
+    """Return samples after coding and decoding; raise ValueError for an unknown codec."""
     if codec == "ulaw":
         return _companded(sound, 255.0)
     if codec == "alaw":

@@ -1,10 +1,11 @@
-"""Which emotion a window is, of all that are told apart, and how much more likely a head's own are than the rest.
+"""Classify windows by emotion; compute for each head how much more likely its own classes are than the rest.
 
     margin = logsumexp(logits of the head's classes) - logsumexp(logits of the rest)
     logit  = margin of the linear part / its spread + margin of the networks / theirs
 
-Telling anger from each other emotion carries further to unseen corpora than telling it from all of them at once: the
-ablation has the figures. Sounds without words are a class of their own, so that what the gate lets pass scores low.
+A classifier that separates anger from each other emotion generalises better to unseen corpora than one that separates
+it from all others at once: the ablation has the figures. Sounds without words are a class of their own, so that those
+which pass the gate score low.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ Names = NDArray[np.str_]
 
 
 class Reads(NamedTuple):
-    """What a head counts as its own, and which classes it leaves out of the comparison."""
+    """The classes that a head counts as its own, and the classes that it leaves out of the comparison."""
 
     own: tuple[str, ...]
     ignored: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class Classifier:
     """A linear model and a network of one hidden layer over the same classes.
 
     Attributes:
-        classes: what the columns of both outputs stand for.
+        classes: classes of the columns of both outputs.
         linear, hidden, out: the layers.
         scale: one over the spread of each head's margin, of the linear part and of the network, (2, len(HEADS)).
     """
@@ -79,7 +80,7 @@ class Classifier:
 
 
 def columns_of(reads: Reads, classes: tuple[str, ...]) -> tuple[list[int], list[int]]:
-    """Return the columns of a head's own classes and of those it is compared with."""
+    """Return the columns of a head's own classes and of the classes with which it is compared."""
     own = [at for at, name in enumerate(classes) if name in reads.own]
     rest = [at for at, name in enumerate(classes) if name not in reads.own + reads.ignored]
     return own, rest
@@ -98,8 +99,8 @@ def fit_classifier(x: FloatArray, emotion: Names, weight: Floats, seed: int) -> 
     Args:
         x: inputs, shape (n, features).
         emotion: class of each row, shape (n,).
-        weight: of each row, shape (n,).
-        seed: of the networks.
+        weight: weight of each row, shape (n,).
+        seed: seed of the networks.
     """
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), np.float32(1e-3))
     standard = ((x - mean) / scale).astype(np.float64)
@@ -134,7 +135,7 @@ def _network(model: Classifier, x: FloatArray) -> Floats:
 
 
 def _fitted(x: Floats, emotion: Names, classes: tuple[str, ...], weight: Floats, seed: int) -> MLPClassifier:
-    """Fit a small network on rows drawn by weight: each sees another sample."""
+    """Fit a small network on rows drawn by weight; each network gets another sample."""
     rng = np.random.default_rng(seed)
     rows = rng.choice(len(x), len(x), p=weight / weight.sum())
     net = MLPClassifier((HIDDEN,), alpha=1.0, learning_rate_init=2e-3, batch_size=512, tol=0.0, random_state=seed)
@@ -144,6 +145,6 @@ def _fitted(x: Floats, emotion: Names, classes: tuple[str, ...], weight: Floats,
 
 
 def _unscaled(layer: Layer, mean: FloatArray, scale: FloatArray) -> Layer:
-    """Return a layer on standardised inputs as one on the inputs as they are."""
+    """Return the layer for raw inputs that equals a layer for standardised inputs."""
     weight = layer.weight / scale[:, None]
     return Layer(weight, layer.bias - mean @ weight)

@@ -1,6 +1,6 @@
-"""The speech data: what there is, and what its licences allow.
+"""Read the speech data and enforce its licences.
 
-Only clips under a licence that permits it may shape shipped weights, thresholds or calibration; `require_shippable`
+Only clips whose licence permits it may shape shipped weights, thresholds or calibration; `require_shippable`
 enforces it.
 """
 
@@ -38,7 +38,7 @@ CORPORA: Final = (
 
 
 class LicenceError(Exception):
-    """A clip that may not shape what is shipped was offered for it."""
+    """A clip was offered for shipped files that may not shape them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +58,24 @@ class Clip:
 
     @property
     def shippable(self) -> bool:
-        """Whether the clip may shape shipped weights, thresholds or calibration."""
+        """Return whether the clip may shape shipped weights, thresholds or calibration."""
         return permits_shipping(self.licence)
 
 
 def permits_shipping(licence: str) -> bool:
-    """Whether a licence is CC0, CC BY, CC BY-SA, ODbL or public domain, with no NC or ND part."""
+    """Return whether a licence is CC0, CC BY, CC BY-SA, ODbL or public domain, without NC or ND."""
     return bool(PERMITTED.match(licence.strip())) and not _FORBIDDEN.search(licence)
 
 
 def require_shippable(clips: Iterable[Clip]) -> None:
-    """Raise LicenceError naming the first clip that may not shape what is shipped."""
+    """Raise LicenceError, which names the first clip that may not shape shipped files."""
     for clip in clips:
         if not clip.shippable:
             raise LicenceError(f"{clip.path.name} ({clip.corpus}) is under {clip.licence!r}: not for shipped weights")
 
 
 def data_root(given: Path | None = None) -> Path:
-    """Return the folder of the speech data: given, else CALLGUARD_DATA, else ../shared/data beside the repository."""
+    """Return the folder of the speech data: the given one, else CALLGUARD_DATA, else ../shared/data."""
     if given:
         return given
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -83,7 +83,7 @@ def data_root(given: Path | None = None) -> Path:
 
 
 def load_corpora(root: Path, names: Sequence[str] = CORPORA) -> list[Clip]:
-    """Read the metadata of corpora; raise FileNotFoundError when none is there."""
+    """Read the metadata of corpora; raise FileNotFoundError where there are none."""
     clips = [clip for name in names if (root / name / "metadata.csv").exists() for clip in _load(root, name)]
     if not clips:
         raise FileNotFoundError(f"no speech data under {root}: set CALLGUARD_DATA")

@@ -1,7 +1,7 @@
-"""Vocal effort, simulated on calm speech: what raising the voice does to sound, without anybody having raised it.
+"""Simulate vocal effort on calm speech: the changes of sound that a raised voice causes.
 
 More effort closes the glottis faster: the spectrum tilts up, the first formant's region gains, pitch and level rise.
-Pitch is moved by resampling the prediction residual, so formants stay (and the first one can be shifted on its own).
+Resampling the prediction residual moves the pitch and keeps the formants (the first one can be shifted separately).
 """
 
 from typing import Final
@@ -25,8 +25,8 @@ def raise_voice(voice: Samples, amount: float, rng: Rng) -> Samples:
 
     Args:
         voice: calm speech at 8 kHz.
-        amount: 0 (as it is) to 1 (shouting).
-        rng: draws how the effort is spread over its signs.
+        amount: 0 (unchanged) to 1 (shouting).
+        rng: draws the distribution of the effort over its signs.
     """
     semitones = amount * rng.uniform(2.0, 9.0)
     shifted = shift_pitch(voice, semitones, stretch=1.0 + amount * rng.uniform(-0.1, 0.2))
@@ -35,7 +35,7 @@ def raise_voice(voice: Samples, amount: float, rng: Rng) -> Samples:
 
 
 def shift_pitch(voice: Samples, semitones: float, stretch: float = 1.0) -> Samples:
-    """Move the pitch and keep the formants; `stretch` lengthens the whole."""
+    """Move the pitch and keep the formants; `stretch` lengthens the voice."""
     ratio = 2.0 ** (semitones / 12.0)
     filters, count = _predictors(voice)
     residual = _filter_frames(voice, filters, count, whiten=True)
@@ -69,7 +69,7 @@ def _levinson(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _filter_frames(sound: Samples, filters: NDArray[np.float64], count: int, *, whiten: bool) -> Samples:
-    """Run each STEP of samples through its filter, whitening or resonating, with the filter's memory carried on."""
+    """Run each STEP of samples through its filter, whitening or resonating; the filter's memory is kept."""
     out = np.zeros(count * STEP)
     padded = np.pad(sound.astype(np.float64), (0, max(0, count * STEP - len(sound))))
     past_in, past_out = np.zeros(ORDER), np.zeros(ORDER)
@@ -113,7 +113,7 @@ def _stretch(sound: Samples, ratio: float) -> Samples:
 
 
 def _tilt(voice: Samples, decibels: float) -> Samples:
-    """Lift what is above 1 kHz by a shelf, as a tenser voice does."""
+    """Lift the spectrum above 1 kHz by a shelf filter, as a tenser voice does."""
     gain = 10 ** (decibels / 20)
     low = signal.butter(1, 900, "lowpass", fs=SAMPLE_RATE, output="sos")
     bass = signal.sosfilt(low, voice)

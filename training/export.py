@@ -1,4 +1,4 @@
-"""Trained numbers to ONNX graphs and cards."""
+"""Export trained parameters to ONNX graphs and cards."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ class Layer(NamedTuple):
 
 
 class Graph:
-    """An ONNX graph in the making."""
+    """Builds an ONNX graph."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -54,7 +54,7 @@ class Graph:
         return value
 
     def save(self, path: Path, inputs: dict[str, int], outputs: dict[str, int | None]) -> None:
-        """Check and write the graph. Sizes are of the second axis; None: the output has one axis."""
+        """Check and write the graph. A size is that of the second axis; None: the output has one axis."""
         graph = helper.make_graph(
             self.nodes,
             path.stem,

@@ -1,4 +1,4 @@
-"""Trains the gate: speech against music, noise, tones and voices without words."""
+"""Train the gate, which separates speech from music, noise, tones and voices without words."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,15 +48,15 @@ _LEVELLED: Final = tuple(index for index, name in enumerate(FUNCTIONALS) if name
 SOUNDS: Final = "sounds"
 """Corpus in the tags of these legs."""
 NO_WORDS: Final = "no words"
-"""Emotion in the tags of those that hold no voice."""
+"""Emotion in the tags of legs without a voice."""
 LAUGHING: Final = "laughing"
-"""The same of voices without words: what is laughed, cried, coughed, sneezed, barked."""
+"""Emotion in the tags of legs with voices without words: laughing, crying, coughing, sneezing, barking."""
 HIDDEN: Final = 24
 ROUNDS: Final = 40
 
 
 def kind_of(clip: Clip) -> str | None:
-    """Return the gate's class of a recording, None where it says nothing."""
+    """Return the gate's class of a recording; None where its labels tell no class."""
     if clip.emotion in _RECORDED:
         return _RECORDED[clip.emotion]
     if clip.corpus in ("esc10", "household_noise", "donateacry") or clip.kind == "nonverbal":
@@ -65,7 +65,7 @@ def kind_of(clip: Clip) -> str | None:
 
 
 def plans(clips: Sequence[Clip], rng: np.random.Generator, made: int) -> list[LegPlan]:
-    """Return legs of one kind of sound each: `made` of every kind that is made, some of every recording."""
+    """Return legs with one kind of sound each: `made` legs of every synthetic kind, some of every recording."""
     require_shippable(clips)
     out = [
         _plan(Take(_stand_in(name), 0.0, MAKERS[name](float(rng.uniform(4, 8)), rng)), kind, f"made{at % 5}", rng)
@@ -132,7 +132,7 @@ class Gate:
 
 
 def _balanced(labels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return row indices with at most three times as many of one class as of the rarest, speech twice that."""
+    """Return row indices with at most three times (speech: six times) as many rows of a class as of the rarest."""
     counts = np.bincount(labels, minlength=len(CLASSES))
     most = 3 * int(counts[counts > 0].min())
     parts = [
@@ -143,12 +143,12 @@ def _balanced(labels: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.
 
 
 def without_words(given: Lesson) -> Heard:
-    """Return the windows of all that is not speech."""
+    """Return all windows without speech."""
     return _take(given.heard, given.emotion != "neutral")
 
 
 def train(given: Lesson, seed: int) -> tuple[Gate, dict[str, Any]]:
-    """Train on three quarters of the speakers, report on the others, then train on all."""
+    """Train on three quarters of the speakers, evaluate on the others, then train on all."""
     heard = given.heard
     labels = np.array([CLASSES.index(plan.tags["kind"]) for plan in given.plans], dtype=np.intp)[heard.leg]
     held = np.array([hash_group(plan.group) % 4 == 0 for plan in given.plans])[heard.leg]

@@ -1,4 +1,4 @@
-"""Simulated legs: a calm start, then what is to be judged, on one line; and what the listener makes of them."""
+"""Simulate legs, with a calm start and then a test on one line, and run them through the listener."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ from training.data import Clip, read
 
 HOP_SAMPLES: Final = FRAME_SAMPLES * HOP_FRAMES
 LEAD_S: Final = 0.35
-"""Of the test, before which a window still holds mostly what came before."""
+"""Seconds from the start of the test in which a window holds mostly earlier speech."""
 BATCH: Final = 128
-"""Legs heard side by side."""
+"""Legs processed side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Take:
     clip: Clip
     offset_db: float | None = None
     samples: Samples | None = None
-    """Instead of the clip's own samples: what was made of them."""
+    """Processed samples instead of the clip's own."""
 
     def sound(self) -> Samples:
         """Return the samples to play."""
@@ -38,7 +38,7 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class LegPlan:
-    """What is said on a leg, in order: `calm` first, then `test`, which is what counts."""
+    """The speech of a leg in order: first `calm`, then `test`, which is scored."""
 
     calm: tuple[Take, ...]
     test: tuple[Take, ...]
@@ -46,14 +46,14 @@ class LegPlan:
     label: float
     weight: float = 1.0
     group: str = ""
-    """Speaker; cross-validation keeps groups apart."""
+    """Speaker; cross-validation keeps each group in one fold."""
     tags: dict[str, str] = field(default_factory=dict)
     speed: float = 1.0
-    """Played faster, a voice is higher and its vocal tract shorter: another speaker, in the same mood."""
+    """Playback speed: a faster voice is higher with a shorter vocal tract, as another speaker in the same mood."""
 
 
 class Heard(NamedTuple):
-    """Windows of many legs, one a row.
+    """Windows of many legs, one in each row.
 
     Attributes:
         leg: index of the plan, shape (n,).
@@ -71,18 +71,18 @@ class Heard(NamedTuple):
 
     @property
     def counts(self) -> NDArray[np.bool_]:
-        """Which windows hold what is to be judged, shape (n,)."""
+        """Return a mask of the windows that are scored, shape (n,)."""
         return np.asarray(self.at_s > LEAD_S)
 
 
 def joined(first: Heard, legs: int, second: Heard) -> Heard:
-    """Put windows of other legs after those of the first `legs` legs."""
+    """Return the windows of the first `legs` legs, followed by those of other legs."""
     leg = np.concatenate([first.leg, second.leg + legs])
     return Heard(leg, *(np.concatenate([one, other]) for one, other in zip(first[1:], second[1:], strict=True)))
 
 
 def sped(sound: Samples, speed: float) -> Samples:
-    """Play a sound faster, its pitch and formants rising alike; to the nearest hundredth."""
+    """Return a sound played faster, with pitch and formants raised alike; the speed is rounded to hundredths."""
     result: Samples = signal.resample_poly(sound, 100, round(100 * speed)).astype(np.float32)
     return result
 
@@ -101,7 +101,7 @@ def render(plan: LegPlan) -> tuple[NDArray[np.int16], float]:
 
 
 def _reference(plan: LegPlan) -> float:
-    """RMS of calm speech: of the calm takes where recorded levels count, else a common one."""
+    """Return the RMS of calm speech: that of the calm takes if recorded levels count, else a common one."""
     natural = [speech_rms(take.sound()) for take in plan.calm if take.offset_db is None]
     return float(np.median(natural)) if natural else 0.05
 

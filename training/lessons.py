@@ -1,4 +1,4 @@
-"""What a model learns from: windows of legs, with the emotion, the weight and the fold of each. Features are cached."""
+"""Make the training data of a model: windows of legs, each with emotion, weight and fold. Features are cached."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -18,10 +18,10 @@ from training.plans import CALM
 CACHE: Final = Path(".cache/training")
 FOLDS: Final = 5
 SHARES: Final = {"neutral": 4.0, "happy": 2.0, "effort": 0.2, "lively": 0.3}
-"""Of each class in what is learnt, others 1: calm is most of what is heard, joy is what anger is taken for, and what is
-simulated is not the real thing."""
+"""Share of each class in the training data, 1 for others: most speech is calm, joy is mistaken for anger, and simulated
+effort is not real."""
 MAKING: Final = ("channel.py", "data.py", "effort.py", "legs.py", "plans.py", "sounds.py", "spoken.py")
-"""Modules of this package that decide what is heard."""
+"""Modules of this package on which the features depend."""
 console = Console(stderr=True)
 
 
@@ -32,8 +32,8 @@ class Lesson:
     Attributes:
         emotion: class of each window, shape (n,).
         y: 1 where the voice is raised, shape (n,).
-        weight: in what is learnt; a class has its share however many windows it has, shape (n,).
-        fold: a speaker is in one, shape (n,).
+        weight: weight in training, shape (n,); a class has its share whatever its number of windows.
+        fold: fold of each window's speaker, shape (n,).
     """
 
     plans: Sequence[LegPlan]
@@ -45,13 +45,13 @@ class Lesson:
 
     @property
     def calm(self) -> NDArray[np.bool_]:
-        """Which windows are calm speech: of calm tests and of calm starts."""
+        """Return a mask of the windows of calm speech, in calm tests and calm starts."""
         starts = np.array([bool(plan.calm) for plan in self.plans])[self.heard.leg]
         return np.asarray(np.where(self.heard.counts, self.emotion == "neutral", starts & (self.heard.at_s < 0)))
 
 
 def lesson(plans: Sequence[LegPlan], heard: Heard, shares: dict[str, float] = SHARES) -> Lesson:
-    """Put emotions, weights and folds beside windows."""
+    """Return windows with their emotions, weights and folds."""
     said = ["neutral" if plan.tags["emotion"] in CALM else plan.tags["emotion"] for plan in plans]
     emotion = np.array(said)[heard.leg]
     y = np.array([plan.label for plan in plans])[heard.leg]
@@ -60,7 +60,7 @@ def lesson(plans: Sequence[LegPlan], heard: Heard, shares: dict[str, float] = SH
 
 
 def class_weights(emotion: Names, counts: NDArray[np.bool_], shares: dict[str, float]) -> Floats:
-    """Return weights that give each class its share among the windows that count, 1 on average, shape (n,)."""
+    """Return weights that give each class its share among the scored windows, 1 on average, shape (n,)."""
     names, at = np.unique(emotion, return_inverse=True)
     share = np.array([shares.get(str(name), 1.0) for name in names])
     windows = np.maximum(np.bincount(at, counts, minlength=len(names)), 1)
@@ -74,7 +74,7 @@ def fold_of(speaker: str) -> int:
 
 
 def part(given: Lesson, keep: NDArray[np.bool_]) -> Lesson:
-    """Return the lesson of some plans alone, `keep` of shape (plans,)."""
+    """Return the lesson of the plans in the mask `keep`, shape (plans,)."""
     rows = keep[given.heard.leg]
     place = np.cumsum(keep) - 1
     heard = Heard(place[given.heard.leg[rows]], *(column[rows] for column in given.heard[1:]))
@@ -83,7 +83,7 @@ def part(given: Lesson, keep: NDArray[np.bool_]) -> Lesson:
 
 
 def heard_of(plans: Sequence[LegPlan], name: str) -> Heard:
-    """Run plans through the listener, with progress; take the result from the cache when nothing has changed."""
+    """Run plans through the listener, with progress; take an unchanged result from the cache."""
     path = CACHE / f"{name}-{_fingerprint(plans)}.npz"
     if path.exists():
         with np.load(path) as file:
@@ -95,7 +95,7 @@ def heard_of(plans: Sequence[LegPlan], name: str) -> Heard:
 
 
 def progress(title: str, legs: int) -> Callable[[Iterable[int]], Iterable[int]]:
-    """Return what shows a bar over batches of legs."""
+    """Return a function that shows a progress bar over batches of legs."""
     from rich.progress import track
 
     return lambda batches: track(batches, title, total=-(-legs // BATCH), console=console)

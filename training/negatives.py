@@ -1,7 +1,7 @@
-"""Hours of what is no raised voice, through the live pipeline and the shipped rules: nothing may fire.
+"""Play hours of sound without a raised voice through the live pipeline and the shipped rules: no alert may fire.
 
-First what is no voice at all; then calm speech whose line changes its gain. Rules of severity `info` are left out:
-dead air is what silence is.
+First come sounds without a voice, then calm speech on a line that changes its gain. Rules of severity `info` are left
+out, since silence is dead air.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ Rng = np.random.Generator
 
 
 def sound_of(kind: str, clips: Sequence[Clip], rng: Rng) -> Samples:
-    """Return LEG_S of one kind: made, or recorded music and noise in turn, with jumps of the gain by up to 20 dB."""
+    """Return LEG_S of one kind: synthetic, or recorded music and noise in turn, with gain jumps of up to 20 dB."""
     parts: list[Samples] = []
     left = int(LEG_S * SAMPLE_RATE)
     while left > 0:
@@ -47,7 +47,7 @@ def _part(kind: str, clips: Sequence[Clip], rng: Rng) -> Samples:
 
 
 def run(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> dict[str, Any]:
-    """Play so many hours, every leg a customer's, in mode emotion; return what fired."""
+    """Play `hours` of sound on customers' legs in mode emotion; return the alerts."""
     rng = np.random.default_rng(seed)
     recorded = [clip for clip in clips if clip.kind in ("music", "noise") or clip.corpus == "household_noise"]
     kinds = [*MADE, "silence", *(["recorded"] * 2 if recorded else [])]
@@ -65,7 +65,7 @@ def run(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> dict[
 
 
 def run_calm(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> dict[str, Any]:
-    """Play calm speakers, one a leg, on lines whose gain jumps by up to 20 dB either way; return what fired."""
+    """Play calm speakers, one on each leg, on lines with gain jumps of up to 20 dB either way; return the alerts."""
     rng = np.random.default_rng(seed)
     by_speaker: dict[str, list[Clip]] = {}
     for clip in clips:
@@ -95,7 +95,7 @@ def _talk(clips: Sequence[Clip], rng: Rng) -> Samples:
 
 
 def _jumping(pcm: NDArray[np.int16], rng: Rng) -> NDArray[np.int16]:
-    """Change the gain of a whole line, its noise too, every 20 to 60 s."""
+    """Change the gain of a whole line, including its noise, every 20 to 60 s."""
     out, at = pcm.astype(np.float32), 0
     while at < len(out):
         end = at + int(rng.uniform(20, 60) * SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""Which legs the voice model learns from: acted emotions, calm speech of many voices, simulated effort, made speech."""
+"""Plan the training legs of the voice model: acted emotions, calm speech, simulated effort, synthetic speech."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,23 +25,23 @@ LEVEL_DB: Final = {
     "sad": (-4.0, 4.0),
     "boredom": (-2.0, 3.0),
 }
-"""Mean and spread of the level above calm speech where recordings were levelled; others: (0, 2.5)."""
+"""Mean and spread of the level above calm speech for levelled recordings; others: (0, 2.5)."""
 CALM_CORPORA: Final = ("librispeech", "wuw_phone", "single_voices", "negatives")
 ACTED_CORPORA: Final = ("emodb", "ravdess", "ased")
 NATURAL_LEVELS: Final = ("ravdess", "ased")
 """Acted corpora in which the recorded level is the speaker's own."""
 COLD_SHARE: Final = 0.3
-"""Of legs whose first words are already what is to be judged."""
+"""Share of legs whose first words are already scored."""
 JUMP_SHARE: Final = 0.5
-"""Of calm legs whose level changes between start and test."""
+"""Share of calm legs whose level changes between start and test."""
 JUMP_DB: Final = 20.0
-"""The most that it changes by, either way."""
+"""Largest change of that level in dB, either way."""
 HOT_SHARE: Final = 0.25
-"""Of the legs that are learnt from: lines so hot that loud words saturate."""
+"""Share of training legs on lines so hot that loud words saturate."""
 HOT_GAIN_DB: Final = (4.0, 14.0)
 MOST_CALM_CLIPS: Final = 5
 SPED_SHARE: Final = 0.5
-"""Of the legs that are learnt from: those of speakers who are made of others by playing them faster or slower."""
+"""Share of training legs with speakers made from others by faster or slower playback."""
 SPEED_SPREAD: Final = 0.12
 SPEEDS: Final = (0.8, 1.25)
 
@@ -53,10 +53,10 @@ def acted(
 
     Args:
         clips: of one corpus.
-        times: legs a clip.
+        times: legs for each clip.
         rng: draws starts, levels and lines.
-        levelled: whether the corpus lost its natural levels, so that they must be drawn.
-        cold_share: of legs without a calm start.
+        levelled: whether the corpus has lost its natural levels, so that they must be drawn.
+        cold_share: share of legs without a calm start.
     """
     calm = _by_speaker([clip for clip in clips if clip.emotion in CALM])
     out = []
@@ -72,7 +72,7 @@ def acted(
 
 
 def calm_speech(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
-    """Return legs of people who stay calm, some of whom move away from the phone or towards it."""
+    """Return legs of calm speakers, some of whom move away from the phone or towards it."""
     by_speaker = _by_speaker(clips)
     out = []
     for clip in clips:
@@ -86,7 +86,7 @@ def calm_speech(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
 
 
 def efforts(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
-    """Return legs of calm speakers who then raise their voices, by simulation; half of them clearly, half a little."""
+    """Return legs of calm speakers who then raise their voices, by simulation; half of them clearly, half slightly."""
     by_speaker = _by_speaker(clips)
     out = []
     for clip in clips:
@@ -101,7 +101,7 @@ def efforts(clips: Sequence[Clip], times: int, rng: Rng) -> list[LegPlan]:
 
 
 def training_plans(clips: Sequence[Clip], seed: int, times: int, *, research: bool = False) -> list[LegPlan]:
-    """Return all legs that a model learns from; but for research, a clip that forbids it raises LicenceError."""
+    """Return all training legs; unless for research, raise LicenceError for a clip whose licence forbids it."""
     if not research:
         require_shippable(clips)
     rng = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def training_plans(clips: Sequence[Clip], seed: int, times: int, *, research: bo
 
 
 def varied(plan: LegPlan, rng: Rng) -> LegPlan:
-    """Return a leg as it is, or as another speaker's, or on a hotter line."""
+    """Return a leg unchanged, with another speaker, or on a hotter line."""
     if rng.random() < SPED_SHARE:
         plan = replace(plan, speed=float(np.clip(rng.normal(1.0, SPEED_SPREAD), *SPEEDS)))
     if rng.random() < HOT_SHARE:
@@ -126,7 +126,7 @@ def varied(plan: LegPlan, rng: Rng) -> LegPlan:
 
 
 def calm_clips(clips: Sequence[Clip]) -> list[Clip]:
-    """Return the recordings of calm speech that are long enough to judge."""
+    """Return the recordings of calm speech that are long enough to be judged."""
     return [clip for clip in clips if clip.corpus in CALM_CORPORA and clip.emotion == "neutral" and clip.seconds >= 1.0]
 
 

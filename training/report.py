@@ -1,6 +1,6 @@
-"""Prints how detection stands against its goals: `python -m training.report` (`make evaluate`).
+"""Print detection's figures beside its goals: `python -m training.report` (`make evaluate`).
 
-The data lie under CALLGUARD_DATA (default ../shared/data); what is absent is skipped with a line that says so.
+The data is read from CALLGUARD_DATA (default ../shared/data); the report skips missing data and prints a line about it.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from training.data import Clip, data_root, load_corpora
 SEED: Final = 11
 SETTINGS: Final = ("quiet floor", "watchful")
 CALLS: Final = 120
-"""Made of the unseen corpora."""
+"""Number of calls made of the unseen corpora."""
 CONFIG: Final = Path(__file__).parents[1] / "config" / "callguard.yaml"
 WATCHFUL: Final = CONFIG.parent / "rules" / "settings" / "watchful.yaml"
 
@@ -40,7 +40,7 @@ def shipped_rules(*, watchful: bool = False) -> RuleSet:
 def collect(clips: Sequence[Clip], root: Path) -> dict[str, Any]:
     """Return all figures."""
     present = {clip.corpus for clip in clips}
-    # Speed comes first: nothing else of this runs beside it.
+    # Speed is measured first, while no other part of the report runs.
     told: dict[str, Any] = {"unseen": {}, "calls": None, "speed": measure(2000, 10.0)}
     for name in unseen.CORPORA:
         if name in present:
@@ -69,7 +69,7 @@ def collect(clips: Sequence[Clip], root: Path) -> dict[str, Any]:
 
 
 def goals(told: Mapping[str, Any]) -> list[tuple[str, str, str, bool | None]]:
-    """Return measure, found, goal, reached."""
+    """Return rows of measure, figure, goal, and whether it is reached."""
     rows: list[tuple[str, str, str, bool | None]] = []
     found = [corpus["calm start"]["raised_voice"] for corpus in told["unseen"].values()]
     if found:
@@ -158,7 +158,7 @@ def show(told: Mapping[str, Any]) -> None:
 
 
 def _spread(values: Mapping[str, float]) -> dict[str, float]:
-    """Return the worst, the middle and the best."""
+    """Return the worst, the median and the best value."""
     ranked = sorted(values.items(), key=lambda item: item[1])
     return {f"{title} {ranked[at][0]}": ranked[at][1] for title, at in
             (("worst", 0), ("middle", len(ranked) // 2), ("best", -1))}  # fmt: skip

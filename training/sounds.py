@@ -1,4 +1,4 @@
-"""Sounds that are made, not recorded: hold music, tones, DTMF, fax, noise, and voices without words."""
+"""Synthesise sounds: hold music, tones, DTMF, fax, noise, and voices without words."""
 
 from collections.abc import Callable
 from typing import Final
@@ -21,7 +21,7 @@ def _time(seconds: float) -> NDArray[np.float64]:
 
 
 def tone(seconds: float, rng: Rng) -> Samples:
-    """Dial, ringing, busy or congestion tone, as countries vary them."""
+    """Return a dial, ringing, busy or congestion tone; countries vary them."""
     time = _time(seconds)
     pairs = np.array([[350, 440], [440, 480], [480, 620], [425, 425], [400, 450], [1000, 1000], [950, 1400]])
     cadences = np.array([[seconds, 0], [0.25, 0.25], [0.5, 0.5], [1.0, 4.0], [2.0, 4.0], [0.2, 0.3]])
@@ -32,7 +32,7 @@ def tone(seconds: float, rng: Rng) -> Samples:
 
 
 def dtmf(seconds: float, rng: Rng) -> Samples:
-    """Digits dialled one after another."""
+    """Return digits dialled one after another."""
     out: list[NDArray[np.float64]] = []
     length = 0.0
     while length < seconds:
@@ -45,7 +45,7 @@ def dtmf(seconds: float, rng: Rng) -> Samples:
 
 
 def fax(seconds: float, rng: Rng) -> Samples:
-    """CNG, CED, V.21 preamble or a V.29-like carrier with data."""
+    """Return CNG, CED, a V.21 preamble or a V.29-like carrier with data."""
     time = _time(seconds)
     kind = rng.integers(4)
     if kind == 0:
@@ -61,7 +61,7 @@ def fax(seconds: float, rng: Rng) -> Samples:
 
 
 def noise(seconds: float, rng: Rng) -> Samples:
-    """Line, fan, street or hum: coloured noise with slow swells, impulses or mains harmonics."""
+    """Return line, fan or street noise or hum: coloured noise with slow swells, impulses or mains harmonics."""
     count = int(seconds * SAMPLE_RATE)
     spectrum = np.fft.rfft(rng.normal(size=count))
     hertz = np.maximum(np.fft.rfftfreq(count, 1 / SAMPLE_RATE), 30)
@@ -85,7 +85,7 @@ _SCALES: Final = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 7, 9
 
 
 def music(seconds: float, rng: Rng) -> Samples:
-    """Hold music: chords, a melody, sometimes a bass and drums."""
+    """Return hold music: chords, a melody, sometimes a bass and drums."""
     count = int(seconds * SAMPLE_RATE)
     out = np.zeros(count + SAMPLE_RATE)
     beat = 60 / rng.uniform(60, 150)
@@ -139,7 +139,7 @@ def _drum(out: NDArray[np.float64], at: float, part: int, rng: Rng) -> None:
 
 
 def laughter(seconds: float, rng: Rng) -> Samples:
-    """Voiced or breathy bursts, four to six a second, in runs that fall in pitch and loudness."""
+    """Return laughter: voiced or breathy bursts, four to six a second, in runs that fall in pitch and loudness."""
     out = np.zeros(int(seconds * SAMPLE_RATE))
     at = 0.0
     while at < seconds:
@@ -153,7 +153,7 @@ def laughter(seconds: float, rng: Rng) -> Samples:
 
 
 def laughter_of(voice: Samples, seconds: float, rng: Rng) -> Samples:
-    """Laughter in somebody's own voice: a loud vowel of a recording, raised, in bursts that fall off, with much breath.
+    """Return laughter in a recorded voice: a loud vowel, raised, in fading bursts with much breath.
 
     Raises:
         ValueError: the recording is shorter than a second.
@@ -173,7 +173,7 @@ def laughter_of(voice: Samples, seconds: float, rng: Rng) -> Samples:
 
 
 def _bursts(vowel: Samples, count: int, rate: float, rng: Rng) -> NDArray[np.float64]:
-    """Return a run of bursts, voiced by a vowel that is played ever slower, over breath."""
+    """Return a run of bursts over breath, voiced by a vowel that is played more slowly each time."""
     step, raised, drop = int(SAMPLE_RATE / rate), rng.uniform(1.0, 2.4), rng.uniform(0.0, 0.04)
     out = rng.uniform(0.02, 0.3) * float(np.max(np.abs(vowel))) * _breath(count / rate, rng)
     for burst in range(count):
@@ -205,7 +205,7 @@ def _loudest(voice: Samples, count: int, rng: Rng) -> Samples:
 
 
 def crying(seconds: float, rng: Rng) -> Samples:
-    """Long wails that rise and fall, with breath between."""
+    """Return crying: long wails that rise and fall, with breath between them."""
     out = np.zeros(int(seconds * SAMPLE_RATE))
     at = 0.0
     while at < seconds:

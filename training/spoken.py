@@ -1,7 +1,7 @@
-"""Speech made by espeak-ng, calm and lively, in many languages and voices.
+"""Make calm and lively speech by espeak-ng, in many languages and voices.
 
-It is read from digits, which espeak-ng says in the language of the voice. Lively speech is fast, high and melodious,
-without vocal effort: what joy does to prosody, and no reason to call anybody.
+The text is digits, which espeak-ng speaks in the language of the voice. Lively speech is fast, high and melodious,
+without vocal effort. Joy changes prosody in this way, and it is no reason for an alert.
 """
 
 import shutil
@@ -33,7 +33,7 @@ _WAVE_HEADER: Final = 44
 
 
 def made(folder: Path, seed: int) -> list[Clip]:
-    """Return clips of every language, one voice each, spoken into `folder` unless they lie there already.
+    """Return clips of every language, one voice each; speak those into `folder` that it does not hold yet.
 
     Raises:
         FileNotFoundError: espeak-ng is not installed.

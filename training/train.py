@@ -1,7 +1,7 @@
-"""Trains what is shipped: `python -m training.train`. Seeded; CPU only; features are cached under .cache/training.
+"""Train the shipped models: `python -m training.train`. Seeded; CPU only; features are cached under .cache/training.
 
-Writes voice.onnx and gate.onnx with their cards. With --research every clip is used and the result is for local
-comparison alone: its card says so and it goes elsewhere.
+It writes voice.onnx and gate.onnx with their cards. With --research all clips are used, and the result is for local
+comparison only: its card says so, and it is written to another folder.
 """
 
 import argparse
@@ -27,16 +27,16 @@ from training.voice import Scaling, Voice, calibrate, calibrated, follow
 TIMES: Final = 8
 """Legs of each acted clip."""
 MADE: Final = 150
-"""Legs of each kind of sound that is made."""
+"""Legs of each kind of synthetic sound."""
 RAISED_SHARE: Final = 0.25
-"""Share of raised windows that calibration assumes, about that of a call that turns: 0.5 means as likely as not."""
+"""Share of raised windows that calibration assumes, about that of a heated call: an output of 0.5 means even odds."""
 DRAWN: Final = 100_000
-"""Windows drawn in those shares to see whether scores come true."""
+"""Windows drawn in those shares for the reliability of the scores."""
 CHECKS: Final = ("ravdess", "ased")
 
 
 def all_lessons(clips: Sequence[Clip], seed: int, times: int, *, research: bool = False) -> tuple[Lesson, Lesson]:
-    """Return what the voice model learns from and what the gate learns from; the first holds the second's sounds."""
+    """Return the lessons of the voice model and of the gate; the first includes the sounds of the second."""
     sounds = gate.plans([clip for clip in clips if clip.shippable], np.random.default_rng(seed), MADE)
     plans = training_plans([*clips, *spoken.made(CACHE / "espeak", seed)], seed, times, research=research)
     of_gate = lesson(sounds, heard_of(sounds, "gate"))
@@ -46,7 +46,7 @@ def all_lessons(clips: Sequence[Clip], seed: int, times: int, *, research: bool 
 
 
 def fit(given: Lesson, rows: NDArray[np.bool_], seed: int) -> Voice:
-    """Fit the model on some windows; calibration is left at 1, 0."""
+    """Fit the model on some windows; its calibration stays at slope 1 and offset 0."""
     scaling = Scaling.of(given.heard.window[rows & given.calm])
     x = scaling.change(given.heard)
     used = rows & given.heard.counts
@@ -58,7 +58,7 @@ def fit(given: Lesson, rows: NDArray[np.bool_], seed: int) -> Voice:
 
 
 def cross_validate(given: Lesson, seed: int) -> tuple[NDArray[np.float64], list[Voice]]:
-    """Return followed logits of each window from a model that has not heard its speaker, and those models."""
+    """Return each window's followed logits from a model not trained on its speaker, and the models."""
     followed = np.zeros((len(given.y), len(HEADS)))
     models = []
     for fold in range(FOLDS):
@@ -79,7 +79,7 @@ def prior_weights(y: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArra
 
 
 def by_leg(given: Lesson, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean score of each leg's test, NaN where nothing was judged, shape (legs,)."""
+    """Return the mean score of each leg's test, NaN where no window was judged, shape (legs,)."""
     counts = given.heard.counts
     total = np.bincount(given.heard.leg[counts], scores[counts], minlength=len(given.plans))
     count = np.bincount(given.heard.leg[counts], minlength=len(given.plans))
@@ -87,7 +87,7 @@ def by_leg(given: Lesson, scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def figures(given: Lesson, scores: NDArray[np.float64]) -> dict[str, float]:
-    """Return AUCs over legs: angry against all others, against calm, against happy, where there are such."""
+    """Return AUCs over legs: angry against all others, against calm, against happy, for the classes that exist."""
     mean = by_leg(given, scores)
     emotion = np.array([plan.tags["emotion"] for plan in given.plans])
     raised = np.array([plan.label > 0.5 for plan in given.plans])
@@ -100,7 +100,7 @@ def figures(given: Lesson, scores: NDArray[np.float64]) -> dict[str, float]:
 
 
 def held_out_figures(given: Lesson, chances: NDArray[np.float64]) -> dict[str, Any]:
-    """Return what cross-validation found, by corpus, start and line."""
+    """Return the figures of cross-validation by corpus, start and line."""
     corpus = np.array([plan.tags["corpus"] for plan in given.plans])
     start = np.array([plan.tags["start"] for plan in given.plans])
     out: dict[str, Any] = {}
@@ -114,7 +114,7 @@ def held_out_figures(given: Lesson, chances: NDArray[np.float64]) -> dict[str, A
 
 
 def cross_corpus(clips: Sequence[Clip], model: Voice, seed: int) -> dict[str, dict[str, dict[str, float]]]:
-    """Return the figures of corpora that shaped nothing, where they are present, per head."""
+    """Return the figures of the present corpora that were not trained on, for each head."""
     out: dict[str, dict[str, dict[str, float]]] = {}
     for name in CHECKS:
         chosen = [clip for clip in clips if clip.corpus == name]

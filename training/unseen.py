@@ -1,4 +1,4 @@
-"""The shipped models on corpora that shaped nothing, through the simulated telephone."""
+"""Evaluate the shipped models on corpora that were not trained on, through the simulated telephone."""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -30,11 +30,11 @@ CONDITIONS: Final = ("gender", "codec", "snr", "gain", "emotion", "speaker")
 CLEAN: Final = Line(snr_db=25.0, codec="slin")
 HEADS: Final = ("raised_voice", "anger")
 EVERY: Final = 2
-"""One clip in so many is played on every line of the sensitivity table."""
+"""Every EVERY-th clip is played on every line of the sensitivity table."""
 
 
 def scores(heard: Heard, legs: int) -> NDArray[np.float64]:
-    """Return both outputs of the shipped model per leg: means over the test's judged windows, 0 where none was.
+    """Return both outputs of the shipped model for each leg: means over the test's judged windows, else 0.
 
     Returns:
         Shape (legs, len(HEADS)).
@@ -58,7 +58,7 @@ def scores(heard: Heard, legs: int) -> NDArray[np.float64]:
 
 
 def _by_step(leg: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Return rows of all legs' first windows, of all second ones, and so on; legs increasing in each."""
+    """Return the rows of all legs' first windows, of all second windows, and so on, each by increasing leg."""
     order = np.argsort(leg, kind="stable")
     starts = np.r_[0, np.flatnonzero(np.diff(leg[order])) + 1]
     lengths = np.diff(np.r_[starts, len(order)])
@@ -67,7 +67,7 @@ def _by_step(leg: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 
 
 def known_start(plans: Sequence[LegPlan]) -> list[LegPlan]:
-    """Return the legs that have a calm start; some speakers left no calm clip."""
+    """Return the legs with a calm start; some speakers have no calm clip."""
     return [plan for plan in plans if plan.calm]
 
 
@@ -85,7 +85,7 @@ def figures(plans: Sequence[LegPlan], found: NDArray[np.float64]) -> dict[str, f
 
 
 def corpus(clips: Sequence[Clip], name: str, seed: int) -> dict[str, Any]:
-    """Return the figures of one corpus: with a calm start, without, and by condition."""
+    """Return the figures of one corpus: with a calm start, without it, and by condition."""
     chosen = [clip for clip in clips if clip.corpus == name]
     warm = known_start(acted(chosen, 2, np.random.default_rng(seed), levelled=False, cold_share=0.0))
     cold = acted(chosen, 1, np.random.default_rng(seed + 1), levelled=False, cold_share=1.0)
@@ -112,7 +112,7 @@ def _conditions(plans: Sequence[LegPlan], found: NDArray[np.float64]) -> dict[st
 def calls(clips: Sequence[Clip], rules: Mapping[str, RuleSet], count: int, seed: int) -> dict[str, Any]:
     """Return the summary of calls made of CORPORA and of recorded laughter, for each rule pack.
 
-    `each corpus alone` has the figures at six false alerts an hour of its own calls, and so a threshold of its own.
+    `each corpus alone` has the figures at six false alerts an hour of that corpus's calls, with its own threshold.
     """
     cast = Cast([clip for clip in clips if clip.corpus in CORPORA or clip.kind == "nonverbal"])
     models = load_models()
@@ -128,7 +128,7 @@ def _alone(scored: Sequence[ScoredCall]) -> dict[str, Any]:
 
 
 def sensitivity(clips: Sequence[Clip], seed: int) -> dict[str, float]:
-    """Return the AUC, mean over CORPORA, of the same legs on lines that differ in one thing."""
+    """Return the mean AUC over CORPORA of the same legs on lines that differ in one property."""
     lines: dict[str, Callable[[Line], Line]] = {"clean": lambda line: line}
     lines |= {f"gain {g:+d} dB": (lambda line, g=g: replace(line, gain_db=float(g))) for g in (-24, -12, 6, 12)}  # type: ignore[misc]
     lines |= {f"codec {c}": (lambda line, c=c: replace(line, codec=c)) for c in CODECS}  # type: ignore[misc]
@@ -142,7 +142,7 @@ def sensitivity(clips: Sequence[Clip], seed: int) -> dict[str, float]:
 
 
 def _some(clips: Sequence[Clip], seed: int) -> list[LegPlan]:
-    """Return legs of one in EVERY clips, drawn; all calm clips may be starts."""
+    """Return legs of one randomly drawn clip in EVERY; all calm clips may be starts."""
     rng = np.random.default_rng(seed)
     legs = known_start(acted(clips, 1, rng, levelled=False, cold_share=0.0))
     return [legs[at] for at in rng.permutation(len(legs))[: len(legs) // EVERY]]

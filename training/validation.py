@@ -1,4 +1,4 @@
-"""Set points of the shipped rules, from validation calls whose speakers the model has not heard."""
+"""Choose the set points of the shipped rules by validation calls whose speakers were not trained on."""
 
 import tempfile
 from collections.abc import Sequence
@@ -24,16 +24,16 @@ CALLS_A_FOLD: Final = 2 * len(KINDS)
 WATCHFUL_PER_HOUR: Final = 6.0
 QUIET_PER_HOUR: Final = 1.0
 RULE_HOLD_S: Final = 1.0
-"""The `for` of the shipped rule on a raised voice: thresholds are set for it."""
+"""The `for` of the shipped rule on a raised voice, for which thresholds are chosen."""
 
 
 def set_points(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int) -> dict[str, Any]:
-    """Return thresholds and figures of both settings; clips decide what may shape them."""
+    """Return thresholds and figures of both settings; the licences of `clips` must permit their use for thresholds."""
     return points(score_folds(clips, folds, gate, seed))
 
 
 def score_folds(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int) -> list[ScoredCall]:
-    """Return validation calls of each fold's speakers, scored by the model that has not heard them."""
+    """Return validation calls of each fold's speakers, scored by the model that was not trained on them."""
     out: list[ScoredCall] = []
     with tempfile.TemporaryDirectory() as folder:
         for fold, voice in enumerate(track(folds, "validation calls", console=console)):
@@ -66,7 +66,7 @@ def _models(voice: Voice, path: Path, gate: Path) -> Models:
 def points(calls: Sequence[ScoredCall]) -> dict[str, Any]:
     """Return the two settings: `watchful` at WATCHFUL_PER_HOUR, `quiet_floor` at QUIET_PER_HOUR without loud joy.
 
-    `at_6_per_hour` and `at_1_per_hour_without_loud_joy` are of a faster rule, the one of `callguard evaluate`.
+    `at_6_per_hour` and `at_1_per_hour_without_loud_joy` are figures of the faster rule of `callguard evaluate`.
     """
     plain = [call for call in calls if call.kind not in LOUD_KINDS]
     watchful = operating_point(calls, WATCHFUL_PER_HOUR, RULE_HOLD_S)

@@ -1,14 +1,14 @@
-"""The voice model: raised voice and anger from how a window differs from the leg's own calm start.
+"""The voice model: raised voice and anger from the difference of a window from the leg's own calm start.
 
     expected = anchor + trust * (baseline - anchor)    trust = baseline_s / (baseline_s + PRIOR_S)
-    anchor   = what is usual; of levels the window itself: no level is usual, a line's gain says nothing of a voice
+    anchor   = the usual value; for levels the window itself, since the level depends on the line's gain
     x        = clip((window - expected) / spread)      levels tighter than the rest, most spreads to 0
     logit    = classifier(x)                           for each head; see classifier.py
     own      = logit - OWN * (calm - usual_calm)       calm: running logit of the leg's calm windows
     output   = sigmoid(slope * own + offset)
 
-`calm` is learnt like the baseline: a window that stands clearly above it hardly counts. Outputs are not smoothed: a
-rule's `for` asks for windows that agree.
+`calm` is learnt like the baseline: a window clearly above it hardly counts. Outputs are not smoothed: a rule's `for`
+demands windows that agree.
 """
 
 from collections.abc import Sequence
@@ -30,32 +30,32 @@ PRIOR_S: Final = 1.0
 """Seconds of calm speech at which the leg's own start counts as much as the usual voice."""
 CLIP: Final = 5.0
 LEVEL_CLIP: Final = 1.0
-"""Of the levels, about 9 dB: another handset or a gain jump must not outweigh how the voice sounds."""
+"""Limit of the levels, about 9 dB: another handset or a gain jump must not outweigh the sound of the voice."""
 IS_LEVEL: Final = np.array([name in ("level_mean", "level_all_mean", "loudness") for name in FUNCTIONALS])
 LEFT_OUT: Final = np.array([name.endswith("_spread") and name != "mid_spread" for name in FUNCTIONALS])
-"""Of the spreads one is enough: they vary with how long sentences and pauses are."""
+"""Spreads that are left out, all but one, since they vary with the lengths of sentences and pauses."""
 LIMITS: Final = np.select([IS_LEVEL, LEFT_OUT], [LEVEL_CLIP, 0.0], CLIP).astype(np.float32)
 OWN: Final = 0.25
-"""How much of a leg's own calm logit is taken off: some voices and lines always sound a little raised."""
+"""Share of a leg's own calm logit that is subtracted: some voices and lines always sound slightly raised."""
 OWN_PRIOR: Final = 10.0
-"""Windows that the usual calm logit is worth at first."""
+"""Initial weight of the usual calm logit, in windows."""
 OWN_MEMORY: Final = 60.0
 OWN_ABOVE: Final = 1.5
 OWN_SOFT: Final = 0.5
-"""A window this far above the calm logit counts half for it, and soon less."""
+"""Distance above the calm logit at which a window counts half; a higher window counts less."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """What is usual on a calm line, and how much it varies; shape (len(FUNCTIONALS),) each."""
+    """Usual values on a calm line and their spread; shape (len(FUNCTIONALS),) each."""
 
     usual: FloatArray
     spread: FloatArray
 
     @classmethod
     def of(cls, calm: FloatArray) -> "Scaling":
-        """Measure windows of calm speech."""
+        """Return the scaling of windows of calm speech."""
         return cls(calm.mean(axis=0), np.maximum(calm.std(axis=0), np.float32(1e-3)))
 
     def change(self, heard: Heard) -> FloatArray:
@@ -69,7 +69,7 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Voice:
-    """The model whole.
+    """The whole model.
 
     Attributes:
         calm: usual logits of calm windows, shape (len(HEADS),).
@@ -86,7 +86,7 @@ class Voice:
         return self.classifier.logits(self.scaling.change(heard))
 
     def probabilities(self, heard: Heard) -> Floats:
-        """Return what the graph gives, shape (n, len(HEADS)); a leg's rows must be in order of time."""
+        """Return the outputs of the graph, shape (n, len(HEADS)); a leg's rows must be in order of time."""
         return calibrated(follow(self.logits(heard), heard.leg, self.calm), self.calibration)
 
     def export(self, path: Path, facts: dict[str, Any]) -> None:
@@ -139,7 +139,7 @@ def follow(logits: Floats, leg: NDArray[np.intp], calm: Floats) -> Floats:
 
     Args:
         logits: shape (n, len(HEADS)).
-        leg: which leg each row is of, shape (n,).
+        leg: leg of each row, shape (n,).
         calm: usual logits of calm windows, shape (len(HEADS),).
     """
     out = np.empty_like(logits)
