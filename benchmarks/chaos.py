@@ -1,12 +1,12 @@
-"""A floor on a real Asterisk while its parts are killed, stopped and cut at random: does any call or alert suffer?
+"""Run a floor on a real Asterisk while parts are killed, stopped and cut at random; check every call and alert.
 
     python -m benchmarks.chaos --minutes 10 --seed 1
 
-Real SIP phones call, consult and are joined by supervisors beside `callguard run`, a Valkey and a webhook receiver.
-Storms strike, two or three parts at once, each drawn by the seed. In the end every phone's recording is searched for
-voices that it must not have heard and for silence where there must be none, every alert that a dry run of the same
-voices fires must have been sent, and nothing may be left in Asterisk. Prints one table and a verdict; exit 1 when
-anything of that failed. `--calm` lets nothing fail: what is told then is the floor's own doing.
+Real SIP phones call, consult and are joined by supervisors beside `callguard run`, a Valkey and a webhook receiver. The
+seed draws storms, in which two or three parts fail at once. At the end, every phone's recording is searched for
+forbidden voices and for unexpected silence. Every alert that a dry run of the same voices fires must have been sent, and
+no object may be left in Asterisk. The program prints one table and a verdict, with exit 1 where a check failed. With
+`--calm` no part fails, so all problems come from the floor itself.
 """
 
 import argparse
@@ -27,12 +27,12 @@ from benchmarks.chaos_records import Cast
 from benchmarks.chaos_report import Run, figures, problems, table
 
 SETTLE_S: Final = 40.0
-"""After the last call, what is left in Asterisk and what is not yet sent may take so long."""
+"""Seconds after the last call for objects to leave Asterisk and for messages to be sent."""
 LOOK_S: Final = 0.5
 
 
 async def within(seconds: float, done: Callable[[], Awaitable[bool]]) -> bool:
-    """Wait until something is done, at most so long; return whether it is."""
+    """Wait until `done` holds, at most `seconds`; return whether it does."""
     for _ in range(round(seconds / LOOK_S)):
         if await done():
             return True
@@ -41,7 +41,7 @@ async def within(seconds: float, done: Callable[[], Awaitable[bool]]) -> bool:
 
 
 async def dry_run(people: People, cast: Cast, rules: Path) -> dict[int, dict[str, float]]:
-    """Return by line when each rule fires on the customer's voice, as `callguard analyze` says; s of the voice."""
+    """Return by line the times at which each rule fires on the customer's voice by `callguard analyze`, in s."""
     voices = {str(people.voice(cast.customer(line))): line for line in range(1, cast.lines + 1)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "callguard", "analyze", "--json", "--rules", str(rules), *voices),
@@ -55,7 +55,7 @@ async def dry_run(people: People, cast: Cast, rules: Path) -> dict[int, dict[str
 
 
 def _objects(text: str) -> list[dict[str, Any]]:
-    """Read JSON objects that follow each other."""
+    """Return the JSON objects of a text that holds one after another."""
     found: list[dict[str, Any]] = []
     decoder, at = json.JSONDecoder(), 0
     while text[at:].strip():
@@ -66,7 +66,7 @@ def _objects(text: str) -> list[dict[str, Any]]:
 
 
 async def storm(floor: Floor, faults: Sequence[Fault]) -> None:
-    """Let each fault happen at its time."""
+    """Cause each fault at its time."""
     began = floor.now
 
     async def at_its_time(fault: Fault) -> None:
@@ -80,7 +80,7 @@ async def storm(floor: Floor, faults: Sequence[Fault]) -> None:
 
 
 async def main(minutes: float, seed: int, lines: int, kinds: Collection[Kind], keep: Path | None) -> int:
-    """Run, print, return the exit status."""
+    """Run the floor, print the results and return the exit status."""
     faults = storms(60 * minutes, seed, kinds)
     cast = Cast(lines)
     with tempfile.TemporaryDirectory(prefix="callguard-chaos-") as name:
@@ -107,7 +107,7 @@ def _folder(keep: Path, seed: int) -> Path:
 
 
 async def _play(floor: Floor, people: People, seconds: float, faults: Sequence[Fault]) -> None:
-    """Let calls come and things fail for so long, then let the last calls end."""
+    """Let calls arrive and parts fail for `seconds`, then let the last calls end."""
     until = floor.now + seconds
     attending = [asyncio.create_task(people.attend(phone)) for phone in floor.cast.supervisors]
     async with asyncio.TaskGroup() as group:
@@ -121,7 +121,7 @@ async def _play(floor: Floor, people: People, seconds: float, faults: Sequence[F
 
 
 async def _settle(floor: Floor, people: People, dry: Mapping[int, Mapping[str, float]]) -> Run:
-    """Wait until all that must still come has come, or can't any more; then look at everything."""
+    """Wait for the expected messages up to a limit; then collect all results."""
     left = await floor.left()
     calls = [await talk.record(people.hertz) for talk in people.talks]
     supervisors = [await taped.read(people.hertz) for taped in people.supervisors]
@@ -154,10 +154,10 @@ async def _settle(floor: Floor, people: People, dry: Mapping[int, Mapping[str, f
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long calls come and parts fail")
-    parser.add_argument("--seed", type=int, default=1, help="draws what fails when; the same seed, the same storms")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes in which calls arrive and parts fail")
+    parser.add_argument("--seed", type=int, default=1, help="draws the storms; the same seed draws the same storms")
     parser.add_argument("--lines", type=int, default=6, help="calls at once, at most 7")
-    parser.add_argument("--calm", action="store_true", help="let nothing fail")
+    parser.add_argument("--calm", action="store_true", help="let no part fail")
     parser.add_argument(
         "--only", nargs="+", choices=list(WEATHER), metavar="KIND", help=f"let only these fail: {', '.join(WEATHER)}"
     )

@@ -1,4 +1,4 @@
-"""Which alerts were due by the dry run, and what became of them by what receivers took. Pure."""
+"""Compare the alerts that are due by the dry run with the messages that receivers took. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,18 +8,18 @@ from typing import Final, Literal, NamedTuple
 from benchmarks.chaos_records import CallRecord, Outage
 
 ABLE_S: Final = 10.0
-"""Seconds of fair weather in which a call is found, tapped and judged, on a busy machine."""
+"""Seconds without faults in which a call is found, tapped and judged, on a busy machine."""
 UP_S: Final = 4.0
-"""A service or worker that was away may take so long to work again."""
+"""Seconds that a failed service or worker may take to work again."""
 JUDGING: Final = ("service", "worker", "ari")
-"""Parts without which no alert can arise; all others may only delay it."""
+"""Parts without which no alert can fire; other parts can only delay it."""
 Verb = Literal["fired", "resolved"]
 Dry = Mapping[int, Mapping[str, float]]
-"""By line: when each rule fires, in seconds of the customer's voice."""
+"""Time at which each rule fires, by line, in seconds of the customer's voice."""
 
 
 class Key(NamedTuple):
-    """What an alert is about: one alert a call and rule is due."""
+    """The identity of a due alert: each call and rule has one."""
 
     call: str
     rule: str
@@ -27,7 +27,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Post:
-    """What the webhook receiver was sent; `taken` when it answered 2xx."""
+    """A message to the webhook receiver; `taken` if the receiver answered 2xx."""
 
     alert: str
     key: Key
@@ -37,7 +37,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Alerts:
-    """The account of a run. Lists name what is wrong; `repeats` are doubles of the same id, which are allowed."""
+    """The alerts of a run. The lists name faults; `repeats` counts messages with a repeated id, which are allowed."""
 
     due: int
     fired: int
@@ -51,7 +51,7 @@ class Alerts:
 
 
 def due(calls: Iterable[CallRecord], dry: Dry, outages: Sequence[Outage]) -> set[Key]:
-    """Return the alerts that must have arisen: from the dry run's moment on there was time enough in fair weather."""
+    """Return the alerts that must have fired: enough time without faults followed the dry run's moment."""
     return {
         Key(call.id, rule)
         for call in calls
@@ -61,7 +61,7 @@ def due(calls: Iterable[CallRecord], dry: Dry, outages: Sequence[Outage]) -> set
 
 
 def _fair(begin: float, end: float, outages: Sequence[Outage]) -> Iterator[tuple[float, float]]:
-    """Yield the times between two times in which nothing that judges was away."""
+    """Yield the spans between two times in which every part needed for alerts worked."""
     for outage in sorted(outages, key=lambda outage: outage.began):
         if outage.target in JUDGING and outage.ended + UP_S > begin:
             yield begin, min(end, outage.began)
@@ -77,7 +77,7 @@ def account(
     fired: Mapping[str, Key],
     rung: Iterable[str],
 ) -> Alerts:
-    """Hold what was due, and what the service published as `fired`, against what receivers took."""
+    """Compare the due alerts and the service's `fired` events with the messages that receivers took."""
     wanted = due(calls, dry, outages)
     taken = [post for post in posts if post.taken]
     told = {post.alert: post.key for post in taken if post.verb == "fired"}

@@ -18,25 +18,25 @@ from callguard.testbed.lab.tones import read_wav, write_wav
 VOICE_S: Final = 60.0
 CALM_S: Final = 5.0
 ANSWER_S: Final = 6.0
-"""A phone that was dialled answers within so long, or something is wrong with the floor itself."""
+"""Seconds within which a dialled phone answers; a longer time is a fault of the floor itself."""
 REJOIN_S: Final = 2.0
-"""After a colleague hung up, Asterisk beeps and brings agent and customer together within so long."""
+"""Seconds from a colleague's hangup until Asterisk has joined agent and customer again, after a beep."""
 RECORDED_S: Final = 2.0
-"""After a call's end its recording is complete within so long."""
+"""Seconds from a call's end until its recording is complete."""
 STAY_S: Final = (8.0, 16.0)
 ATTENDED: Final = "*2"
 
 
 @dataclass
 class Taped:
-    """A finished call of one phone, whose recording is yet to be read."""
+    """A finished call of one phone whose recording has not been read."""
 
     call: PhoneCall
     began: float
     ended: float
 
     async def read(self, hertz: dict[str, float]) -> Recording:
-        """Find out who was heard when; a call that ended as it was answered has no recording."""
+        """Return the times at which each phone was heard; a call that ended at its answer has no recording."""
         try:
             path = await asyncio.wait_for(self.call.heard(), RECORDED_S)
         except TimeoutError:
@@ -50,7 +50,7 @@ class Taped:
 
 @dataclass
 class Talk:
-    """A call as it is played; `record` makes a CallRecord of it once it is over."""
+    """A call in progress; `record` makes its CallRecord after its end."""
 
     line: int
     plan: PlannedCall
@@ -76,7 +76,7 @@ class Talk:
 
 
 class People:
-    """Everybody at the phones; `talks` and `supervisors` are finished calls."""
+    """The people at the phones; `talks` and `supervisors` are finished calls."""
 
     def __init__(self, floor: Floor, seed: int) -> None:
         self.talks: list[Talk] = []
@@ -90,7 +90,7 @@ class People:
         self._taking_over: set[str] = set()
 
     def make_voices(self, folder: Path) -> None:
-        """Write everybody's voice as FOLDER/PHONE.wav, and give all but customers theirs."""
+        """Write each person's voice as FOLDER/PHONE.wav, and assign it to all phones but the customers'."""
         self._folder = folder
         for phone, hertz in self.hertz.items():
             own = phone.startswith("customer")
@@ -102,7 +102,7 @@ class People:
                 self._floor.lab.farm.phone(phone).voice = self.voice(phone)
 
     def voice(self, phone: str) -> Path:
-        """File of a phone's voice."""
+        """Return the file of a phone's voice."""
         return self._folder / f"{phone}.wav"
 
     @staticmethod
@@ -137,7 +137,7 @@ class People:
         self.talks.append(talk)
 
     async def _live(self, talk: Talk) -> None:
-        """Do what is planned until the call's end, planned or not."""
+        """Carry out the plan until the call's end, planned or not."""
         async with asyncio.TaskGroup() as group:
             doing = [group.create_task(self._ask(talk)), group.create_task(self._consult(talk))]
             lasts = talk.began + talk.plan.lasts_s
@@ -148,7 +148,7 @@ class People:
                 task.cancel()
 
     async def _over(self, talk: Talk, at: float) -> str | None:
-        """Wait for a moment; return who hung up before, if somebody did who must not."""
+        """Wait until a time; return the party that hung up before without being asked to, if any."""
         while self._floor.now < at:
             if talk.customer.ended.is_set():
                 return f"customer of line {talk.line}, cause {talk.customer.cause}"
@@ -161,7 +161,7 @@ class People:
         return talk.plan.joining == "takeover" and talk.asked_at is not None
 
     async def _ask(self, talk: Talk) -> None:
-        """Have a supervisor asked in."""
+        """Ask a supervisor to join by command."""
         if talk.plan.joining == "nobody":
             return
         await asyncio.sleep(max(0.0, talk.began + talk.plan.joins_at_s - self._floor.now))
@@ -172,7 +172,7 @@ class People:
         await self._floor.ask(talk.plan.joining, talk.id, joiner)
 
     async def _consult(self, talk: Talk) -> None:
-        """Have the agent put the customer aside, talk to a colleague, and come back."""
+        """Let the agent put the customer on hold, consult a colleague and return."""
         if talk.plan.consults_at_s is None:
             return
         await asyncio.sleep(max(0.0, talk.began + talk.plan.consults_at_s - self._floor.now))
@@ -195,7 +195,7 @@ class People:
             talk.taped.append(await tape)
 
     async def attend(self, phone: str) -> None:
-        """Answer as a supervisor again and again: talk for a while, then leave, but not who has taken over."""
+        """Answer as a supervisor again and again: talk for a time, then leave, except after a take-over."""
         while True:
             call = await self._phone(phone).answered(3600)
             tape = self._tape(call)
@@ -225,7 +225,7 @@ class People:
                 await call.hangup()
 
     async def _hang_up(self, line: int) -> None:
-        """The customer hangs up first; whoever of the line is still in a call then hangs up too."""
+        """Let the customer hang up first, then all phones of the line that are still in a call."""
         for name in self._cast.of_line(line):
             for call in self._phone(name).calls:
                 await self._end(call)

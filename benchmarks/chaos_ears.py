@@ -1,7 +1,7 @@
-"""Voices that can be told apart on a line, and who is heard when in what a phone recorded. Pure.
+"""Make distinguishable voices, and find in a phone's recording the times at which each voice is heard. Pure.
 
-Each phone's voice carries a tone of its own, a marker, so that every recording tells who was heard, be it in the midst
-of others. Customers speak as well, below LOWEST_HZ, for rules judge their voices; all others say their marker alone.
+Each phone's voice carries a tone of its own, a marker, so that every recording shows which phones were heard, even
+several at once. Customers also speak, below LOWEST_HZ, since rules judge their voices; others send their marker only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,23 +19,23 @@ VOICE_BELOW_HZ: Final = 1250.0
 MARKER_DBFS: Final = -26.0
 HEARD_DBFS: Final = -38.0
 STANDS_OUT_DB: Final = 10.0
-"""By so much a marker is louder than what is halfway to the next one; a prompt's speech is as loud there as here."""
+"""dB by which a marker is louder than the point halfway to the next one; a prompt's speech is equally loud at both."""
 WINDOW: Final = 512
-"""Samples of a look, 64 ms: tones that lie STEP_HZ apart don't touch."""
+"""Samples of an analysis window (64 ms), in which tones STEP_HZ apart don't overlap."""
 HOP: Final = 160
 HOP_S: Final = HOP / RATE
 STEP_HZ: Final = 65.0
 MERGE_S: Final = 0.05
-"""Gaps up to this within one stretch of sound are no gaps."""
+"""Longest gap in seconds that does not split a stretch of sound."""
 LEAST_S: Final = 0.04
-"""Shorter sounds are clicks."""
+"""Least length of a sound in seconds; a shorter one is a click."""
 VOICE_GAIN: Final = 10 ** (-5 / 20)
-"""Keeps the raised voice of the synthesiser, at -11 dBFS, from being clipped when voices are mixed."""
+"""Gain that keeps the synthesiser's raised voice, at -11 dBFS, from clipping when voices are mixed."""
 Span = tuple[float, float]
 
 
 def markers(phones: Sequence[str]) -> dict[str, float]:
-    """Return each phone's frequency in Hz. Raises ValueError for more phones than there is room for."""
+    """Return each phone's frequency in Hz; raise ValueError for more phones than frequencies."""
     room = int((HIGHEST_HZ - LOWEST_HZ) / STEP_HZ) + 1
     if len(phones) > room:
         raise ValueError(f"{len(phones)} phones can't be told apart; at most {room} can")
@@ -43,7 +43,7 @@ def markers(phones: Sequence[str]) -> dict[str, float]:
 
 
 def customer_voice(hertz: float, seed: int, calm_s: float, seconds: float) -> NDArray[np.int16]:
-    """Return a customer who is calm for a while and shouts from then on, with a marker; shape (seconds * RATE,)."""
+    """Return a customer who is calm for `calm_s` and then shouts, with a marker; shape (seconds * RATE,)."""
     speech = np.concatenate([speak(calm_s, "calm", seed=seed), speak(seconds - calm_s, "raised", seed=seed)])
     spectrum = np.fft.rfft(speech * VOICE_GAIN)
     spectrum[np.fft.rfftfreq(len(speech), 1 / RATE) > VOICE_BELOW_HZ] = 0.0
@@ -59,7 +59,7 @@ def other_voice(hertz: float, seconds: float) -> NDArray[np.int16]:
 def heard(samples: NDArray[np.int16], hertz: Mapping[str, float]) -> dict[str, list[Span]]:
     """Return the stretches, in seconds of a recording, in which each marker is heard; phones never heard are left out.
 
-    A stretch begins and ends at the middle of a look, so that its ends are right to some 30 ms.
+    A stretch begins and ends at the middle of an analysis window, so its ends are exact to some 30 ms.
     """
     if len(samples) < WINDOW:
         return {}
@@ -72,7 +72,7 @@ def heard(samples: NDArray[np.int16], hertz: Mapping[str, float]) -> dict[str, l
 
 
 def _levels(samples: NDArray[np.int16], hertz: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the peak level of each frequency in each look, dBFS, shape (looks, len(hertz))."""
+    """Return the peak level of each frequency in each analysis window, dBFS, shape (windows, len(hertz))."""
     looks = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32), WINDOW)[::HOP]
     shape = np.hanning(WINDOW)
     turns = 2 * np.pi * np.outer(np.arange(WINDOW) / RATE, hertz)
@@ -101,13 +101,13 @@ def merged(spans: Iterable[Span], gap_s: float = MERGE_S) -> list[Span]:
 
 
 def within(spans: Iterable[Span], begin: float, end: float) -> list[Span]:
-    """Return the parts of stretches that lie between two times; none where the end lies first."""
+    """Return the parts of stretches between two times; none where the end precedes the beginning."""
     parts = ((max(first, begin), min(last, end)) for first, last in spans)
     return [(first, last) for first, last in parts if first < last]
 
 
 def longest_gap(spans: Iterable[Span], begin: float, end: float) -> float:
-    """Return the longest time without a stretch between two times, in seconds; 0.0 where the end lies first."""
+    """Return the longest gap between two times in seconds; 0.0 where the end precedes the beginning."""
     at, longest = begin, 0.0
     for first, last in within(spans, begin, end):
         longest, at = max(longest, first - at), max(at, last)

@@ -1,4 +1,4 @@
-"""The floor of a chaos run: PBX, phones, Valkey, receiver and service, and the hands that break them."""
+"""The floor of a chaos run: PBX, phones, Valkey, receiver and service, and the faults that break them."""
 
 import asyncio
 import contextlib
@@ -33,9 +33,9 @@ from callguard.testbed.valkey import StoppableValkey
 
 NODE: Final = "chaos"
 SLOW_S: Final = 2.0
-"""A late ARI answers so much later."""
+"""Seconds by which a late ARI delays its answers."""
 RELAUNCH_S: Final = 1.0
-"""A service that ended by itself is started again after so long, as systemd does."""
+"""Seconds after which a service that ended by itself is started again, as systemd does."""
 RULES: Final[dict[str, Any]] = {
     "groups": [
         {
@@ -53,7 +53,7 @@ RULES: Final[dict[str, Any]] = {
 
 
 class Receiver:
-    """A webhook receiver that keeps what came, and can be out of order."""
+    """A webhook receiver that keeps its requests and can fail on demand."""
 
     def __init__(self) -> None:
         self.posts: list[Post] = []
@@ -62,13 +62,13 @@ class Receiver:
         self._mended = asyncio.Event()
 
     def mend(self) -> None:
-        """Take what comes again."""
+        """Accept requests again."""
         self.status, self.silent = 204, False
         self._mended.set()
         self._mended = asyncio.Event()
 
     async def take(self, request: web.Request) -> web.Response:
-        """Answer one post; one that is kept waiting is never taken."""
+        """Answer one post; a post that is kept waiting never counts as taken."""
         event = json.loads(await request.read())
         status = self.status
         if self.silent:
@@ -92,7 +92,7 @@ def part_of(reason: str) -> str:
 
 
 class Floor:
-    """Everything that runs, and what it tells. Enter it; it is up then."""
+    """All processes and their reports, as a context manager; after its entry all processes are ready."""
 
     def __init__(self, cast: Cast, folder: Path, chance: Random) -> None:
         self.cast = cast
@@ -198,11 +198,11 @@ class Floor:
 
     @property
     def now(self) -> float:
-        """Seconds since the floor was up: the clock that all records share."""
+        """Return the seconds since the floor was ready, which is the clock of all records."""
         return asyncio.get_running_loop().time() - self._began
 
     async def strike(self, fault: Fault) -> None:
-        """Break something, wait, mend it, note it."""
+        """Cause a fault, wait, end it and record it."""
         began = self.now
         await self._hands[fault.kind](fault.for_s)
         self.outages.append(Outage(fault.kind, fault.target, began, self.now))
@@ -242,7 +242,7 @@ class Floor:
         self.receiver.silent = True
 
     async def _relaunch(self) -> None:
-        """Start a service again that ended although nobody told it to."""
+        """Restart a service that ended without a request."""
         while True:
             await asyncio.sleep(RELAUNCH_S)
             if self._wanted and self.node.status is not None:
@@ -269,7 +269,7 @@ class Floor:
                 self.open_causes.clear()
 
     async def ask(self, action: str, call: str, supervisor: str) -> None:
-        """Send a command; while Valkey is away there is nobody to ask."""
+        """Send a command; do nothing while Valkey is away."""
         number = f"chaos-{len(self.asked)}-{action}"
         command = {"id": number, "action": action, "call": call, "supervisor": supervisor}
         with contextlib.suppress(RedisError, OSError):
@@ -277,7 +277,7 @@ class Floor:
             self.asked.add(number)
 
     async def linkedid(self, phone: str) -> str:
-        """Return the id of the call that a phone began, as the PBX knows it."""
+        """Return the PBX's id of the call that a phone started."""
         channels = await self._pbx.ask("GET", "channels")
         return next((str(each["id"]) for each in channels if each["name"].startswith(f"PJSIP/{phone}-")), "")
 
@@ -291,11 +291,11 @@ class Floor:
         ]
 
     async def empty(self) -> bool:
-        """Tell whether nothing is left on the PBX."""
+        """Return whether the PBX has no channel and no bridge."""
         return not await self.left()
 
     async def ready(self) -> bool:
-        """Tell whether the service says that calls can be heard."""
+        """Return whether the service reports that calls can be heard."""
         return await ready(self._http, self._console)
 
     async def _close_service(self) -> None:

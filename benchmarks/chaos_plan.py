@@ -1,4 +1,4 @@
-"""What a chaos run does, by seed: which part fails when and for how long, and what each line's calls are like. Pure."""
+"""Plan a chaos run by seed: the failing parts with times and durations, and each line's calls. Pure."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Joining = Literal["nobody", "listen", "whisper", "takeover"]
 
 @dataclass(frozen=True)
 class Weather:
-    """One kind of fault: what it strikes, how often against the others, and for how many seconds."""
+    """One kind of fault: its target, its frequency relative to the others, and its duration in seconds."""
 
     target: Target
     weight: int
@@ -38,27 +38,27 @@ WEATHER: Final[dict[Kind, Weather]] = {
     "receiver_503": Weather("receiver", 3, 3.0, 15.0),
     "receiver_silent": Weather("receiver", 2, 3.0, 12.0),
 }
-"""SIGKILL, SIGSTOP and SIGTERM for processes; the connections are those of CallGuard to each part."""
+"""Faults: SIGKILL, SIGSTOP and SIGTERM for processes; the others act on CallGuard's connections to each part."""
 WARM_UP_S: Final = 12.0
-"""Seconds of fair weather at the begin: the first calls are up and tapped."""
+"""Seconds without faults at the start, in which the first calls are joined and tapped."""
 CLEAR_S: Final = (14.0, 22.0)
-"""Seconds of fair weather between two storms: enough for a call to be tapped and an alert to fire."""
+"""Seconds without faults between two storms, enough for a call to be tapped and an alert to fire."""
 STORM: Final = (1, 2, 2, 3)
-"""How many faults make a storm, each of another target; what goes wrong together is what breaks promises."""
+"""Number of faults in a storm, each of another target: simultaneous faults are the ones that break promises."""
 SPREAD_S: Final = 4.0
-"""The faults of a storm begin within so many seconds."""
+"""Seconds within which the faults of a storm begin."""
 RECOVERY_S: Final = 3.0
-"""A killed service may take so long to be up again."""
+"""Seconds that a killed service may take to be ready again."""
 CALL_S: Final = (24.0, 40.0)
 PAUSE_S: Final = (0.5, 2.5)
 JOINING: Final[dict[Joining, int]] = {"nobody": 3, "listen": 2, "whisper": 4, "takeover": 2}
 CONSULTS: Final = 0.6
-"""Share of calls in which the agent consults a colleague; never where somebody takes over."""
+"""Share of calls in which the agent consults a colleague; none of them has a take-over."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something fails at `at_s` of the run, for `for_s`."""
+    """A part fails at `at_s` of the run, for `for_s` seconds."""
 
     kind: Kind
     at_s: float
@@ -66,13 +66,13 @@ class Fault:
 
     @property
     def target(self) -> Target:
-        """The part that fails."""
+        """Return the part that fails."""
         return WEATHER[self.kind].target
 
 
 @dataclass(frozen=True)
 class PlannedCall:
-    """One call of a line: how long, who joins and how, whether the agent consults; times in seconds of the call."""
+    """One call of a line: its length, the supervisor's mode, the agent's consultation; times in seconds of the call."""
 
     pause_s: float
     lasts_s: float
@@ -83,7 +83,7 @@ class PlannedCall:
 
 
 def storms(seconds: float, seed: int, kinds: Collection[Kind] = tuple(WEATHER)) -> list[Fault]:
-    """Return the faults of a run of so many seconds, by time; no target fails twice within one storm."""
+    """Return the faults of a run of `seconds`, by time; no target fails twice within one storm."""
     chance = Random(seed)
     faults: list[Fault] = []
     at = WARM_UP_S if kinds else seconds
@@ -109,12 +109,12 @@ def _storm(at: float, chance: Random, kinds: Collection[Kind]) -> list[Fault]:
 
 
 def _alike(one: Target, other: Target) -> bool:
-    """Tell whether two targets can't fail at once: who has killed the service has killed its workers."""
+    """Return whether two targets can't fail at once: a killed service takes its workers with it."""
     return one == other or {one, other} == {"service", "worker"}
 
 
 def calls(line: int, seed: int) -> Iterator[PlannedCall]:
-    """Yield the calls of a line, one after the other, for ever."""
+    """Yield the calls of a line one after another, without end."""
     chance = Random(f"{seed}-{line}")
     while True:
         lasts = chance.uniform(*CALL_S)

@@ -1,4 +1,4 @@
-"""What is noted of a chaos run: outages, calls, and what each phone heard. Times are seconds of one clock. Pure."""
+"""The records of a chaos run: outages, calls, and each phone's recordings. Times are seconds of one clock. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from benchmarks.chaos_ears import Span
 from benchmarks.chaos_plan import Joining, Kind, Target
 
 ON_CALL: Final = 3
-"""Supervisors whom alerts ring; behind them each line has one who joins when asked."""
+"""Number of supervisors whom alerts ring; each line also has one who joins by command."""
 
 
 @dataclass(frozen=True)
 class Cast:
-    """The phones of a floor by part; lines count from 1."""
+    """The phones of a floor by role; lines count from 1."""
 
     lines: int
 
@@ -34,7 +34,7 @@ class Cast:
         return f"supervisor{ON_CALL + line}"
 
     def of_line(self, line: int) -> tuple[str, str, str]:
-        """Phones of a line, but for supervisors'."""
+        """Phones of a line, without supervisors'."""
         return self.customer(line), self.agent(line), self.colleague(line)
 
     @property
@@ -51,7 +51,7 @@ class Cast:
 
 @dataclass(frozen=True)
 class Outage:
-    """A part was away."""
+    """A time in which a part failed."""
 
     kind: Kind
     target: Target
@@ -61,7 +61,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class Recording:
-    """What one phone heard in one call, by phone that was heard."""
+    """The stretches in which one phone heard each other phone in one call."""
 
     phone: str
     began: float
@@ -75,18 +75,18 @@ class Recording:
 
 @dataclass(frozen=True)
 class CallRecord:
-    """One call as its phones know it.
+    """One call from the view of its phones.
 
     Attributes:
         id: linkedid.
-        began: both parties are up.
-        ended: the customer was made to hang up, or the call was found dropped.
-        dropped: who was gone before that; None when nobody was.
-        asked_at: when a supervisor was asked in by command.
-        took_over_at: when the agent was put out of the call by a take-over.
-        apart: from the agent's first key of a consultation until customer and agent are together again.
-        private: from the colleague's answer to the colleague's hangup.
-        recordings: of customer, agent and colleague.
+        began: both parties were joined.
+        ended: the customer hung up by plan, or the call was found dropped.
+        dropped: party that left before that; None where none did.
+        asked_at: time at which a command asked a supervisor to join.
+        took_over_at: time at which a take-over removed the agent from the call.
+        apart: span from the agent's first key of a consultation until customer and agent are joined again.
+        private: span from the colleague's answer to the colleague's hangup.
+        recordings: recordings of customer, agent and colleague.
     """
 
     line: int
@@ -102,5 +102,5 @@ class CallRecord:
     recordings: tuple[Recording, ...]
 
     def recording(self, phone: str) -> Recording | None:
-        """Return what a phone heard, if it took part."""
+        """Return a phone's recording, or None where it took no part."""
         return next((recording for recording in self.recordings if recording.phone == phone), None)

@@ -1,4 +1,4 @@
-"""What a chaos run came to: its figures in one table, and what of them must not be. Pure."""
+"""Report a chaos run: its figures in one table, and its faults. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence, Set
@@ -11,7 +11,7 @@ from benchmarks.chaos_verdict import DEAF_LIMIT_S, Deaf, WrongEar, deaf, wrong_e
 
 @dataclass(frozen=True)
 class Run:
-    """All that is known of a run after its end."""
+    """The results of a run after its end."""
 
     cast: Cast
     calls: Sequence[CallRecord]
@@ -30,17 +30,17 @@ class Run:
 
     @property
     def deaf(self) -> list[Deaf]:
-        """The longest silence of each party of each call."""
+        """Return the longest silence of each party of each call."""
         return [silence for call in self.calls for silence in deaf(call, self.cast)]
 
     @property
     def wrong_ears(self) -> list[WrongEar]:
-        """Everybody who heard whom they must not."""
+        """Return all phones that heard a forbidden phone."""
         return wrong_ears(self.calls, self.supervisors, self.outages, self.cast)
 
     @property
     def dropped(self) -> list[CallRecord]:
-        """Calls that ended although nobody hung up."""
+        """Return the calls that ended although no party hung up by plan."""
         return [call for call in self.calls if call.dropped]
 
 
@@ -72,13 +72,13 @@ def figures(run: Run) -> list[tuple[str, str]]:
 
 
 def table(rows: Sequence[tuple[str, str]]) -> str:
-    """Return rows as text, one a line."""
+    """Return rows as text, one in each line."""
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
 
 
 def problems(run: Run) -> list[str]:
-    """Say what must not be; nothing when the run passed."""
+    """Return the faults of a run; an empty list if it passed."""
     alerts = run.alerts
     return [
         *(f"dropped: {call.dropped} at {call.ended:.1f}" for call in run.dropped),

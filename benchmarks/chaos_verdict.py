@@ -1,4 +1,4 @@
-"""From what the phones heard to what must not be: wrong ears, deaf calls, dropped calls. Pure."""
+"""Find faults in the phones' recordings: wrong ears, deaf calls, dropped calls. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from benchmarks.chaos_ears import Span, longest_gap, merged, within
 from benchmarks.chaos_records import CallRecord, Cast, Outage, Recording
 
 LEASE_S: Final = 6.0
-"""Asterisk puts a supervisor out of a conversation so long after the last renewal."""
+"""Seconds after the last renewal at which Asterisk removes a supervisor from a conversation."""
 SLACK_S: Final = 1.0
-"""What Asterisk, the phones' jitter buffers and a busy machine may add."""
+"""Seconds that Asterisk, the phones' jitter buffers and a busy machine may add."""
 REACTION_S: Final = 1.5
-"""In fair weather a consultation is cut off from supervisors within so long."""
+"""Seconds without faults within which a consultation is cut off from supervisors."""
 SETTLE_S: Final = 0.7
-"""After an answer the voices need so long to be heard."""
+"""Seconds from an answer until the voices are heard."""
 HAND_OVER_S: Final = 2.5
-"""A take-over may leave the customer alone for so long."""
+"""Seconds for which a take-over may leave the customer alone."""
 DEAF_LIMIT_S: Final = 0.5
-"""A longer silence between two who talk is told as deaf; a busy machine alone makes gaps of some 100 ms."""
+"""Seconds of silence above which talking parties count as deaf; a busy machine makes gaps of some 100 ms."""
 STRANDING: Final = ("service_killed", "service_stopped", "service_restarted", "ari_500", "ari_cut")
-"""While one of these lasts nobody can renew a lease."""
+"""Faults during which no lease can be renewed."""
 LATE_S: Final = 8.0
-"""Faults cast their shadow so long: an outage that ended before that excuses nothing."""
+"""Seconds after an outage's end in which it still excuses a fault."""
 
 
 @dataclass(frozen=True)
 class WrongEar:
-    """A phone heard others that it must not: for `seconds` beyond what is allowed, `until_s` after it was forbidden."""
+    """A phone heard forbidden phones for `seconds` beyond the allowance, until `until_s` after the ban began."""
 
     listener: str
     speakers: tuple[str, ...]
@@ -39,7 +39,7 @@ class WrongEar:
 
 @dataclass(frozen=True)
 class Deaf:
-    """Two who talk did not hear each other for `seconds`."""
+    """Two talking parties did not hear each other for `seconds`."""
 
     line: int
     listener: str
@@ -48,7 +48,7 @@ class Deaf:
 
 
 def strands(outages: Iterable[Outage]) -> list[tuple[str, Span]]:
-    """Return the times in which nobody can renew a lease, and the outages that they were; what overlaps is one time."""
+    """Return the spans in which no lease can be renewed, with their outages; overlapping outages make one span."""
     spans: list[tuple[str, Span]] = []
     for outage in sorted((each for each in outages if each.kind in STRANDING), key=lambda outage: outage.began):
         if spans and outage.began <= spans[-1][1][1]:
@@ -60,14 +60,14 @@ def strands(outages: Iterable[Outage]) -> list[tuple[str, Span]]:
 
 
 def allowance(begin: float, outages: Iterable[Outage]) -> float:
-    """Return how long after `begin` a supervisor may still be heard or hear: less in fair weather."""
+    """Return the seconds after `begin` in which a supervisor may still hear or be heard; fewer without faults."""
     struck = [outage for outage in outages if outage.target in ("service", "worker", "ari")]
     foul = any(outage.began <= begin + LEASE_S and outage.ended >= begin - LATE_S for outage in struck)
     return LEASE_S + SLACK_S if foul else REACTION_S
 
 
 def deaf(call: CallRecord, cast: Cast) -> list[Deaf]:
-    """Return the longest silence of each party of a call where there must be none."""
+    """Return the longest forbidden silence of each party of a call."""
     customer, agent, joiner = cast.customer(call.line), cast.agent(call.line), cast.joiner(call.line)
     together = list(_together(call))
     found = [
@@ -80,7 +80,7 @@ def deaf(call: CallRecord, cast: Cast) -> list[Deaf]:
 
 
 def _together(call: CallRecord) -> Iterator[Span]:
-    """Yield when customer and agent are to hear each other."""
+    """Yield the spans in which customer and agent must hear each other."""
     begin, end = call.began + SETTLE_S, call.ended - SETTLE_S
     if call.took_over_at is not None:
         end = min(end, call.took_over_at - HAND_OVER_S)
@@ -103,7 +103,7 @@ def _silence(call: CallRecord, listener: str, speaker: str, spans: Sequence[Span
 def wrong_ears(
     calls: Sequence[CallRecord], supervisors: Sequence[Recording], outages: Sequence[Outage], cast: Cast
 ) -> list[WrongEar]:
-    """Return everybody who heard whom they must not, by time."""
+    """Return all phones that heard a forbidden phone, by time."""
     found = [ear for call in calls for ear in _of_call(call, cast, outages)]
     found += [ear for call in calls for ear in _overheard(call, supervisors, outages, cast)]
     for recording in supervisors:
@@ -113,7 +113,7 @@ def wrong_ears(
 
 
 def _of_call(call: CallRecord, cast: Cast, outages: Sequence[Outage]) -> Iterator[WrongEar]:
-    """Yield what the parties of a call heard of supervisors and of other lines."""
+    """Yield the forbidden supervisors and other lines that the parties of a call heard."""
     own = set(cast.of_line(call.line))
     for recording in call.recordings:
         strangers = set(recording.heard) - own - set(cast.supervisors)
@@ -126,7 +126,7 @@ def _of_call(call: CallRecord, cast: Cast, outages: Sequence[Outage]) -> Iterato
 def _silent_to(
     call: CallRecord, recording: Recording, supervisor: str, cast: Cast, outages: Sequence[Outage]
 ) -> Iterator[tuple[str, float, float]]:
-    """Yield when a supervisor must not be heard by a party: why, from, to."""
+    """Yield the spans in which a party must not hear a supervisor: reason, start, end."""
     takes_over = call.joining == "takeover" and supervisor == cast.joiner(call.line) and call.asked_at is not None
     if recording.phone == cast.colleague(call.line):
         yield "a consultation", recording.began, recording.ended
@@ -142,7 +142,7 @@ def _silent_to(
 def _overheard(
     call: CallRecord, supervisors: Sequence[Recording], outages: Sequence[Outage], cast: Cast
 ) -> Iterator[WrongEar]:
-    """Yield what supervisors heard of a consultation."""
+    """Yield the parts of a consultation that supervisors heard."""
     if call.private is None:
         return
     begin, end = call.private
@@ -155,7 +155,7 @@ def _overheard(
 def _after_the_lease(
     recording: Recording, calls: Sequence[CallRecord], outages: Sequence[Outage], cast: Cast
 ) -> Iterator[WrongEar]:
-    """Yield what a supervisor heard while nobody could have renewed the lease."""
+    """Yield the audio that a supervisor heard after the lease while it could not be renewed."""
     if _took_over(recording, calls, cast):
         return
     for what, (began, ended) in strands(outages):
@@ -174,7 +174,7 @@ def _took_over(recording: Recording, calls: Sequence[CallRecord], cast: Cast) ->
 
 
 def _two_calls(recording: Recording, cast: Cast) -> Iterator[WrongEar]:
-    """Yield whom a supervisor heard beside the line that they heard most."""
+    """Yield the phones that a supervisor heard besides those of the most heard line."""
     lines = {line: _seconds(recording, cast.of_line(line)) for line in range(1, cast.lines + 1)}
     own = max(lines, key=lambda line: lines[line])
     others = {speaker for line in lines.keys() - {own} for speaker in cast.of_line(line)} & set(recording.heard)
@@ -188,7 +188,7 @@ def _seconds(recording: Recording, speakers: Iterable[str]) -> float:
 def _ear(
     recording: Recording, speakers: Set[str], why: str, begin: float, end: float, since: float | None = None
 ) -> Iterator[WrongEar]:
-    """Yield what was heard of any of the speakers between two times; it was forbidden since `since`, or `begin`."""
+    """Yield the forbidden audio of the speakers between two times; the ban began at `since`, or at `begin`."""
     parts = {speaker: within(recording.of(speaker), begin, end) for speaker in sorted(speakers)}
     spans = merged(sorted(span for part in parts.values() for span in part))
     if spans:
