@@ -4,9 +4,9 @@
 
 Real SIP phones call, consult and are joined by supervisors beside `callguard run`, a Valkey and a webhook receiver. The
 seed draws storms, in which two or three parts fail at once. At the end, every phone's recording is searched for
-forbidden voices and for unexpected silence. Every alert that a dry run of the same voices fires must have been sent, and
-no object may be left in Asterisk. The program prints one table and a verdict, with exit 1 where a check failed. With
-`--calm` no part fails, so all problems come from the floor itself.
+forbidden voices and for unexpected silence. Every alert that a dry run of the same voices fires must have been sent,
+and no object may be left in Asterisk. The program prints one table and a verdict, with exit 1 where a check failed.
+With `--calm` no part fails, so all problems come from the floor itself.
 """
 
 import argparse
