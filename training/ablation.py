@@ -113,11 +113,11 @@ def check_lessons(clips: Sequence[Clip], seed: int) -> dict[str, Lesson]:
 def more_speech(given: Lesson, checks: dict[str, Lesson], seed: int) -> list[str]:
     """Return the table of unseen corpora by additional training data, AUC angry against all others."""
     learnt: dict[str, Callable[[str], list[Lesson]]] = {
-        "what is shipped": lambda _: [],
+        "shipped": lambda _: [],
         "and the other corpus": lambda name: [other for key, other in checks.items() if key != name],
         "and the corpus itself, which is no test": lambda name: [checks[name]],
     }
-    lines = [f"| learnt | {' | '.join(checks)} |", "|" + " --- |" * (1 + len(checks))]
+    lines = [f"| training data | {' | '.join(checks)} |", "|" + " --- |" * (1 + len(checks))]
     for title, more in learnt.items():
         cells = []
         for name, check in checks.items():

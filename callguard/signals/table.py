@@ -42,10 +42,8 @@ LEG_SIGNALS: Final = (
     ),
     Signal("pitch_rise_st", "semitones", -36, 36, "pitch above the speaker's own calm median", "pitch_hz, baseline"),
     Signal("speech_rate", "1/s", 0, 12, "syllable-like energy peaks per second of speech", "band energy"),
-    Signal("turn_s", "s", 0, 3600, "length of the turn that the party is in; 0 while silent", "speech"),
-    Signal(
-        "quality", "share", 0, 1, "how far the line can be judged: loss, clipping, noise, band", "samples, packet loss"
-    ),
+    Signal("turn_s", "s", 0, 3600, "length of the party's present turn; 0 while silent", "speech"),
+    Signal("quality", "share", 0, 1, "line quality: loss, clipping, noise, band", "samples, packet loss"),
     Signal(
         "judged", "0/1", 0, 1, "1 while the leg can be judged; 0 on hold music, tones, fax, silence, clipping", "gates"
     ),
@@ -67,10 +65,10 @@ CALL_SIGNALS: Final = (
         "count",
         0,
         1000,
-        "times in the last minute that the customer cut in",
+        "interruptions by the customer in the last minute",
         "speech of both",
     ),
-    Signal("interruptions_agent", "count", 0, 1000, "times in the last minute that the agent cut in", "speech of both"),
+    Signal("interruptions_agent", "count", 0, 1000, "interruptions by the agent in the last minute", "speech of both"),
     Signal("silence_s", "s", 0, 3600, "time since either party spoke", "speech of both"),
     Signal("on_hold", "0/1", 0, 1, "1 while a party is on hold", "Asterisk"),
     Signal("elapsed_s", "s", 0, 86400, "time since both parties were joined", "Asterisk"),
