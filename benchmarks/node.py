@@ -76,6 +76,11 @@ class Program:
                 self._process.kill()
                 await self._process.wait()
 
+    async def over(self) -> None:
+        """Wait until it has ended by itself."""
+        if self._process:
+            await self._process.wait()
+
     def complaints(self) -> Counter[str]:
         """Count the warnings and errors in its log by event and reason; needs logging.json_lines."""
         lines = self.log.read_text("utf-8", "replace").splitlines()

@@ -389,9 +389,20 @@ class Published:
         )
 
 
+_ALERTS: Final = uuid.uuid5(uuid.NAMESPACE_DNS, "alerts.callguard.io")
+
+
 def published(event: Event, node: str, at: datetime | None = None) -> Published:
     """Give an event its identity and time; `at` defaults to now."""
-    return Published(str(uuid.uuid4()), at or datetime.now(UTC), node, event)
+    return Published(_identity(event), at or datetime.now(UTC), node, event)
+
+
+def _identity(event: Event) -> str:
+    """Return the same identifier for the same happening: in the stream, at each receiver, before and after a crash."""
+    match event:
+        case AlertPending() | AlertFired() | AlertAcknowledged() | AlertResolved():  # each happens once to an alert
+            return str(uuid.uuid5(_ALERTS, f"{event.alert}/{event.TYPE}"))
+    return str(uuid.uuid4())
 
 
 def envelope(event: Event, node: str, time: datetime | None = None) -> Envelope:

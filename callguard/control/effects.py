@@ -18,6 +18,7 @@ from callguard.alerts.effects import (
 from callguard.contracts.events import AlertFired, envelope
 from callguard.control.paging import Paging
 from callguard.notify.deliveries import drop_others
+from callguard.notify.probe import afresh
 from callguard.notify.receiver import Count, Receiver
 from callguard.runtime.journal import Journal
 from callguard.runtime.tasks import TaskKeeper
@@ -106,7 +107,7 @@ class EffectRunner:
 
     def beat(self, receivers: Iterable[str], event: AlertFired) -> None:
         """Send an alert that a later one replaces: it is not journalled and not repeated."""
-        sent = envelope(event, self._node)
+        sent = afresh(event, self._node)
         for name in receivers:
             if receiver := self._receivers.get(name):
                 receiver.beat(sent)

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from callguard.contracts.events import AlertFired, envelope
+from callguard.contracts.events import AlertFired, Envelope, envelope
 from callguard.notify.receiver import Send, reason_of
 
 PATIENCE_S: Final = 30.0
@@ -37,11 +38,16 @@ async def probe(senders: Mapping[str, Send], node: str) -> list[Probed]:
     return list(await asyncio.gather(*(_try(name, send, node) for name, send in senders.items())))
 
 
+def afresh(event: AlertFired, node: str) -> Envelope:
+    """Return an alert on the wire with an identifier of its own: it fires again and again, and each time counts."""
+    return envelope(event, node).model_copy(update={"id": str(uuid.uuid4())})
+
+
 async def _try(name: str, send: Send, node: str) -> Probed:
     begun = time.monotonic()
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await send(envelope(trial_alert(node), node))
+            await send(afresh(trial_alert(node), node))
     except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer
         return Probed(name, False, round(time.monotonic() - begun, 3), reason_of(error))
     return Probed(name, True, round(time.monotonic() - begun, 3), "")

@@ -8,7 +8,19 @@ import pytest
 from pydantic import ValidationError
 
 from callguard.contracts import events
-from callguard.contracts.events import EVENTS, PREFIX, Envelope, Event, NodeStopped, PromptPlayed, envelope
+from callguard.contracts.events import (
+    EVENTS,
+    PREFIX,
+    AlertEscalated,
+    AlertFired,
+    AlertResolved,
+    Envelope,
+    Event,
+    NodeStopped,
+    PromptPlayed,
+    envelope,
+    published,
+)
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -64,3 +76,15 @@ def test_an_event_takes_no_unknown_fact_and_does_not_change() -> None:
         PromptPlayed(call="1", prompt="x").prompt = "y"  # type: ignore[misc]
     with pytest.raises(ValidationError):
         Envelope.model_validate(envelope(PromptPlayed(call="1", prompt="x"), "n1").model_dump() | {"extra": 1})
+
+
+def test_what_happens_once_to_an_alert_has_one_identifier_whoever_tells_of_it() -> None:
+    alert = {"call": "1", "alert": "a1", "rule": "r", "leg": "customer"}
+    fired = AlertFired.model_validate({**alert, "evidence": {}})
+    again = envelope(fired, "n1").id
+    assert published(fired, "n1").id == again
+    assert published(AlertFired.model_validate({**alert, "alert": "a2", "evidence": {}}), "n1").id != again
+    ended = AlertResolved.model_validate({**alert, "reason": "calm", "lasted_s": 1})
+    assert published(ended, "n1").id != again
+    raised = AlertEscalated.model_validate({**alert, "tier": 2})
+    assert published(raised, "n1").id != published(raised, "n1").id, "an alert may be escalated twice"

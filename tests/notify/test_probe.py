@@ -44,3 +44,9 @@ def test_what_is_sent_says_in_words_that_it_needs_nobody(make: type) -> None:
     text = describe(envelope(make("n1"), "n1"))
     assert text.title.startswith("[none] ")
     assert "needs nobody" in text.title or "Nothing has happened" in text.title
+
+
+def test_each_beat_is_an_event_of_its_own() -> None:
+    first, second = (module.afresh(watchdog_alert("n1"), "n1") for _ in range(2))
+    assert first.id != second.id
+    assert first.data["alert"] == second.data["alert"]
