@@ -57,6 +57,7 @@ from callguard.contracts.events import (
 )
 from callguard.contracts.messages import LegConnected, LegLost
 from callguard.contracts.vocabulary import Verdict
+from callguard.runtime.outages import Outages
 from callguard.runtime.tasks import TaskKeeper, end
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,8 @@ class AriApp:
 
     `emit` is called with each domain event; `on_verdict` with (session, verdict) when a supervisor keys
     one; `on_phone` with (supervisor, why away or None) when a supervisor's phone can, or can't, be rung from now on;
-    `on_calls` with the present calls, once they are known after the start or a gap in the events.
+    `on_calls` with the present calls, once they are known after the start or a gap in the events. `outages` are the
+    node's; without them the app keeps its own.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class AriApp:
         on_verdict: Callable[[Session, Verdict], None] = lambda session, verdict: None,
         on_phone: Callable[[str, Away | None], None] = lambda supervisor, away: None,
         on_calls: Callable[[Mapping[str, Call]], None] = lambda calls: None,
+        outages: Outages | None = None,
     ) -> None:
         self._config = config
         self._emit = emit
@@ -100,7 +103,7 @@ class AriApp:
         self._cooldowns = Cooldowns(self.ami, config.supervision.cooldown_s)
         self._devices = Devices(self.ari, on_phone)
         self._devices.watch(config.supervisors)
-        self._parts = Parts(config.node, emit)
+        self._parts = Parts(outages or Outages(config.node, emit))
         self._reconciler = Reconciler(
             self.ari,
             self.ami.hang_up if config.asterisk.ami.enabled else None,

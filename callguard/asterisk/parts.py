@@ -1,6 +1,5 @@
-"""Which parts of the PBX are away: told once when they go, and once when they are back."""
+"""Which parts of the PBX are away."""
 
-from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -9,7 +8,7 @@ from callguard.asterisk.client import AriClient
 from callguard.asterisk.errors import AriError
 from callguard.asterisk.health import Trouble
 from callguard.asterisk.upkeep.leases import MODULE, NOT_KEPT
-from callguard.contracts.events import Event, NodeDegraded, NodeRecovered
+from callguard.runtime.outages import Outages
 
 log = structlog.get_logger(__name__)
 
@@ -20,22 +19,17 @@ NOT_OUT: Final = "Asterisk has not confirmed that a supervisor who is to be out 
 class Parts:
     """Parts by the words of node.degraded: `ari`, `ari_refuses`, `ami`, `leases`, `cutting`."""
 
-    def __init__(self, node: str, emit: Callable[[Event], None]) -> None:
-        self._node = node
-        self._emit = emit
-        self._away: set[str] = set()
+    def __init__(self, outages: Outages) -> None:
+        self._outages = outages
         self.caught_up = False
         """Whether events come in and what was missed is known; else a healthy ARI is not back yet."""
 
     def tell(self, part: str, up: bool, why: str = "", advice: str = "") -> None:
         """Take word that a part is up, or away and why; an advice goes into the event, behind the part's name."""
-        if up and part in self._away:
-            self._away.discard(part)
-            self._emit(NodeRecovered(node=self._node, reason=part))
-        elif not up and part not in self._away:
-            self._away.add(part)
-            log.warning("part_away", part=part, why=advice or why)
-            self._emit(NodeDegraded(node=self._node, reason=f"{part}: {advice}" if advice else part))
+        if up:
+            self._outages.back(part)
+        else:
+            self._outages.away(part, advice, detail=why)
 
     def look_at(self, trouble: Trouble | None) -> None:
         """Take what is wrong with ARI now."""

@@ -1,7 +1,6 @@
-"""The node's health: how many calls it hears, and which of its parts are away.
+"""Watch the node's health: how many calls it hears, how late its workers are, whether the clock was set.
 
-Every part that can be away tells it here, as often as it likes; it is published once when the part goes and once when
-it is back. What `hearing.Ears` counts is published when it changes and every `BEAT_S`.
+The count is published when it changes and every `BEAT_S`; what is wrong, as outages of parts.
 """
 
 import asyncio
@@ -12,10 +11,11 @@ from typing import Final
 
 import structlog
 
-from callguard.contracts.events import Event, NodeDegraded, NodeHearing, NodeRecovered, Published
+from callguard.contracts.events import Event, NodeHearing, Published
 from callguard.contracts.messages import CallSnapshot, WorkerStats
 from callguard.contracts.vocabulary import UnheardCause
 from callguard.control.hearing import Ears, Hearing, Unheard
+from callguard.runtime.outages import Outages
 
 log = structlog.get_logger(__name__)
 
@@ -40,11 +40,12 @@ Clock = Callable[[], float]
 
 
 class Health:
-    """Keeps which parts are away, and counts heard calls.
+    """Counts heard calls.
 
     Args:
         node: its name.
         emit: publishes an event.
+        outages: takes what is wrong.
         mark: called with the calls that are not heard, by linkedid, at each look.
         opted_out: returns how many conversations go on that are none of ours.
         monotonic, wall: clocks, in seconds.
@@ -54,6 +55,7 @@ class Health:
         self,
         node: str,
         emit: Callable[[Event], None],
+        outages: Outages,
         *,
         mark: Callable[[Mapping[str, Unheard]], None] = lambda unheard: None,
         opted_out: Callable[[], int] = int,
@@ -62,11 +64,11 @@ class Health:
     ) -> None:
         self._node = node
         self._emit = emit
+        self._outages = outages
         self._mark = mark
         self._opted_out = opted_out
         self._monotonic, self._wall = monotonic or time.monotonic, wall or time.time
         self._ears = Ears()
-        self._away: dict[str, str] = {}
         self._told: tuple[int, int, Mapping[UnheardCause, int]] | None = None
         self._told_at = 0.0
         self._looked_at = self._monotonic()
@@ -77,29 +79,6 @@ class Health:
         self._late: dict[int, deque[int]] = {}
         self.hearing = Hearing()
         """As of the last look."""
-
-    @property
-    def parts_away(self) -> Mapping[str, str]:
-        """Why each part is away that is, by part."""
-        return self._away
-
-    def away(self, part: str, why: str = "") -> None:
-        """A part is out of reach or overloaded: told once, until it is back.
-
-        Args:
-            part: one word, a label of metrics: ari, redis, taps…
-            why: for people; may be empty.
-        """
-        if part not in self._away:
-            self._away[part] = why
-            log.warning("part_away", part=part, why=why)
-            self._emit(NodeDegraded(node=self._node, reason=f"{part}: {why}" if why else part))
-
-    def back(self, part: str, what: str = "") -> None:
-        """A part is back; `what` says what came of it."""
-        if self._away.pop(part, None) is not None:
-            log.info("part_back", part=part, what=what)
-            self._emit(NodeRecovered(node=self._node, reason=f"{part}: {what}" if what else part))
 
     def see(self, happened: Published) -> None:
         """Take in what happened to calls and taps."""
@@ -118,11 +97,11 @@ class Health:
         late.append(count)
         worst = max(each[-1] - each[0] for each in self._late.values())
         if worst >= LATE_TICKS:
-            self.away(
+            self._outages.away(
                 "lateness", f"a worker missed {worst} ticks within {LATE_LOOKS} s: too many calls, or a busy machine"
             )
         elif not worst:
-            self.back("lateness")
+            self._outages.back("lateness")
 
     async def run(self) -> None:
         """Look at what is heard until cancelled."""
@@ -150,14 +129,14 @@ class Health:
     def _judge_taps(self) -> None:
         """Tell that calls are not heard, or are again, once it is sure. Of missing room the workers tell."""
         deaf = [each.why for each in self.hearing.unheard.values() if each.cause in ("no_tap", "no_audio")]
-        self._doubts = self._doubts + 1 if bool(deaf) != (TAPS in self._away) else 0
+        self._doubts = self._doubts + 1 if bool(deaf) != (TAPS in self._outages.parts) else 0
         if self._doubts < SURE_LOOKS:
             return
         if deaf:
             (why, _), *_ = Counter(deaf).most_common(1)
-            self.away(TAPS, f"{len(deaf)} of {self.hearing.calls} calls are not heard: {why}")
+            self._outages.away(TAPS, f"{len(deaf)} of {self.hearing.calls} calls are not heard: {why}")
         else:
-            self.back(TAPS)
+            self._outages.back(TAPS)
 
     def _tell(self, now: float) -> None:
         hearing = self.hearing
@@ -172,7 +151,9 @@ class Health:
         jump, self._offset = offset - self._offset, offset
         if abs(jump) > CLOCK_JUMP_S:
             self._jumped_at = now
-            self.away("clock", f"the wall clock was set {'forward' if jump > 0 else 'back'} by {abs(jump):.0f} s")
+            self._outages.away(
+                "clock", f"the wall clock was set {'forward' if jump > 0 else 'back'} by {abs(jump):.0f} s"
+            )
         elif self._jumped_at is not None and now - self._jumped_at > CLOCK_STEADY_S:
             self._jumped_at = None
-            self.back("clock")
+            self._outages.back("clock")

@@ -6,7 +6,8 @@ A part that can't start rolls back those that have started. Nothing here decides
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -47,6 +48,7 @@ from callguard.notify.receivers import build_receivers
 from callguard.notify.watchdog import WatchdogAlert
 from callguard.rules.authoring.configured import checked_rules
 from callguard.runtime.journal import Journal, journal_path
+from callguard.runtime.outages import Outages
 from callguard.runtime.reload_answer import ReloadAnswer
 from callguard.runtime.systemd import feed_watchdog, notify
 
@@ -72,6 +74,7 @@ class Service:
         rules, _ = checked_rules(config, path)
         self.metrics = Metrics()
         self.hub = EventHub(config.node)
+        self.outages = Outages(config.node, self._emit)
         self.journal = Journal(journal_path(config.journal.folder, config.node))
         self.bus = Bus(config.redis, config.node, self.hub.publish, self.journal)
         baselines = KeptBaselines(StoredBaselines(self.bus.client, self.bus.keys))
@@ -83,12 +86,15 @@ class Service:
             on_verdict=lambda session, verdict: self.alerts.judged(session.alert, verdict, session.supervisor),
             on_phone=lambda supervisor, away: self.alerts.available(supervisor, away),
             on_calls=self._calls_known,
+            outages=self.outages,
         )
         self._recorder = Recorder(self.bus, self.ari.calls, config, self.journal)
         self._build_alerts(config)
-        self.health = Health(config.node, self._emit, mark=self.bus.mark, opted_out=lambda: self.ari.opted_out)
-        self.journal.on_failing(self._away("disk"))
-        self.news = WorkerNews(self.alerts, self.health, self.ari.on_worker_message, self.metrics.take)
+        mark, opted_out = self.bus.mark, lambda: self.ari.opted_out
+        self.health = Health(config.node, self._emit, self.outages, mark=mark, opted_out=opted_out)
+        self.journal.on_failing(partial(self.outages.report, "disk"))
+        heard = (self.ari.on_worker_message, self.metrics.take)
+        self.news = WorkerNews(self.alerts, self.health, self.outages, *heard)
         erased = self._recorder.erased
         handlers = CommandHandlers(config, self.ari, self.alerts, self._paging, erased)
         self._commands = CommandConsumer(self.bus, config.node, self.hub.tell, handlers)
@@ -114,7 +120,7 @@ class Service:
             find_alert=lambda alert: self.alerts.find(alert),
             on_unanswered=lambda alert: self.alerts.unanswered(alert),
         )
-        trouble = self._away("receivers")
+        trouble = partial(self.outages.report, "receivers")
         self._effects = EffectRunner(config.node, self._paging, self.metrics.count_receiver, self.journal, trouble)
         self._watchdog_alert = WatchdogAlert(config, self._effects.beat)
         memory = AlertMemory(self.journal, self.bus, config.node)
@@ -197,10 +203,6 @@ class Service:
         if not taken:
             log.error("part_failed", part=part, exc_info=error)
         self.stopped.set_exception((TakenError if taken else FatalError)(f"{part}: {error}"))
-
-    def _away(self, part: str) -> Callable[[str | None], None]:
-        """Return what tells health that a part is away, and why, or back (None)."""
-        return lambda why: self.health.back(part) if why is None else self.health.away(part, why)
 
     def _emit(self, event: Event) -> None:
         self.hub.publish(self._recorder.with_card(event))

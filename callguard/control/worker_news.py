@@ -15,6 +15,7 @@ from callguard.contracts.messages import (
     WorkerStats,
 )
 from callguard.control.health import Health
+from callguard.runtime.outages import Outages
 
 
 class Alerts(Protocol):
@@ -32,7 +33,8 @@ class WorkerNews:
 
     Args:
         alerts: gets what rules did.
-        health: gets workers' counters too, and which part of the media plane is down, or up again.
+        health: gets workers' counters.
+        outages: gets which part of the media plane is down, or up again.
         on_leg: gets what becomes of the media of legs.
         on_stats: gets workers' counters.
     """
@@ -41,11 +43,13 @@ class WorkerNews:
         self,
         alerts: Alerts,
         health: Health,
+        outages: Outages,
         on_leg: Callable[[LegConnected | LegLost], None],
         on_stats: Callable[[WorkerStats], None],
     ) -> None:
         self._alerts = alerts
         self._health = health
+        self._outages = outages
         self._on_leg = on_leg
         self._on_stats = on_stats
         self._on_snapshot: list[Callable[[CallSnapshot], None]] = []
@@ -70,6 +74,6 @@ class WorkerNews:
             case WorkerLost():
                 self._alerts.worker_lost(message.calls)
             case PartDown():
-                self._health.away(message.part, message.why)
+                self._outages.away(message.part, message.why)
             case PartUp():
-                self._health.back(message.part)
+                self._outages.back(message.part)

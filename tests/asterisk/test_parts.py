@@ -8,6 +8,7 @@ from callguard.asterisk.errors import ServerError
 from callguard.asterisk.health import Trouble
 from callguard.asterisk.parts import Parts
 from callguard.contracts.events import Event, NodeDegraded, NodeRecovered
+from callguard.runtime.outages import Outages
 
 HANGS, REFUSES = Trouble("hangs", 1.0, "GET /x: no answer"), Trouble("refuses", 1.0, "GET /x: 401")
 
@@ -19,7 +20,7 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def parts(events: list[Event]) -> Parts:
-    return Parts("n1", events.append)
+    return Parts(Outages("n1", events.append))
 
 
 def told(events: list[Event]) -> list[tuple[bool, str]]:

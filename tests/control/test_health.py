@@ -10,6 +10,7 @@ from callguard.contracts.messages import WorkerStats
 from callguard.control import health as module
 from callguard.control.health import BEAT_S, CLOCK_STEADY_S, Health
 from callguard.control.hearing import PATIENCE_S
+from callguard.runtime.outages import Outages
 from tests.control.test_hearing import lost, opened
 from tests.support.events import call_ended, call_started, snapshot
 
@@ -24,6 +25,7 @@ class Node:
         self.health = Health(
             "n1",
             self.events.append,
+            Outages("n1", self.events.append),
             mark=self.marked.append,
             monotonic=lambda: self.now,
             wall=lambda: self.wall,
@@ -52,18 +54,6 @@ class Node:
 
 def stats(late: int, worker: int = 0) -> WorkerStats:
     return WorkerStats(worker, 2, {"late_ticks": late}, {})
-
-
-def test_a_part_is_told_once_when_it_goes_and_once_when_it_is_back() -> None:
-    node = Node()
-    for _ in range(3):
-        node.health.away("ari", "event socket lost")
-    node.health.back("ami")
-    for _ in range(3):
-        node.health.back("ari")
-    node.health.away("redis")
-    assert node.told == ["-ari: event socket lost", "+ari", "-redis"]
-    assert node.health.parts_away == {"redis": ""}
 
 
 def test_the_number_of_heard_calls_is_told_at_each_change_and_every_ten_seconds() -> None:

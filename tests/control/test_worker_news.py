@@ -6,6 +6,7 @@ from callguard.contracts.events import NodeDegraded, NodeRecovered
 from callguard.contracts.messages import LegConnected, LegLost, PartDown, PartUp, Transition, WorkerLost, WorkerStats
 from callguard.control.health import Health
 from callguard.control.worker_news import WorkerNews
+from callguard.runtime.outages import Outages
 from tests.support.events import snapshot
 
 
@@ -14,9 +15,14 @@ class Parts:
 
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
-        health = Health("n1", lambda event: self.note("events", event))
+        emit = lambda event: self.note("events", event)  # noqa: E731
+        outages = Outages("n1", emit)
         self.news = WorkerNews(
-            self, health, lambda message: self.note("legs", message), lambda stats: self.note("metrics", stats)
+            self,
+            Health("n1", emit, outages),
+            outages,
+            lambda message: self.note("legs", message),
+            lambda stats: self.note("metrics", stats),
         )
         self.news.on_snapshot(lambda shot: self.note("board", shot), lambda shot: self.note("bus", shot))
 

@@ -159,5 +159,7 @@ async def test_a_service_that_is_gone_is_told_by_the_page_and_the_command_line(d
         await desk.service.stop()
     await desk.heading("The service can't be reached")
     await desk.never_quiet()
-    for command in ("calls", "alerts", "status", "watch"):
+    for command in ("calls", "alerts", "watch"):
         assert await desk.service.cli(command) == (1, "")
+    known = "node test: no sign of life\n" if how == "killed" else ""
+    assert await desk.service.cli("status") == (1, known)
