@@ -125,5 +125,9 @@ in_service callguard callguard check
 retry 30 in_service callguard callguard doctor
 cat "$work/last.log"
 retry 30 python3 -c "from urllib.request import urlopen; urlopen('http://127.0.0.1:$CONSOLE_PORT/healthz', timeout=2)"
-say "console and health page answer on the host's loopback"
+retry 30 python3 -c "from urllib.request import urlopen; urlopen('http://127.0.0.1:$CONSOLE_PORT/readyz', timeout=2)"
+say "console and health page answer on the host's loopback; the node is ready"
+in_service callguard callguard status >"$work/status"
+say "$(cat "$work/status")"
+[ "$(wc -l <"$work/status")" = 1 ] || { echo "a part of CallGuard is away" >&2; exit 1; }
 say "ok"
