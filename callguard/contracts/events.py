@@ -3,7 +3,6 @@
 On the wire an event is CloudEvents 1.0 JSON; `docs/asyncapi.yaml` is generated from these classes.
 """
 
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from callguard.contracts.cards import HandoffCard
+from callguard.contracts.identity import identity
 from callguard.contracts.vocabulary import Basis, Mode, Role, Subject, SupervisionMode, UnheardCause, Verdict
 
 PREFIX: Final = "io.callguard."
@@ -389,20 +389,9 @@ class Published:
         )
 
 
-_ALERTS: Final = uuid.uuid5(uuid.NAMESPACE_DNS, "alerts.callguard.io")
-
-
 def published(event: Event, node: str, at: datetime | None = None) -> Published:
     """Give an event its identity and time; `at` defaults to now."""
-    return Published(_identity(event), at or datetime.now(UTC), node, event)
-
-
-def _identity(event: Event) -> str:
-    """Return the same identifier for the same happening: in the stream, at each receiver, before and after a crash."""
-    match event:
-        case AlertPending() | AlertFired() | AlertAcknowledged() | AlertResolved():  # each happens once to an alert
-            return str(uuid.uuid5(_ALERTS, f"{event.alert}/{event.TYPE}"))
-    return str(uuid.uuid4())
+    return Published(identity(event.TYPE, getattr(event, "alert", None)), at or datetime.now(UTC), node, event)
 
 
 def envelope(event: Event, node: str, time: datetime | None = None) -> Envelope:
