@@ -48,7 +48,7 @@ class Part:
 
 PARTS: Final = {
     "alerts": Part(
-        ("callguard/alerts/*.py", "callguard/control/alert_m*.py"),
+        ("callguard/alerts/*.py", "callguard/control/alert_m*.py", "callguard/control/undelivered.py"),
         ("tests/alerts", "tests/control/test_alert_manager.py", "tests/acceptance/test_alerts.py"),
     ),
     "rules": Part(("callguard/rules/**/*.py",), ("tests/rules", "tests/acceptance/test_shipped_rules.py")),

@@ -230,7 +230,16 @@ async def test_commands_of_one_call_run_in_order_and_of_two_calls_at_once(
     await until(lambda: floor.done == ["other", "slow", "after"])
 
 
-async def test_what_a_command_caused_stands_before_its_answer(bus: WiredBus) -> None:
+async def test_what_a_command_caused_stands_before_its_answer(bus: WiredBus, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered_before: list[int] = []
+    flush = bus.flush
+
+    async def noted(timeout_s: float) -> None:
+        answered_before.append(len(await answers(bus)))
+        await flush(timeout_s)
+
+    monkeypatch.setattr(bus, "flush", noted)
+
     async def handler(command: Command) -> dict[str, Any]:
         bus.publish(supervision_started(command.call or ""))
         return {}
@@ -242,6 +251,7 @@ async def test_what_a_command_caused_stands_before_its_answer(bus: WiredBus) -> 
 
     types = [entry.fields["type"].split(".")[2] for entry in entries(await bus.client.xrange("callguard:events"))]
     assert types == ["supervision", "command"]
+    assert answered_before[:1] == [0], "delivered first, answered then"
 
 
 async def test_answers_are_audited_and_told_to_listeners(bus: WiredBus, consumer: CommandConsumer) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from callguard.asterisk import events
 from callguard.asterisk.discovery.calls import Over
@@ -222,6 +223,16 @@ async def test_a_key_changes_the_mode(desk: Desk, digit: str, mode: str) -> None
     await desk.until(lambda: desk.told(SupervisionModeChanged))
     (changed,) = [event for event in desk.events if isinstance(event, SupervisionModeChanged)]
     assert (changed.mode, changed.previous, changed.by) == (mode, "whisper", "key")
+
+
+async def test_a_key_that_asks_for_what_can_not_be_is_without_effect(desk: Desk) -> None:
+    session = await desk.ring()
+    desk.calls["c1"] = replace(CALL, together=False)
+    with capture_logs() as logs:
+        desk.key(session, "7")
+        await desk.until(lambda: logs)
+    assert [entry["event"] for entry in logs] == ["key_without_effect"]
+    assert session.joined is not None
 
 
 async def test_keys_judge_the_alert_leave_and_others_do_nothing(desk: Desk) -> None:

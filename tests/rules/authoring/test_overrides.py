@@ -67,6 +67,13 @@ def test_every_comparison_of_the_signal_changes_and_no_other() -> None:
     assert rule.expr == "customer.speech > 0.1 and customer.speech < 0.9 and share_above(agent.speech, 0.7, 2s) > 0.5"
 
 
+def test_an_amount_below_nought_is_replaced_with_its_sign() -> None:
+    expr = "share_above(customer.level_rise_db, -3, 2s) > 0.5"
+    files = [("r", f"groups: [{{name: g, rules: [{{alert: A, expr: '{expr}'}}]}}]")]
+    (rule,) = with_overrides(files, ["A.level_rise_db=-4.5"])
+    assert rule.expr == "share_above(customer.level_rise_db, -4.5, 2s) > 0.5"
+
+
 @pytest.mark.parametrize("change", ["=0.7", "raised=", "raised", " = "])
 def test_what_is_no_change_is_refused_with_the_forms(change: str) -> None:
     with pytest.raises(ConfigError, match=r"allowed: THRESHOLD=0\.7, RULE\.signal=0\.7"):

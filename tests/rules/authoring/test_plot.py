@@ -44,5 +44,15 @@ def test_verdicts_show_both_kinds_and_the_proposal_where_there_is_one(tmp_path: 
     quiet = Samples("Quiet", "silence", 5.0, -1, useful=(), false=(-4.0,), left_out=0)
     plot_verdicts(path, [(loud, 0.7), (quiet, None)])
     picture = path.read_text("utf-8")
-    for word in ("Loud: raised", "Quiet: silence", "3 useful", "1 false", "0 useful", "proposed", "now"):
+    for word in (
+        "Loud: raised",
+        "Quiet: silence",
+        "3 useful",
+        "1 false",
+        "0 useful",
+        "proposed",
+        "now",
+        ">useful<",
+        ">false alarm<",
+    ):
         assert word in picture
