@@ -40,10 +40,10 @@ CLOSE_S: Final = 1.0
 """Seconds to wait for Asterisk's close frame: a socket whose application was taken sends none."""
 RECONNECT_MAX_S: Final = 5.0
 HUNG_MAX_S: Final = 30.0
-"""Longest pause after connects that hang: where ARI is locked up, each of them keeps one of Asterisk's HTTP sessions,
+"""Longest pause after hanging connects: where ARI is locked up, each of them keeps one of Asterisk's HTTP sessions,
 of which it has 100 by default."""
 CONNECT_SHARE: Final = 0.6
-"""Part of a request's time limit that the TCP connection may take: so a host that is away is told from a hung ARI."""
+"""Part of a request's time limit for the TCP connection, which separates an unreachable host from a hung ARI."""
 EVERYTHING: Final = "channel:,bridge:"
 """All channels and bridges, but no device states: with those, a socket that closes while a phone changes state can lock
 up ARI for good (asterisk/asterisk#2170, reproduced on 22.10.1)."""
@@ -130,7 +130,7 @@ class AriClient:
             raise ServerError(f"{what}: the answer is no JSON") from error
 
     def _no_answer(self, what: str, asked_at: float, error: Exception) -> UnreachableError:
-        """Note a request that nobody answered; return what to raise."""
+        """Record a request without an answer; return the error to raise."""
         hangs = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
         text = f"{what}: no answer in {self._config.timeout_s:g} s" if hangs else f"{what}: {type(error).__name__}"
         self.health.failed("hangs" if hangs else "unreachable", asked_at, text)
@@ -194,7 +194,7 @@ class AriClient:
         )
 
     async def probe(self) -> None:
-        """Ask for the applications, which hangs where ARI is locked up; `health` notes what comes of it."""
+        """Request the applications, which hangs where ARI is locked up; `health` records the outcome."""
         with suppress(AriError):
             await self.request("GET", "/applications")
 
@@ -229,7 +229,7 @@ class AriClient:
     async def external_media(self, channel: str, *, host: str, codec: str) -> tuple[str, int] | None:
         """Make a channel with id `channel` that exchanges RTP with `host` (address:port).
 
-        Return the address and port that Asterisk sends from; None where it does not say.
+        Return the address and port from which Asterisk sends; None where it does not tell.
         """
         params = {"app": self.app, "channelId": channel, "external_host": host, "format": codec}
         return _rtp_address(await self.request("POST", "/channels/externalMedia", params))
@@ -279,7 +279,7 @@ class AriClient:
         return str(answer.get("state", "")) if isinstance(answer, dict) else ""
 
     async def lacks_module(self, module: str) -> bool:
-        """Whether a module of Asterisk is not running."""
+        """Return whether a module of Asterisk is not running."""
         try:
             answer = await self.request("GET", f"/asterisk/modules/{_quoted(module)}")
         except NotFoundError:
@@ -319,7 +319,7 @@ _TAKEN: Final = (
 
 
 def _pause(state: RetryCallState) -> float:
-    """Return the seconds before the next connect, by whether the last one hung."""
+    """Return the seconds before the next connect, which are more after a hanging one."""
     error = state.outcome.exception() if state.outcome else None
     hung = isinstance(error, UnreachableError) and error.hangs
     short, long = (0.1, RECONNECT_MAX_S), (2.0, HUNG_MAX_S)

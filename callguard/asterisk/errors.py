@@ -1,4 +1,4 @@
-"""What a request to ARI may fail with."""
+"""The errors of a request to ARI."""
 
 from typing import Final
 
@@ -50,6 +50,6 @@ ERRORS: Final[dict[int, type[AriError]]] = {
 
 
 def error_of(what: str, status: int, text: str) -> AriError:
-    """Return the error of an answer: what was asked, its status and Asterisk's words."""
+    """Return the error of an answer, with the request, its status and Asterisk's reason."""
     kind = ERRORS.get(status, ServerError)
     return kind(f"{what}: {status} {' '.join(text.split())[:200]}", status)

@@ -1,13 +1,13 @@
-"""Whether Asterisk's REST interface serves us: what it refused, and what it never answered. Pure.
+"""Judge the health of Asterisk's REST interface by its refusals and missing answers. Pure.
 
-Reading and writing are told apart: a user with `read_only=yes` reads well and is refused each change.
+Reads and writes are judged separately: a user with `read_only=yes` can read and is refused each change.
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 TOLERATED_S: Final = 3.0
-"""A refusal or silence for longer is trouble."""
+"""Seconds of refusals or silence after which there is trouble."""
 DENIED: Final = (401, 403)
 Kind = Literal["hangs", "refuses", "unreachable"]
 ADVICE: Final[dict[Kind, str]] = {
@@ -23,7 +23,7 @@ ADVICE: Final[dict[Kind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with ARI, since when (monotonic clock, seconds), and the answer that showed it last."""
+    """A fault of ARI, its start (monotonic clock, seconds), and the last answer that showed it."""
 
     kind: Kind
     since: float
@@ -31,7 +31,7 @@ class Trouble:
 
     @property
     def text(self) -> str:
-        """Say what is wrong and what to do."""
+        """Return the fault and the remedy in words."""
         return f"{self.answer}; {ADVICE[self.kind]}"
 
 
@@ -43,7 +43,7 @@ class AriHealth:
         self._writing: Trouble | None = None
 
     def answered(self, method: str, status: int, what: str, now: float) -> None:
-        """Take an answer. A server error to a write says something about its object only: an unknown phone is one."""
+        """Take in an answer. A server error to a write may concern its object only, such as an unknown phone."""
         reads = method == "GET"
         if status in DENIED or (status >= 500 and reads):
             self._note(reads, "refuses", now, what)
@@ -53,11 +53,11 @@ class AriHealth:
             self._writing = None
 
     def failed(self, kind: Kind, asked_at: float, what: str) -> None:
-        """Take a request that got no answer; it was made at `asked_at`."""
+        """Take in a request, made at `asked_at`, that got no answer."""
         self._note(True, kind, asked_at, what)
 
     def trouble(self, now: float) -> Trouble | None:
-        """Return what has been wrong for longer than is tolerated."""
+        """Return the fault that has lasted for longer than is tolerated, or None."""
         found = (each for each in (self._reading, self._writing) if each and now - each.since > TOLERATED_S)
         return next(found, None)
 

@@ -1,4 +1,4 @@
-"""Which parts of the PBX are away."""
+"""Report the failed parts of the PBX."""
 
 from typing import Final
 
@@ -17,22 +17,22 @@ NOT_OUT: Final = "Asterisk has not confirmed that a supervisor who is to be out 
 
 
 class Parts:
-    """Parts by the words of node.degraded: `ari`, `ari_refuses`, `ami`, `leases`, `cutting`."""
+    """Parts by their names in node.degraded: `ari`, `ari_refuses`, `ami`, `leases`, `cutting`."""
 
     def __init__(self, outages: Outages) -> None:
         self._outages = outages
         self.caught_up = False
-        """Whether events come in and what was missed is known; else a healthy ARI is not back yet."""
+        """Whether events arrive and missed changes are known; without that, a healthy ARI has not yet recovered."""
 
     def tell(self, part: str, up: bool, why: str = "", advice: str = "") -> None:
-        """Take word that a part is up, or away and why; an advice goes into the event, behind the part's name."""
+        """Take in whether a part works, with the reason if not; the event holds an advice after the part's name."""
         if up:
             self._outages.back(part)
         else:
             self._outages.away(part, advice, detail=why)
 
     def look_at(self, trouble: Trouble | None) -> None:
-        """Take what is wrong with ARI now."""
+        """Take in ARI's present trouble."""
         text = trouble.text if trouble else ""
         refuses = trouble is not None and trouble.kind == "refuses"
         self.tell("ari_refuses", not refuses, advice=text)
@@ -42,7 +42,7 @@ class Parts:
             self.tell("ari", True)
 
     async def check_leases(self, ari: AriClient) -> None:
-        """Ask whether this Asterisk keeps leases."""
+        """Check whether this Asterisk keeps leases."""
         try:
             self.tell("leases", not await ari.lacks_module(MODULE), advice=NOT_KEPT)
         except AriError as error:

@@ -1,4 +1,4 @@
-"""Asks ARI every few seconds whether it serves, so that trouble shows before somebody needs it."""
+"""Probe ARI every few seconds, so that trouble shows before a command needs it."""
 
 import asyncio
 import time
@@ -13,9 +13,9 @@ LOOK_S: Final = 0.5
 
 
 class Probe:
-    """`on_look` is called twice a second with what is wrong with ARI now, or None.
+    """Probes ARI; `on_look` is called twice a second with ARI's present trouble, or None.
 
-    Probes that hang become rare: each keeps one of Asterisk's HTTP sessions for ever where ARI is locked up.
+    Probes become rare while they hang: where ARI is locked up, each one keeps one of Asterisk's HTTP sessions for ever.
     """
 
     def __init__(self, ari: AriClient, on_look: Callable[[Trouble | None], None]) -> None:
@@ -23,7 +23,7 @@ class Probe:
         self._on_look = on_look
 
     async def run(self) -> None:
-        """Ask and tell until cancelled."""
+        """Probe and report until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ask())
             group.create_task(self._look())

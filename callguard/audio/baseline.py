@@ -18,9 +18,9 @@ MEMORY_S: Final = 40.0
 KEPT_S: Final = 1.0
 """Seconds of speech that a baseline keeps after hold or transfer."""
 WHOLE_S: Final = 60.0
-"""Seconds without sound for which a baseline that is carried over to a leg's next tap keeps its whole worth."""
+"""Seconds without sound in which a baseline that is carried over to a leg's next tap keeps its full weight."""
 HALVED_S: Final = 60.0
-"""Seconds beyond WHOLE_S in which the worth of a carried baseline is halved; it never falls below KEPT_S."""
+"""Seconds beyond WHOLE_S in which the weight of a carried baseline is halved; it never falls below KEPT_S."""
 _PRIOR_S: Final = 2.0
 """Weight of the usual voice, in seconds of speech, when a window's calmness is judged."""
 
@@ -40,7 +40,7 @@ class Baselines:
 
     Attributes:
         sums: shape (capacity, SUMS).
-        carried_s: seconds of speech in each that an earlier tap of the leg heard, shape (capacity,).
+        carried_s: seconds of speech in each baseline from an earlier tap of the leg, shape (capacity,).
     """
 
     def __init__(self, capacity: int) -> None:
@@ -52,12 +52,12 @@ class Baselines:
         self.sums[row] = self.carried_s[row] = 0.0
 
     def carry_over(self, row: int, sums: FloatArray, worth_s: float) -> None:
-        """Begin with what an earlier tap of the leg has learnt.
+        """Start with the baseline that an earlier tap of the leg has learnt.
 
         Args:
-            row: of a leg that was cleared.
+            row: row of a cleared leg.
             sums: shape (SUMS,).
-            worth_s: seconds of speech that they count as.
+            worth_s: weight of the sums in seconds of speech.
         """
         have = max(float(seconds(sums[None])[0]), FRAME_S)
         self.sums[row] = sums * (worth_s / have)
@@ -86,12 +86,12 @@ class Baselines:
 
 
 def worth(have_s: float, age_s: float, *, loose: bool = False) -> float:
-    """Return the seconds of speech that a carried baseline counts as.
+    """Return the weight of a carried baseline in seconds of speech.
 
     Args:
-        have_s: seconds of speech in it.
-        age_s: seconds since it was taken.
-        loose: whether the parties were apart or on hold since, so that another voice may follow.
+        have_s: seconds of speech in the baseline.
+        age_s: age of the baseline in seconds.
+        loose: whether the parties were apart or on hold meanwhile, so that another voice may follow.
     """
     aged = have_s * 0.5 ** (max(age_s - WHOLE_S, 0.0) / HALVED_S)
     return min(have_s, KEPT_S if loose else max(aged, KEPT_S))

@@ -65,7 +65,7 @@ def verify(entries: Iterable[Entry]) -> Audited:
 
 
 def without_inference(envelope: Envelope) -> Envelope:
-    """Return what stands here for ever: what people did, and not what was inferred of a caller (the card)."""
+    """Return the event to keep for ever: with people's acts, without inferences about a caller (the card)."""
     data = {name: value for name, value in envelope.data.items() if name != "card"}
     return envelope.model_copy(update={"data": data})
 

@@ -1,7 +1,7 @@
-"""Takes commands from the stream, has them carried out, answers each exactly once.
+"""Take commands from the stream, carry them out and answer each exactly once.
 
-Commands of one call run in order, those of different calls at the same time. An entry is acknowledged together with
-its answer, so that whatever happens in between leaves it for the next process, this node's or another's.
+Commands of one call run in order, commands of different calls at the same time. An entry is acknowledged together with
+its answer, so that a crash in between leaves it for the next process, of this node or another.
 """
 
 import asyncio
@@ -29,23 +29,23 @@ Answer = CommandCompleted | CommandFailed
 T = TypeVar("T")
 
 MAX_IN_FLIGHT: Final = 256
-"""Commands read and not answered; above it the stream waits."""
+"""Most unanswered commands; beyond them the stream is not read."""
 KEEP: Final = 10_000
-"""About how many entries the commands stream keeps."""
+"""Approximate number of entries that the commands stream keeps."""
 RETRY_S: Final = 0.2
 READ_MS: Final = 1000
 INTERRUPTED: Final = "interrupted: the service stopped while it was carried out; whether it was done is not known"
 
 
 class CommandConsumer:
-    """One consumer of the commands stream, named like the node.
+    """One consumer of the commands stream, with the node's name.
 
     Args:
-        tell: tells every part of an answer.
-        handler: carries a command out and returns what came of it; raises CommandError(reason).
-        timeout_s: longest that one command may take.
-        max_age_s: perishable commands that waited longer are refused.
-        dead_after_s: a consumer silent for so long is dead; its entries are taken over.
+        tell: publishes an answer to every part.
+        handler: carries out a command and returns its result; raises CommandError(reason).
+        timeout_s: longest time for one command.
+        max_age_s: age above which perishable commands are refused.
+        dead_after_s: silence after which another consumer counts as dead and its entries are taken over.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class CommandConsumer:
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to read. Works without Redis too: then reading begins when it is there."""
+        """Start to read as soon as Redis is reachable."""
         self._reader = asyncio.create_task(self._run(), name="commands")
 
     async def stop(self, grace_s: float = 2.0) -> None:
-        """Stop reading, give what runs a little time, answer the rest as interrupted, leave no consumer behind."""
+        """Stop reading, give running commands `grace_s`, answer the rest as interrupted, and delete the consumer."""
         if self._reader is None:
             return
         await end(self._reader)
@@ -112,7 +112,7 @@ class CommandConsumer:
                 await asyncio.sleep(RETRY_S)
 
     async def _prepare(self) -> None:
-        """Make the group, learn the server's clock, take up what a former process of this node left."""
+        """Make the group, learn the server's clock, and take up the entries of a former process of this node."""
         try:
             await self._client.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
         except ResponseError as error:
@@ -141,7 +141,7 @@ class CommandConsumer:
         return max(1, round(self._dead_after_s * 250))
 
     async def _keep_house(self) -> None:
-        """Show that our own entries are in work, take over a dead consumer's, remove it, trim."""
+        """Mark our own entries as in work, take over a dead consumer's entries, remove it, and trim the stream."""
         if self._in_flight:
             ids: Any = list(self._in_flight)
             await self._client.xclaim(self._stream, GROUP, self._node, 0, ids, justid=True)
@@ -217,7 +217,7 @@ class CommandConsumer:
         )
 
     async def _answer(self, known: str, entry: Entry, answer: Answer) -> None:
-        await self._bus.flush(1.0)  # what the command caused stands in the stream before its answer
+        await self._bus.flush(1.0)  # the events of the command precede its answer in the stream
         happened = published(answer, self._node)
         sent = happened.envelope()
         if await self._insist(lambda: self._once.answer(known, entry.id, sent)):
@@ -225,7 +225,7 @@ class CommandConsumer:
             self._tell(happened)
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask Redis until it answers; when stopping only once: then the entry stays for the next process."""
+        """Ask Redis until it answers, or only once while stopping: the entry then stays for the next process."""
         while True:
             try:
                 return await ask()

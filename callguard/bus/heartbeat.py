@@ -1,6 +1,6 @@
-"""Signs of life: each node keeps one key in Redis that ends by itself, and so says that the node is alive.
+"""Give signs of life: each node keeps one expiring key in Redis while it is alive.
 
-What a node hears and lacks stands in it, so that whoever reads lists knows what they are worth.
+The key holds the calls that the node hears and its failed parts, so that readers of lists can judge them.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from callguard.runtime.tasks import end, within
 BEAT_S: Final = 2.0
 GOODBYE_S: Final = 1.0
 ALIVE_S: Final = 10
-"""A node that gave no sign for so long is taken for dead: five beats, so that one slow answer of Redis is none."""
+"""Seconds without a sign after which a node counts as dead: five beats, so one slow answer of Redis is harmless."""
 REMEMBERED_S: Final = 86400
-"""A node that is dead for longer is forgotten: it was renamed, or taken away."""
+"""Seconds after which a dead node is dropped: it was renamed or removed."""
 
 
 class Heartbeat:
@@ -38,18 +38,18 @@ class Heartbeat:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Start the heartbeat."""
         self._task = asyncio.create_task(self._run(), name="heartbeat")
 
     def soon(self) -> None:
-        """Beat at once: something about the node changed."""
+        """Beat at once after a change of the node."""
         self._news.set()
 
     async def stop(self) -> None:
-        """Stop; say goodbye if Redis can hear it."""
+        """Stop the heartbeat; delete the key if Redis is reachable."""
         if self._task:
             await end(self._task)
-        with contextlib.suppress(RedisError, OSError):  # TimeoutError is an OSError; the key ends by itself then
+        with contextlib.suppress(RedisError, OSError):  # TimeoutError is an OSError; the key then expires
             async with asyncio.timeout(GOODBYE_S):
                 await self._client.delete(self._keys.node(self._node))
                 await self._client.zrem(self._keys.nodes, self._node)
@@ -67,7 +67,7 @@ class Heartbeat:
         while True:
             self._news.clear()
             if self._node in self._overview.nodes:
-                with contextlib.suppress(RedisError, OSError):  # the bus tells of outages
+                with contextlib.suppress(RedisError, OSError):  # the bus reports outages
                     await self.beat()
             with contextlib.suppress(TimeoutError):
                 await within(self._news.wait(), BEAT_S)
@@ -98,5 +98,5 @@ def _view(node: str, text: str | None) -> NodeView:
         facts: Mapping[str, Any] = json.loads(text)
         heard = Heard(int(facts["heard"]), int(facts["calls"]), dict(facts["causes"]))
         return NodeView(node, True, heard, dict(facts["degraded"]))
-    except (ValueError, TypeError, KeyError):  # another version wrote it: it lives, and that is all we know
+    except (ValueError, TypeError, KeyError):  # another version wrote it: it is only known to be alive
         return NodeView(node, True)

@@ -57,7 +57,7 @@ class Keys:
         return f"{self.prefix}nodes"
 
     def node(self, node: str) -> str:
-        """String that ends by itself: JSON of what a node hears and lacks. It is there while the node lives."""
+        """Expiring string: JSON of the calls that a live node hears and of its failed parts."""
         return f"{self.prefix}node:{node}"
 
     @property

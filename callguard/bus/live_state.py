@@ -1,4 +1,4 @@
-"""What goes on now, as hashes in Redis: calls, open alerts, present signals. Lists read it; it ends with the call."""
+"""Keep the live state as hashes in Redis for lists: calls, open alerts, present signals; entries end with the call."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from callguard.contracts.messages import CallSnapshot
 
 
 class LiveState:
-    """Writes what changed in an overview; what can't be written now is written later, in its latest form."""
+    """Writes the changes of an overview; a failed write is repeated later with the latest values."""
 
     def __init__(self, keys: Keys, node: str, overview: Overview) -> None:
         self._keys = keys
@@ -27,25 +27,25 @@ class LiveState:
         return bool(self._changed or self._signals)
 
     def note(self, changes: Iterable[Change]) -> None:
-        """Remember what an event changed."""
+        """Record the items that an event changed."""
         for change in changes:
             self._changed.add(change)
             if change.kind == "call" and change.key not in self._overview.calls:
                 self._signals[change.key] = None
 
     def show(self, snapshot: CallSnapshot) -> None:
-        """Remember a call's present signals; only the latest count."""
+        """Record a call's present signals; only the latest ones are written."""
         self._signals[snapshot.call] = snapshot
 
     def take(self) -> "Writes":
-        """Return what is to be written, and forget it."""
+        """Return the recorded changes, and clear them."""
         writes = Writes(self, self._views(), dict(self._signals))
         self._changed.clear()
         self._signals.clear()
         return writes
 
     def put_back(self, writes: "Writes") -> None:
-        """Remember writes that failed, unless newer ones wait."""
+        """Record failed writes again, unless newer ones wait."""
         self._changed.update(writes.views)
         self._signals = writes.signals | self._signals
 
@@ -55,7 +55,7 @@ class LiveState:
         return {change: held[change.kind].get(change.key) for change in self._changed}
 
     async def reconcile(self, client: Redis) -> None:
-        """Delete what this node left behind (a crash) and write all anew (the server may have lost it)."""
+        """Delete this node's entries of an earlier run, and write all present ones, which the server may have lost."""
         for kind, key, held in self._hashes():
             stored: Any = await client.hgetall(key)
             gone = [item for item, text in stored.items() if _node_of(text) == self._node and item not in held]
@@ -82,11 +82,11 @@ class Writes:
         self.signals = signals
 
     def put_back(self) -> None:
-        """They failed: have them written later, in their latest form."""
+        """Keep the failed writes for later, with the latest values."""
         self._owner.put_back(self)
 
     def queue(self, pipe: Pipeline, keys: Keys) -> None:
-        """Add them to a transaction."""
+        """Add the writes to a transaction."""
         hashes: Final = {"call": keys.calls, "alert": keys.alerts}
         for change, view in self.views.items():
             _set(pipe, hashes[change.kind], change.key, as_json(view) if view else None)

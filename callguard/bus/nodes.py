@@ -1,4 +1,4 @@
-"""The nodes that share a Redis, as lists and boards see them: who is alive, what each hears, what it lacks. Pure."""
+"""Describe the nodes of a Redis for lists and boards: whether they live, the calls they hear, failed parts. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,16 +14,16 @@ CAUSES: Final[Mapping[UnheardCause, str]] = {
     "unjudged": "bad line",
     "opted_out": "opted out",
 }
-"""How a person says why calls are not heard."""
+"""Words for people for each cause of unheard calls."""
 
 
 NEEDED: Final = frozenset({"ari", "ari_refuses", "redis", "taps", "room"})
-"""Parts without which calls can't be heard, or nobody learns of it."""
+"""Parts without which calls can't be heard, or alerts reach no person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How many calls are heard of those that are to be, and how many are not, by cause."""
+    """Numbers of the calls that must be heard, of the heard ones, and of the others by cause."""
 
     heard: int = 0
     calls: int = 0
@@ -31,7 +31,7 @@ class Heard:
 
     @property
     def all(self) -> bool:
-        """Whether every call is heard that is to be."""
+        """Return whether all calls that must be heard are heard."""
         return self.heard >= self.calls
 
     def __str__(self) -> str:
@@ -46,19 +46,19 @@ class NodeView:
 
     node: str
     alive: bool = False
-    """Whether it gave a sign of life within the last seconds."""
+    """Whether the node gave a sign of life within the last seconds."""
     heard: Heard = Heard()
     degraded: Mapping[str, str] = field(default_factory=dict)
-    """Parts that are away, and why."""
+    """Degraded parts, with their reasons."""
 
     @property
     def hears(self) -> bool:
-        """Whether it is alive, hears every call that it is to hear, and nothing keeps it from that."""
+        """Return whether the node is alive and able to hear calls, and hears all that it must hear."""
         return self.alive and self.heard.all and not self.degraded.keys() & NEEDED
 
 
 def together(views: Iterable[Heard]) -> Heard:
-    """Return what several nodes hear together."""
+    """Return the sums of several nodes."""
     views = list(views)
     causes: Counter[UnheardCause] = sum((Counter(view.causes) for view in views), Counter())
     return Heard(sum(view.heard for view in views), sum(view.calls for view in views), dict(causes))

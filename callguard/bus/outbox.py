@@ -56,7 +56,7 @@ class Outbox:
         return sum(map(len, self._ranks))
 
     def put(self, message: Message) -> Message | None:
-        """Add one; return what was dropped to make room, perhaps this one."""
+        """Add a message; return the message that was dropped to make room, which may be this one."""
         self._ranks[importance(message.envelope.type)].append(_Waiting(self._next, message))
         self._next += 1
         if len(self) <= self._limit:

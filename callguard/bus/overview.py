@@ -1,7 +1,7 @@
-"""What goes on now: calls, alerts and supervisors, folded from events. Pure.
+"""Fold events into the present calls, alerts and supervisors. Pure.
 
-The bus keeps it in Redis for lists, the console and `watch` draw it. Folding is idempotent: an event that is delivered
-again changes nothing.
+The bus keeps the overview in Redis for lists; the console and `watch` draw it. Folding is idempotent: a repeated event
+changes nothing.
 """
 
 from collections import deque
@@ -43,7 +43,7 @@ from callguard.contracts.vocabulary import SEVERITIES
 CURVE_S: Final = 60
 """Seconds of a call's raised voice that a board shows; snapshots come about once a second."""
 RECENT: Final = 20
-"""How many closed alerts are remembered."""
+"""Number of closed alerts that are kept."""
 _OPEN: Final = ("fired", "escalated")
 _STATES: Final[dict[type[Event], str]] = {
     AlertPending: "pending", AlertFired: "fired", AlertEscalated: "escalated", AlertAcknowledged: "acknowledged",
@@ -73,7 +73,7 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class AlertView:
-    """An alert that is open."""
+    """An open alert."""
 
     alert: str
     call: str
@@ -97,16 +97,16 @@ class AlertView:
     inhibited_by: str | None = None
     merged: bool = False
     passed_over: dict[str, str] = field(default_factory=dict)
-    """Per supervisor who could not be rung, why; events.PassedOver."""
+    """Reason for each supervisor who could not be rung, by name; events.PassedOver."""
     by: str | None = None
-    """Supervisor who took it."""
+    """Supervisor who took the alert."""
     tier: int | None = None
     reason: str | None = None
-    """Why it was resolved."""
+    """Reason of the resolution."""
 
     @property
     def rank(self) -> int:
-        """How much it asks for somebody: 0 nothing, then by severity; what nobody took counts double."""
+        """Return the alert's urgency: 0 for none, else by severity; an alert that no supervisor took counts double."""
         if self.state == "pending" or self.shadow:
             return 0
         base = SEVERITIES.index(self.severity) if self.severity in SEVERITIES else 1
@@ -116,7 +116,7 @@ class AlertView:
 
 @dataclass(slots=True)
 class CallView:
-    """A call that goes on."""
+    """A present call."""
 
     call: str
     node: str
@@ -131,7 +131,7 @@ class CallView:
     language: str | None = None
     on_hold: bool = False
     taps: dict[str, str] = field(default_factory=dict)
-    """Per leg: open, lost."""
+    """State of each leg: open, lost."""
     supervisors: dict[str, dict[str, str]] = field(default_factory=dict)
     """Per session: supervisor, mode, state (ringing, joined, waiting while customer and agent are apart, cutting while
     they are to be out and Asterisk has not confirmed it)."""
@@ -151,14 +151,14 @@ class Overview:
         self.curves: dict[str, deque[float | None]] = {}
         self.recent: deque[AlertView] = deque(maxlen=RECENT)
         self.degraded: dict[str, dict[str, str]] = {}
-        """Per node, the parts that are away, and why."""
+        """Degraded parts of each node, with their reasons."""
         self.heard: dict[str, Heard] = {}
-        """Per node, how many calls it hears."""
+        """Number of calls that each node hears."""
         self.nodes: set[str] = set()
-        """Nodes that are up."""
+        """Running nodes."""
 
     def apply(self, happened: Published) -> list[Change]:
-        """Fold one event in; return what it changed."""
+        """Fold in one event; return the changed items."""
         match happened.event:
             case CallEnded():
                 return list(self._forget(happened.call))
@@ -175,7 +175,7 @@ class Overview:
         return []
 
     def show(self, snapshot: CallSnapshot) -> bool:
-        """Take a call's present signals; return False when the call is not known (any more)."""
+        """Store a call's present signals; return False where the call is not known or has ended."""
         if snapshot.call not in self.calls:
             return False
         self.signals[snapshot.call] = snapshot
@@ -184,7 +184,7 @@ class Overview:
         return True
 
     def mark(self, node: str, unheard: Mapping[str, tuple[str, str]]) -> list[Change]:
-        """Note why calls of a node are not heard, as (cause, why) by linkedid; all others are. Return what changed."""
+        """Store why calls of a node are not heard, as (cause, reason) by linkedid; return the changed items."""
         changed = []
         for view in self.calls.values():
             found = unheard.get(view.call)
@@ -195,12 +195,12 @@ class Overview:
         return changed
 
     def alerts_of(self, call: str) -> list[AlertView]:
-        """Open alerts of one call, the most pressing first."""
+        """Return the open alerts of one call, the most urgent first."""
         mine = (alert for alert in self.alerts.values() if alert.call == call)
         return sorted(mine, key=lambda alert: (-alert.rank, alert.since))
 
     def nobody_free(self, alert: AlertView) -> str:
-        """Say who could not be rung for an alert and why, as long as nobody took it and nobody is rung or helps."""
+        """Return who could not be rung for an alert, while no supervisor took it, is rung or helps; else no text."""
         call = self.calls.get(alert.call)
         if alert.state not in _OPEN or not alert.passed_over or (call and call.supervisors):
             return ""
@@ -208,7 +208,7 @@ class Overview:
         return f"nobody free: {', '.join(people)}"
 
     def by_need(self) -> list[CallView]:
-        """All calls, those that need somebody first: by alert, then who is not heard, by raised voice, the longest."""
+        """Return all calls, the most urgent first: by alert, then unheard ones, by raised voice, by length."""
         ranks: dict[str, int] = {}
         for alert in self.alerts.values():
             ranks[alert.call] = max(ranks.get(alert.call, 0), alert.rank)
@@ -300,7 +300,7 @@ class Overview:
 
 
 def _presence(event: SupervisionEvent) -> str:
-    """Return where a supervisor is: ringing, joined, waiting while customer and agent are apart, being cut off."""
+    """Return a supervisor's presence: ringing, joined, waiting while customer and agent are apart, being cut off."""
     if isinstance(event, SupervisionRequested | SupervisionRinging):
         return "ringing"
     if isinstance(event, SupervisionModeChanged) and event.cutting:
@@ -315,5 +315,5 @@ def _copy(event: Event, view: CallView | AlertView, names: tuple[str, ...]) -> N
 
 
 def as_json(view: CallView | AlertView) -> dict[str, Any]:
-    """Return a view as JSON-able facts."""
+    """Return a view as JSON-able data."""
     return asdict(view)

@@ -1,7 +1,7 @@
-"""The bus delivers events to Redis: `Bus.see` never blocks, never raises and never loses the order.
+"""Deliver events to Redis: `Bus.see` never blocks, never raises and keeps the order.
 
-While Redis is away events wait in memory; those that must outlive this process wait in the journal too. Delivery is at
-least once: after a doubtful one the publisher looks for its own identifiers at the stream's end before it sends again.
+While Redis is away, events wait in memory; those that must outlive this process wait in the journal too. Delivery is at
+least once: after a doubtful delivery the publisher looks for its identifiers at the stream's end before it sends again.
 """
 
 import asyncio
@@ -47,11 +47,11 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 100
 """Events in one transaction."""
 LOOK_BACK: Final = 1000
-"""Entries searched for our own identifiers after a delivery whose answer never came."""
+"""Newest entries searched for this node's identifiers after a delivery without an answer."""
 FIRST_DELAY_S: Final = 0.05
 LONGEST_DELAY_S: Final = 1.0
 SIGNALS_S: Final = 0.5
-"""How often signals alone are written: faster than a call shows new ones, once a second, so that each is written."""
+"""Seconds between two writes of signals alone: shorter than a call's 1 s between snapshots, so that each is written."""
 OUTAGE: Final = "redis"
 OVERFLOW: Final = "bus_overflow"
 
@@ -62,14 +62,14 @@ class _Write(Protocol):
     """Changes that go with the events of a transaction."""
 
     def queue(self, pipe: Pipeline, keys: Keys) -> None:
-        """Add them to the transaction."""
+        """Add the changes to the transaction."""
 
     def put_back(self) -> None:
-        """The transaction failed: have them written later."""
+        """Keep the changes for a later write after the transaction has failed."""
 
 
 class _ToAudit(NamedTuple):
-    """An event for the audit stream, and where the journal keeps it."""
+    """An event for the audit stream, and its key in the journal."""
 
     key: str | None
     envelope: Envelope
@@ -86,19 +86,19 @@ class BusStats:
 
 
 class Bus:
-    """Delivers this node's events, keeps the lists and the audit stream. Belongs to one event loop.
+    """Delivers this node's events, and keeps the lists and the audit stream. It belongs to one event loop.
 
     Args:
         config: of the server.
         node: name of this node.
-        emit: publishes an event of the bus's own: that Redis is away, or back.
+        emit: publishes the bus's own events: Redis is away, or back.
         journal: keeps events that must outlive this process.
 
     Attributes:
-        client: for readers of the same server.
+        client: client for readers of the same server.
         keys: names of all keys.
-        maxlen: about how many events the stream keeps.
-        overview: what goes on at this node now.
+        maxlen: approximate number of events that the stream keeps.
+        overview: present calls and alerts of this node.
     """
 
     def __init__(self, config: RedisConfig, node: str, emit: Emit, journal: Journal) -> None:
@@ -115,9 +115,9 @@ class Bus:
         self._doubtful = False
         self._copies: list[StateCopy] = []
         self._spool = Spool(journal)
-        self._to_audit: deque[_ToAudit] = deque()  # not bounded: what stands in it is done by people, at their pace
+        self._to_audit: deque[_ToAudit] = deque()  # unbounded: people's acts fill it, at their pace
         self._in_redis: set[str] = set()
-        """Identifiers of events that Redis has already, before they are told here."""
+        """Identifiers of events that Redis already has before this node's parts see them."""
         self._connected = False
         self._down = False
         self._overflow_from: int | None = None
@@ -131,12 +131,12 @@ class Bus:
 
     @property
     def stats(self) -> BusStats:
-        """Where the bus stands."""
+        """Return the state of the bus and its counters."""
         waiting = len(self._outbox) + len(self._batch)
         return BusStats(self._connected, waiting, self._published, self._outbox.dropped + self._unsent)
 
     def see(self, happened: Published) -> None:
-        """Send an event as soon as Redis takes it. Returns at once."""
+        """Queue an event, which is sent as soon as Redis takes it; return at once."""
         if isinstance(happened.event, CallEnded) and happened.event.reason == "opt_out":
             self._forget(happened.call)
         try:
@@ -160,36 +160,36 @@ class Bus:
             self._put(Message(sent, text, self._spool.keep(EVENT, sent, text)))
 
     def copy(self, state: StateCopy) -> None:
-        """Write a state's changes together with the events from now on."""
+        """Write a state's changes in the transactions of the events from now on."""
         self._copies.append(state)
         self._idle.clear()
         self._wake.set()
 
     def in_redis(self, event_id: str) -> None:
-        """Note that Redis has an event of which everybody is about to be told."""
+        """Record that Redis already has an event which is about to be published here."""
         self._in_redis.add(event_id)
 
     def show(self, snapshot: CallSnapshot) -> None:
-        """Keep a call's present signals where lists find them; those of all calls are written together."""
+        """Store a call's present signals for lists; the signals of all calls are written together."""
         if self.overview.show(snapshot):
             self._hot.show(snapshot)
             if self._soon is None:
                 self._soon = asyncio.get_running_loop().call_later(SIGNALS_S, self._write_signals)
 
     def mark(self, unheard: Mapping[str, tuple[str, str]]) -> None:
-        """Show why calls of this node are not heard, as (cause, why) by linkedid; all others are."""
+        """Store why calls of this node are not heard, as (cause, reason) by linkedid; all other calls are heard."""
         changes = self.overview.mark(self._node, unheard)
         if changes:
             self._hot.note(changes)
             self._wake.set()
 
     async def start(self) -> None:
-        """Begin to deliver. Works without Redis too: then events wait."""
+        """Start to deliver; events wait while Redis is away."""
         self._heartbeat.start()
         self._task = asyncio.create_task(self._run(), name="bus")
 
     async def stop(self, flush_s: float = 2.0) -> None:
-        """Deliver what waits for up to `flush_s`, then close."""
+        """Deliver the waiting events for up to `flush_s`, then close."""
         if self._task is None:
             return
         if self._soon:
@@ -201,7 +201,7 @@ class Bus:
         await self.client.aclose()
 
     async def flush(self, timeout_s: float) -> bool:
-        """Wait until Redis has everything; return False when it has not by then."""
+        """Wait until Redis has all events; return False after `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
@@ -210,7 +210,7 @@ class Bus:
         return True
 
     def _resume(self) -> None:
-        """Take up what an earlier run left unsent."""
+        """Queue the unsent events of an earlier run."""
         for key, envelope in self._spool.left(EVENT):
             self._put(Message(envelope, envelope.to_json(), key, doubtful=True))
         self._to_audit += [_ToAudit(key, envelope) for key, envelope in self._spool.left(AUDIT)]
@@ -225,7 +225,7 @@ class Bus:
             self._emit(NodeDegraded(node=self._node, reason=OVERFLOW))
 
     def _forget(self, call: str) -> None:
-        """A party of a call opted out: what Redis has not got of it, it shall not get."""
+        """Drop the unsent events of a call after one of its parties opted out."""
         self._outbox.forget(call, (KEPT,))
         self._spool.forget(call)
 

@@ -1,4 +1,4 @@
-"""Events that must outlive this process until Redis has them: in the journal, from before they are sent until after."""
+"""Keep events in the journal, from before they are sent until Redis has them, so that they outlive this process."""
 
 from typing import Final
 
@@ -9,25 +9,25 @@ from callguard.contracts.events import PREFIX, CallEnded, Envelope
 from callguard.runtime.journal import Journal
 
 EVENT: Final = "event"
-"""Kind of a journalled event that the stream lacks; key: its number."""
+"""Kind of a journalled event that the events stream lacks; its number is the key."""
 AUDIT: Final = "audit"
 """Kind of a journalled event that the audit stream lacks."""
 _KEPT: Final = (f"{PREFIX}alert.", PREFIX + CallEnded.TYPE, *audit.AUDITED)
-"""Decisions, deeds and the end of a call. Other events tell of what goes on, and do so again after a restart."""
+"""Decisions, acts and ends of calls. Other events describe a present state, and are published again after a restart."""
 
 
 class Spool:
-    """This node's part of the journal that is bound for Redis."""
+    """This node's journalled events for Redis."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._calls: dict[str, str] = {}
-        """Call of each event that the stream lacks, by key."""
+        """Call of each event that the stream lacks, by its key."""
         earlier = [*journal.records(EVENT), *journal.records(AUDIT)]
         self._next = int(max(earlier, default="0")) + 1
 
     def keep(self, kind: str, envelope: Envelope, text: str) -> str | None:
-        """Journal an event that Redis lacks; return its key. None: an event of its type need not survive."""
+        """Journal an event that Redis lacks; return its key, or None where its type need not survive."""
         if not envelope.type.startswith(_KEPT):
             return None
         key = f"{self._next:015}"
@@ -36,16 +36,16 @@ class Spool:
         return key
 
     def commit(self) -> None:
-        """Have the disk hold what was kept, before any of it is sent."""
+        """Write the kept events to disk, before any of them is sent."""
         self._journal.commit()
 
     def sent(self, kind: str, key: str | None) -> None:
-        """Redis has an event."""
+        """Remove an event that Redis has."""
         if key is not None:
             self._stage(kind, key, None, None)
 
     def left(self, kind: str) -> list[tuple[str, Envelope]]:
-        """Return the events that an earlier run left, with their keys, oldest first."""
+        """Return the events of an earlier run, with their keys, oldest first."""
         found = []
         for key, text in self._journal.records(kind).items():
             try:
@@ -58,7 +58,7 @@ class Spool:
         return found
 
     def forget(self, call: str) -> None:
-        """A party of a call opted out: keep none of its events. What people did stays for the audit stream."""
+        """Drop the events of an opted-out call; people's acts stay for the audit stream."""
         for key in [key for key, of in self._calls.items() if of == call]:
             self._stage(EVENT, key, None, None)
 

@@ -1,6 +1,6 @@
-"""A hash in Redis that follows a state of this node, written in the same transactions as the events.
+"""Copy a state of this node into a Redis hash, in the same transactions as the events.
 
-So whoever finds an event in the stream finds the state behind it too.
+So a reader who finds an event in the stream also finds its state.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from redis.asyncio.client import Pipeline
 from callguard.bus.keys import Keys
 
 KEEP_S: Final = 7 * 86_400
-"""A copy that nobody has written for so long is forgotten."""
+"""Seconds after its last write in which a copy expires."""
 
 
 class StateCopy:
-    """What of a state Redis lacks.
+    """The changes of a state that Redis lacks.
 
     Args:
         key: of the hash.
@@ -32,21 +32,21 @@ class StateCopy:
         return self._anew or bool(self._changed)
 
     def note(self, changes: Mapping[str, str | None]) -> None:
-        """Have fields written, or deleted (None)."""
+        """Record fields to write, or to delete (None)."""
         self._changed |= changes
 
     def write_anew(self) -> None:
-        """Have the whole state written: the server may have lost it."""
+        """Record the whole state to write, which the server may have lost."""
         self._anew = True
 
     def take(self) -> "StateWrite":
-        """Return what is to be written, and forget it."""
+        """Return the recorded changes, and clear them."""
         write = StateWrite(self, self._anew, dict(self._whole()) if self._anew else dict(self._changed))
         self._anew, self._changed = False, {}
         return write
 
     def put_back(self, write: "StateWrite") -> None:
-        """Remember a write that failed, unless newer changes wait."""
+        """Record a failed write again, unless newer changes wait."""
         self._anew = self._anew or write.anew
         self._changed = write.changes | self._changed
 
@@ -60,11 +60,11 @@ class StateWrite:
         self.changes = changes
 
     def put_back(self) -> None:
-        """It failed: have it written later."""
+        """Keep the failed write for later."""
         self._owner.put_back(self)
 
     def queue(self, pipe: Pipeline, keys: Keys) -> None:
-        """Add it to a transaction."""
+        """Add the write to a transaction."""
         del keys  # each copy has a key of its own
         key = self._owner.key
         if self.anew:

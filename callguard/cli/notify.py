@@ -1,4 +1,4 @@
-"""`callguard notify test`: one alert through every receiver."""
+"""`callguard notify test`: send one alert through every receiver."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from callguard.notify.probe import Probed
 
 AMI_S: Final = 5.0
-"""How long the connection to AMI may take."""
+"""Time limit of the connection to AMI in seconds."""
 
 app = typer.Typer(no_args_is_help=True, help="Receivers of alerts: webhooks, e-mail, Asterisk's own records.")
 
@@ -24,14 +24,15 @@ app = typer.Typer(no_args_is_help=True, help="Receivers of alerts: webhooks, e-m
 @app.command("test")
 def try_receivers(
     receivers: Annotated[
-        list[str] | None, typer.Argument(help="Those to try, as in `actions`: webhook:NAME, email:NAME…; default: all.")
+        list[str] | None,
+        typer.Argument(help="Receivers to test, as in `actions`: webhook:NAME, email:NAME…; default: all."),
     ] = None,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Send one alert through every configured receiver and say what came of each. The service need not run.
+    """Send one alert through every configured receiver and print each outcome. The service need not run.
 
-    The alert has rule NotifyTest, severity none. Exit 1 when a receiver did not take it, or none is configured.
+    The alert has the rule NotifyTest and severity none. Exit 1 when a receiver did not take it, or none is configured.
 
     Example: callguard notify test webhook:chat
     """
@@ -79,7 +80,7 @@ async def _probe(config: "Config", wanted: list[str]) -> "list[Probed]":
 
 @asynccontextmanager
 async def _ami(config: "Config") -> "AsyncIterator[AmiSend | None]":
-    """Give what sends an AMI action, where a receiver needs it; it fails while AMI can't be reached."""
+    """Yield a function that sends AMI actions, if a receiver needs it; it fails while AMI is unreachable."""
     if not (config.asterisk.ami.enabled and (config.notify.queue_log or config.notify.user_event)):
         yield None
         return
@@ -98,7 +99,7 @@ async def _ami(config: "Config") -> "AsyncIterator[AmiSend | None]":
 
 @asynccontextmanager
 async def _mark(config: "Config") -> "AsyncIterator[Mark | None]":
-    """Give what writes a mark into CEL, where that is a receiver."""
+    """Yield a function that writes marks into CEL, if CEL is a receiver."""
     if not config.notify.cel:
         yield None
         return

@@ -92,7 +92,7 @@ async def _run(path: Path, *, port: int, speed: float, record: Path | None, wait
             console.print(f"{scenario.title}: ARI on {simulator.url}, user callguard", markup=False, soft_wrap=True)
             if password is None:
                 console.print(
-                    f"{PASSWORD_VARIABLE} is not set: nobody can connect; the call runs by itself", soft_wrap=True
+                    f"{PASSWORD_VARIABLE} is not set: no program can connect; the call runs by itself", soft_wrap=True
                 )
         if wait:
             await simulator.until(lambda: simulator.applications.any_active)

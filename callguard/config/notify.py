@@ -17,7 +17,7 @@ class Webhook(Section):
         300.0,
         ge=0,
         le=86400,
-        description="Seconds after which an alert that is open and that nobody took is sent again; 0: never.",
+        description="Seconds after which an open alert that no supervisor took is sent again; 0: never.",
     )
 
 
@@ -35,7 +35,7 @@ class Email(Section):
         300.0,
         ge=0,
         le=86400,
-        description="Seconds after which an alert that is open and that nobody took is sent again; 0: never.",
+        description="Seconds after which an open alert that no supervisor took is sent again; 0: never.",
     )
 
 

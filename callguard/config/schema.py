@@ -256,7 +256,7 @@ class Console(Section):
     token: Secret = Field(Secret(), description="Token for commands from the console; without one it is read-only.")
     connections: int = Field(256, ge=8, le=65535, description="Connections at the same time.")
     connections_per_source: int = Field(
-        64, ge=1, le=65535, description="Connections of one address; a proxy's is that of everybody behind it."
+        64, ge=1, le=65535, description="Most connections of one address; all users behind a proxy share its address."
     )
     screens: int = Field(64, ge=1, le=65535, description="Boards that are kept up to date at the same time.")
     screens_per_source: int = Field(32, ge=1, le=65535, description="Boards of one address.")
@@ -312,7 +312,7 @@ class Config(Section):
     notify: Notify = Field(Notify(), description="Further receivers of alerts.")
     redis: Redis = Field(Redis(), description="Events and commands.")
     console: Console = Field(Console(), description="Web console, health, metrics.")
-    privacy: Privacy = Field(Privacy(), description="What is kept.")
+    privacy: Privacy = Field(Privacy(), description="Data that is kept.")
     logging: Logging = Field(Logging(), description="Logs.")
     journal: JournalConfig = Field(JournalConfig(), description="State that must survive a restart.")
 

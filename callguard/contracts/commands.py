@@ -119,9 +119,9 @@ ACTIONS: Final[dict[str, ActionSpec]] = {
     "stop": ActionSpec(NoArgs, "release the supervisor, or all of them", supervisor=False, perishable=False),
     "prompt": ActionSpec(PromptArgs, "play a prompt to the agent alone", supervisor=False),
     "ack": ActionSpec(AckArgs, "take an alert", call=False, perishable=False),
-    "judge": ActionSpec(JudgeArgs, "say what an alert was worth", call=False, perishable=False),
-    "silence": ActionSpec(SilenceArgs, "ring nobody for matching alerts", call=False, perishable=False),
-    "opt_out": ActionSpec(NoArgs, "stop judging the call, delete its data", supervisor=False, perishable=False),
+    "judge": ActionSpec(JudgeArgs, "give a verdict on an alert", call=False, perishable=False),
+    "silence": ActionSpec(SilenceArgs, "ring no phones for matching alerts", call=False, perishable=False),
+    "opt_out": ActionSpec(NoArgs, "stop the analysis of the call, delete its data", supervisor=False, perishable=False),
 }
 """Every action by name."""
 

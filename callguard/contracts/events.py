@@ -129,7 +129,8 @@ class AlertFired(AlertEvent):
     actions: tuple[str, ...] = Field((), description="Actions of the rule, e.g. offer_whisper for the board.")
     inhibited_by: str | None = Field(None, description="Alert that speaks for this alert, if any.")
     merged: bool = Field(
-        False, description="True: shown, but nobody is rung for it alone: nobody is free, or another alert rings."
+        False,
+        description="True: shown, but no phone rings for it alone: no supervisor is free, or another alert rings.",
     )
     passed_over: dict[str, PassedOver] = Field(
         {}, description="Supervisors on duty who could not be rung, and why; up to the tier that rings, if one does."
@@ -174,7 +175,7 @@ class SupervisionEvent(Event):
     session: str = Field(description="Identifier of the supervision session.")
     supervisor: str = Field(description="Name or endpoint of the supervisor.")
     mode: SupervisionMode | None = Field(
-        description="Present mode. Null only when it ended or failed by restart and what was found does not tell."
+        description="Present mode. Null only after an end or failure by restart that does not tell the mode."
     )
     command: str | None = Field(None, description="Command that this event answers, if one does.")
     alert: str | None = Field(None, description="Alert for which supervision was requested, if any.")
@@ -211,7 +212,7 @@ class SupervisionModeChanged(SupervisionEvent):
     suspended: bool = Field(False, description="True while the supervisor hears no party and no party the supervisor.")
     reason: Literal["consultation", "transfer", "together"] | None = Field(
         None,
-        description="Of a change by call. consultation: the agent speaks to somebody else. transfer: the customer goes "
+        description="For a change by call. consultation: the agent talks to another party. transfer: the customer goes "
         "to another agent, or has one now. together: customer and agent hear each other again.",
     )
     cutting: bool = Field(False, description="True: to be out, which Asterisk has not confirmed; ended follows.")
@@ -280,9 +281,7 @@ class CommandFailed(Event):
     TYPE = "command.failed.v1"
     command: str | None = Field(None, description="Identifier of the command, if it had one.")
     action: str | None = Field(None, description="Requested action, if it could be read.")
-    supervisor: str | None = Field(
-        None, description="Supervisor for whom the action was requested, if it could be read."
-    )
+    supervisor: str | None = Field(None, description="Supervisor for whom it was requested, if it could be read.")
     reason: str = Field(description="The fault and the allowed values.")
 
 
@@ -321,7 +320,7 @@ class NodeHearing(NodeEvent):
         {},
         description="Number of calls that are not heard, by cause. no_tap: no media reaches a worker. no_audio: none "
         "comes by a tap that is there. no_room: no worker has room. unjudged: the line is clipped or loses packets. "
-        "opted_out: nobody may listen; these are in none of the other two numbers.",
+        "opted_out: listening is not allowed; the other two numbers don't include these calls.",
     )
 
 

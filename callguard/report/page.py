@@ -22,7 +22,7 @@ def _facts(call: Timeline) -> Iterator[tuple[str, str | None]]:
     yield "queue", call.queue
     yield "agent", call.agent
     yield "mode", call.mode
-    yield "lasted", "goes on" if call.duration_s is None else _clock(call.duration_s)
+    yield "lasted", "continues" if call.duration_s is None else _clock(call.duration_s)
     yield "alerts", _alerts(call)
 
 

@@ -40,10 +40,10 @@ class Limits(NamedTuple):
     """The longest times that a leg may be without media and a connection without a name, in seconds."""
 
     connect_s: float = 5.0
-    """From `expect` to the first media."""
+    """Seconds from `expect` to the first media."""
     stall_s: float = 5.0
     identify_s: float = 5.0
-    """From a connection to its name."""
+    """Seconds from a connection until it names its leg."""
 
 
 class Lost(NamedTuple):
@@ -70,7 +70,7 @@ class Ingest:
         port: AudioSocket port; 0 for any free one.
         rtp_ports: first and last UDP port for RTP.
         limits: times after which a leg without media counts as lost.
-        sources: addresses and networks that media may come from; none: any.
+        sources: addresses and networks from which media is accepted; empty: all.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Ingest:
         return port
 
     def pin(self, row: int, sender: Address | None) -> None:
-        """Hear an announced leg from this address alone; None: from whoever is allowed and sends audio first.
+        """Accept an announced leg's media from this address only; None: from the first allowed sender of audio.
 
         Raises OSError when media can't come from such an address.
         """

@@ -1,7 +1,7 @@
-"""Who may send media: allowed sources, and a bound on connections that have not named themselves.
+"""Admit senders of media: allowed sources, and a limit on connections that have not named a leg.
 
-Strangers can't shut a leg out: where too many wait, the oldest of the busiest source goes and the newcomer stays. A
-leg's own connection names itself with its first bytes, so that it is no stranger for longer than a sweep.
+Strangers can't shut out a leg: if too many wait, the oldest of the busiest source is closed and the newcomer stays. A
+leg's own connection names the leg with its first bytes, so it is a stranger for at most one sweep.
 """
 
 import socket
@@ -14,16 +14,16 @@ from typing import Final
 from callguard.audio.audiosocket import ROOM
 
 MAX_STRANGERS: Final = 64
-"""Connections beyond those expected that may be there without having named themselves."""
+"""Most unnamed connections beyond the expected ones."""
 MAX_OF_SOURCE: Final = 32
-"""The same, of one address."""
+"""Most unnamed connections from one address beyond the expected ones."""
 
 
 class Sources:
-    """Addresses that media may come from.
+    """Addresses from which media is accepted.
 
     Args:
-        allowed: addresses and networks (`192.0.2.7`, `10.0.0.0/8`); none: any address.
+        allowed: addresses and networks (`192.0.2.7`, `10.0.0.0/8`); empty: all addresses.
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
@@ -32,11 +32,11 @@ class Sources:
         )
 
     def __bool__(self) -> bool:
-        """Whether anything is ruled out."""
+        """Return whether any address is refused."""
         return bool(self._networks)
 
     def allow(self, host: str) -> bool:
-        """Return whether media may come from an address."""
+        """Return whether media from an address is accepted."""
         if not self._networks:
             return True
         address = ip_address(host)
@@ -45,7 +45,7 @@ class Sources:
 
 @dataclass(slots=True)
 class Stranger:
-    """A connection that has not named itself, and the bytes that it sent so far."""
+    """A connection that has not named a leg, and the bytes that it has sent."""
 
     connection: socket.socket
     source: str
@@ -55,7 +55,7 @@ class Stranger:
 
 
 class Strangers:
-    """Connections that have not named themselves, by descriptor, the oldest first."""
+    """Connections that have not named a leg, by descriptor, the oldest first."""
 
     def __init__(self) -> None:
         self._present: dict[int, Stranger] = {}
@@ -71,12 +71,12 @@ class Strangers:
         return self._present[descriptor]
 
     def add(self, stranger: Stranger) -> None:
-        """Let one more wait."""
+        """Add a stranger."""
         self._present[stranger.connection.fileno()] = stranger
         self._of_source[stranger.source] += 1
 
     def take(self, descriptor: int) -> Stranger:
-        """Return one that waits no longer."""
+        """Remove and return a stranger."""
         stranger = self._present.pop(descriptor)
         self._of_source[stranger.source] -= 1
         if not self._of_source[stranger.source]:
@@ -84,25 +84,25 @@ class Strangers:
         return stranger
 
     def excess(self, expected: int) -> int | None:
-        """Return the descriptor that must go while more wait than may, None when all may stay.
+        """Return the descriptor to close while too many strangers wait; None where all may stay.
 
         Args:
-            expected: legs whose connection is still to come; as many more may wait.
+            expected: number of legs whose connection has not come; as many more strangers may wait.
         """
         most = max(self._of_source.values(), default=0)
         crowded = most > MAX_OF_SOURCE + expected or len(self._present) > MAX_STRANGERS + expected
         return self.oldest() if crowded else None
 
     def late(self, now: float) -> list[int]:
-        """Return the descriptors of those whose time is over."""
+        """Return the descriptors of strangers whose time is over."""
         return [descriptor for descriptor, stranger in self._present.items() if stranger.deadline < now]
 
     def oldest(self) -> int | None:
-        """Return the descriptor of the oldest of the busiest source, None where nobody waits."""
+        """Return the descriptor of the busiest source's oldest stranger; None where there is none."""
         busiest = max(self._of_source, key=self._of_source.__getitem__, default=None)
         mine = (descriptor for descriptor, stranger in self._present.items() if stranger.source == busiest)
         return next(mine, None)
 
     def descriptors(self) -> list[int]:
-        """Return the descriptors of all."""
+        """Return the descriptors of all strangers."""
         return list(self._present)

@@ -1,9 +1,9 @@
-"""RTP sockets: one UDP port a leg, pinned to one sender.
+"""RTP sockets: one UDP port for each leg, pinned to one sender.
 
-RTP carries no secret, so whoever finds a port could speak into a leg. A leg has a port of its own, picked at random,
-and one sender, fixed in the kernel (`connect`), so that no other is read. The sender is the one that Asterisk announced
-for the leg; nothing is read before that is known. Where it can't be known (address translation lies between), the first
-allowed source of audio is the sender; a leg whose true sender was kept out is lost and tapped anew.
+RTP carries no secret, so a stranger who finds a port could speak into a leg. Each leg has a random port of its own and
+one sender, which the kernel fixes (`connect`), so that no other is read. The sender is the one that Asterisk announced
+for the leg, and no datagram is read before it is known. Where address translation hides it, the first allowed source of
+audio is the sender; a leg whose true sender was shut out is lost and tapped again.
 """
 
 import random
@@ -51,14 +51,14 @@ class Ports:
         self._unannounced: set[int] = set()
         self._senders: dict[int, Address] = {}
         self._pinned: set[int] = set()
-        """Rows whose socket holds datagrams of their sender alone."""
+        """Rows whose socket holds datagrams of their sender only."""
         self._epoll = select.epoll()
 
     def open(self, row: int, form: Format, *, announced: bool = False) -> int:
         """Open a port for a leg whose dynamic payload types mean `form`.
 
         Args:
-            announced: whether nothing is to be read before `pin` has told the sender.
+            announced: whether no datagram may be read before `pin` sets the sender.
 
         Raises PortsExhaustedError when none is free.
         """
@@ -72,9 +72,9 @@ class Ports:
         return int(opened.getsockname()[1])
 
     def pin(self, row: int, sender: Address | None) -> None:
-        """Hear a leg from this sender alone; None: from the first allowed source of audio.
+        """Accept a leg's media from this sender only; None: from the first allowed source of audio.
 
-        Raises OSError when this machine can't be reached from such an address.
+        Raises OSError where such an address can't reach this machine.
         """
         if row in self._unannounced:
             if sender is not None:
@@ -139,9 +139,9 @@ class Ports:
         return self._read_by_sender(row, opened)
 
     def _read_by_sender(self, row: int, opened: socket.socket) -> bool:
-        """Read what came before the socket was pinned, and fix the sender by the first audio if nobody told it.
+        """Read the datagrams from before the pinning, and fix an unknown sender by the first audio.
 
-        Once all of that is read, only the sender's datagrams can follow.
+        After these, only the sender's datagrams can follow.
         """
         receiver = self._receiver
         for _ in range(min(_FIRST_READS, receiver.free)):
@@ -159,7 +159,7 @@ class Ports:
         return True
 
     def _first(self, row: int, opened: socket.socket, length: int, source: tuple[Any, ...]) -> Address | None:
-        """Return the source as the leg's sender if it may be."""
+        """Return the source if it may be the leg's sender, else None."""
         if not (self._receiver.is_audio(row, length) and self._sources.allow(source[0])):
             return None
         opened.connect(source)

@@ -21,7 +21,7 @@ from callguard.audio.ingest.admission import Sources, Stranger, Strangers
 PASSES: Final = 4
 """Most passes of one sweep while a leg's buffer was full or a new connection came; each reads 12 frames of a leg."""
 MOST_ACCEPTS: Final = 128
-"""Connections accepted in one pass: a flood can't hold the sweep up."""
+"""Most connections accepted in one pass, so that a flood can't delay the sweep."""
 _BACKLOG: Final = 512
 _NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
 
@@ -156,7 +156,7 @@ class Streams:
         return {row}
 
     def _accept(self, now: float) -> set[int]:
-        """Take new connections; return the rows of those that have named themselves already."""
+        """Accept new connections; return the rows of those that have already named their leg."""
         fresh: set[int] = set()
         for _ in range(MOST_ACCEPTS):
             try:
@@ -184,7 +184,7 @@ class Streams:
         return fresh
 
     def _not_accepted(self, error: OSError) -> None:
-        """Count it; where this process may open no more files, a stranger's makes room for the next connection."""
+        """Count the connection; if no more files may be opened, close a stranger to make room for the next one."""
         self.counts["not_accepted"] += 1
         oldest = self._strangers.oldest()
         if error.errno in _NO_DESCRIPTOR and oldest is not None:

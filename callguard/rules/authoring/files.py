@@ -105,7 +105,7 @@ def _validated(document: Document) -> tuple[Document, FileText]:
         raise ConfigError(document.problems(error, FileText)) from error
     taken = sorted(set(file.thresholds) & (WORDS | set(FUNCTIONS)))
     if taken:
-        raise ConfigError([document.at(("thresholds", taken[0]), f"{taken[0]!r} is a word of the language")])
+        raise ConfigError([document.at(("thresholds", taken[0]), f"{taken[0]!r} is a keyword of the language")])
     return document, file
 
 

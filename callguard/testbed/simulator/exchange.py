@@ -118,7 +118,7 @@ class Exchange:
         self.about("ChannelVarset", channel, variable=name, value=value)
 
     def _limit(self, channel: Channel, seconds: float) -> None:
-        """End a channel in so many seconds, also in the dialplan; 0: never."""
+        """End a channel after `seconds`, also in the dialplan; 0: never."""
         if channel.limit:
             channel.limit.cancel()
         channel.limit = self.clock.after(seconds, lambda: self.hang_up(channel)) if seconds > 0 else None

@@ -85,7 +85,7 @@ class Dtmf(Action):
     """A party presses keys. *55 and *56 are feature codes if the call's DYNAMIC_FEATURES offer them."""
 
     do: Literal["dtmf"]
-    who: Who = Field("agent", description="Who presses.")
+    who: Who = Field("agent", description="Party that presses.")
     digits: str = Field(pattern=r"^[0-9A-D*#]+$", description="Keys, 0.2 s each.")
 
 
