@@ -192,6 +192,7 @@ class Floor:
             "alerts": {"budget_per_hour": 1000, "escalate_after_s": 3600, "inhibit": []},
             "notify": {"webhooks": {"ops": {"url": {"env": "CHAOS_HOOK"}}}},
             "redis": {"url": self.valkey.url},
+            "journal": {"folder": str(self.folder / "state")},
             "console": {"port": self._console},
             "logging": {"json_lines": True},
         }  # fmt: skip

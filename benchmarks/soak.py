@@ -179,7 +179,7 @@ class Floor:
             alerts=metrics["callguard_alerts_open"],
             joined=metrics["callguard_supervisors"],
             redis_kib=memory["used_memory"] / 1024,
-            book_kib=await self._redis.strlen(f"{KEYS.prefix}book:{NODE}") / 1024,
+            book_kib=(await self._redis.memory_usage(f"{KEYS.prefix}alert-state:{NODE}") or 0) / 1024,
             keys=await self._redis.dbsize(),
             events=await self._redis.xlen(KEYS.events),
             audit=await self._redis.xlen(KEYS.audit),

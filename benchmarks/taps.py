@@ -51,6 +51,7 @@ async def callguard(lab: Lab, folder: Path) -> AsyncIterator[None]:
         "rules": {"files": [str(rules_folder() / "*.yaml")]},
         "redis": {"url": f"redis://127.0.0.1:{redis.port}/0"},
         "console": {"enabled": False},
+        "journal": {"folder": str(folder / "state")},
     }
     config = folder / "callguard.yaml"
     config.write_text(yaml.safe_dump(settings))

@@ -68,6 +68,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from callguard.config.secrets import unreadable_secrets
     from callguard.rules.authoring.checks import switched_off
     from callguard.rules.authoring.configured import checked_rules
+    from callguard.runtime.journal import journal_path, unwritable
 
     path = config_path(config)
     problems: list[str] = []
@@ -79,6 +80,8 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
         facts["model"] = check_model(settings, path)
         warnings = [*unreadable_secrets(settings, str(path)), *switched_off(rules, settings.notify)]
+        if why := unwritable(journal_path(settings.journal.folder, settings.node)):
+            warnings.append(f"{path}: journal.folder: {why}; without a journal a crash loses what waits")
     except ConfigError as error:
         problems = error.problems
     if as_json:

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -51,14 +51,12 @@ def journal_path(given: Path | None, node: str) -> Path:
 
 
 def unwritable(path: Path) -> str | None:
-    """Return why a journal can't be kept at `path`; None when it can."""
-    try:
-        with closing(_connect(path)) as database:
-            database.execute("BEGIN IMMEDIATE")
-            database.execute("ROLLBACK")
-    except (sqlite3.Error, OSError) as error:
-        return str(error)
-    return None
+    """Return why this user can't keep a journal at `path`; None when they can. Makes nothing."""
+    existing = next(each for each in (path, *path.parents) if each.exists())
+    if existing != path and not existing.is_dir():
+        return f"{existing} is no folder"
+    needed = os.W_OK if existing == path else os.W_OK | os.X_OK
+    return None if os.access(existing, needed) else f"{existing} can't be written by this user"
 
 
 class Journal:

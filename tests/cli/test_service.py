@@ -48,6 +48,15 @@ def test_check_says_what_is_in_force(config: Path) -> None:
     assert facts["rules"] == 1
 
 
+def test_check_warns_of_a_journal_that_can_t_be_kept(config: Path) -> None:
+    (config.parent / "file").write_text("")
+    config.write_text(f"journal: {{folder: {config.parent / 'file' / 'state'}}}")
+    status, out, _ = call("check", "--config", str(config), "--json")
+    (warning,) = [each for each in json.loads(out)["warnings"] if "journal.folder" in each]
+    assert status == 0
+    assert f"{config.parent / 'file'} is no folder" in warning
+
+
 def test_check_names_the_key(config: Path) -> None:
     config.write_text("media: {workers: none}")
     status, _, err = call("check", "--config", str(config))

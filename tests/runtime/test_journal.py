@@ -1,5 +1,6 @@
 """The journal keeps what was committed, whatever becomes of the process or the disk."""
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -152,7 +153,12 @@ def test_the_folder_is_the_configured_one_else_systemds_else_the_systems_else_th
     assert state_folder(None) == tmp_path / "home" / "callguard"
 
 
-def test_whether_a_journal_can_be_kept_is_said(path: Path, tmp_path: Path) -> None:
+def test_whether_a_journal_can_be_kept_is_said_and_nothing_is_made(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert unwritable(path) is None
+    assert not path.parent.exists()
     (tmp_path / "file").write_text("")
-    assert "file" in (unwritable(tmp_path / "file" / "n1.journal") or "")
+    assert unwritable(tmp_path / "file" / "n1.journal") == f"{tmp_path / 'file'} is no folder"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert unwritable(path) == f"{tmp_path} can't be written by this user"

@@ -43,7 +43,7 @@ def main(folder: Path) -> int:
 def _play(folder: Path, redis_url: str, ari: int) -> int:
     (folder / "call.yaml").write_text(CALL, "utf-8")
     (folder / "loud.yaml").write_text(RULE, "utf-8")
-    (folder / "callguard.yaml").write_text(yaml.safe_dump(_settings(redis_url, ari)), "utf-8")
+    (folder / "callguard.yaml").write_text(yaml.safe_dump(_settings(folder, redis_url, ari)), "utf-8")
     environment = os.environ | {"CALLGUARD_ARI_PASSWORD": PASSWORD}
     simulate = [CALLGUARD, "simulate", folder / "call.yaml", "--wait", "--port", str(ari)]
     with (
@@ -68,7 +68,7 @@ def _types_until_the_end(events: redis.Redis) -> list[str]:
     return seen
 
 
-def _settings(redis_url: str, ari: int) -> dict[str, object]:
+def _settings(folder: Path, redis_url: str, ari: int) -> dict[str, object]:
     return {
         "node": "isolated",
         "asterisk": {"ari": {"url": f"http://127.0.0.1:{ari}"}, "ami": {"enabled": False}},
@@ -77,6 +77,7 @@ def _settings(redis_url: str, ari: int) -> dict[str, object]:
         "rules": {"files": ["loud.yaml"]},
         "redis": {"url": redis_url},
         "console": {"port": 0},
+        "journal": {"folder": str(folder / "state")},
     }
 
 

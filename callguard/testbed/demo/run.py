@@ -62,7 +62,7 @@ async def _valkey() -> AsyncIterator[str]:
 async def _play(tell: Tell, stage: Stage, redis_url: str, folder: Path, seconds: float | None) -> bool:
     os.environ.update(stage.secrets)
     path = folder / "callguard.yaml"
-    path.write_text(yaml.safe_dump(_settings(stage, redis_url)), "utf-8")
+    path.write_text(yaml.safe_dump(_settings(stage, redis_url, folder)), "utf-8")
     configure(Logging(level="error"))
     story = Story(tell)
     async with Service(load_config(path), path) as service:
@@ -109,7 +109,7 @@ def _accept_offers(service: Service) -> None:
     service.hub.connect(see)
 
 
-def _settings(stage: Stage, redis_url: str) -> dict[str, Any]:
+def _settings(stage: Stage, redis_url: str, folder: Path) -> dict[str, Any]:
     return {
         "node": "demo",
         "asterisk": stage.settings,
@@ -120,6 +120,7 @@ def _settings(stage: Stage, redis_url: str) -> dict[str, Any]:
         "supervision": {"briefing": False},
         "redis": {"url": redis_url},
         "console": {"port": 0},
+        "journal": {"folder": str(folder / "state")},
     }
 
 

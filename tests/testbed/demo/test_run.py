@@ -53,7 +53,7 @@ async def test_whoever_asks_for_the_simulated_pbx_gets_it_without_a_word(tmp_pat
 
 def test_its_configuration_is_valid_and_open_to_nobody(tmp_path: Path) -> None:
     path = tmp_path / "callguard.yaml"
-    path.write_text(yaml.safe_dump(run._settings(FakeStage(), "redis://127.0.0.1:1/0")))
+    path.write_text(yaml.safe_dump(run._settings(FakeStage(), "redis://127.0.0.1:1/0", tmp_path)))
     config = load_config(path)
     assert (config.node, config.console.port) == ("demo", 0)
     assert [supervisor.name for supervisor in config.supervisors] == ["floor-lead"]
