@@ -1,10 +1,10 @@
-# Two commands matter: `make demo` and `make test`. Each sets up all that it needs.
+# The two main commands are `make demo` and `make test`. Each sets up everything that it needs.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-# onnxruntime reports to its maker from no process, whatever imports it first.
+# Keeps onnxruntime from sending telemetry to its maker in every process, whatever imports it first.
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
@@ -17,35 +17,35 @@ $(READY): requirements-dev.lock pyproject.toml tools/setup.sh
 	@PYTHON="$(PYTHON)" sh tools/setup.sh $(VENV)
 	@touch $@
 
-demo: $(READY) ## A real call that turns angry: tap, signals, alert, ring, whisper, resolution
+demo: $(READY) ## Play a real call that turns angry: tap, signals, alert, ring, whisper, resolution
 	@$(BIN)/callguard demo
 
-test: $(READY) ## Lint, types, architecture, all tests (real Asterisk and browser included)
+test: $(READY) ## Check lint, types, architecture; run all tests (real Asterisk and browser included)
 	@sh tools/system.sh
 	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; $(BIN)/python -m pytest && exit $$lint
 
-lint: $(READY) ## ruff, mypy --strict, import-linter
+lint: $(READY) ## Run ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-unit: $(READY) ## Only the fast tests: no Asterisk, no browser
+unit: $(READY) ## Run only the fast tests: no Asterisk, no browser
 	@$(BIN)/python -m pytest -m "not asterisk and not browser and not isolation" -q
 
-integration: $(READY) ## Only the tests on a real Asterisk
+integration: $(READY) ## Run only the tests on a real Asterisk
 	@$(BIN)/python -m pytest -m asterisk
 
-mutants: $(READY) ## Make the code wrong, a little at a time: do tests notice? (PARTS, COUNT, SEED)
+mutants: $(READY) ## Mutate the code and check whether the tests fail (PARTS, COUNT, SEED)
 	@nice $(BIN)/python -m tools.mutants $(PARTS) --count $(or $(COUNT),12) --seed $(or $(SEED),1)
 
-evaluate: $(READY) ## Detection tables from the speech data (CALLGUARD_DATA)
+evaluate: $(READY) ## Print detection's tables from the speech data (CALLGUARD_DATA)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m training.report
 
 train: $(READY) ## Train the shipped model again (CALLGUARD_DATA)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m training.train
 
-bench: $(READY) ## Throughput and latency on this machine, both sources
+bench: $(READY) ## Measure throughput and latency on this machine, with both sources
 	@$(BIN)/callguard bench --legs 400 --source audiosocket
 	@$(BIN)/callguard bench --legs 400 --source rtp
 
@@ -58,11 +58,11 @@ docs: $(READY) ## Write the generated pages again (configuration, signals, event
 	@$(BIN)/python -m tools.signal_table
 	@$(BIN)/python -m callguard.bus.asyncapi
 
-prompts: $(READY) ## Speak the shipped prompts again (needs espeak-ng)
+prompts: $(READY) ## Render the shipped prompts again (needs espeak-ng)
 	@$(BIN)/python -m tools.prompts
 
 docker-test: $(READY) ## Build and start docker/compose.yaml for real, with podman
 	@bash docker/test.sh
 
-clean: ## Remove what was built here
+clean: ## Remove all built files
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

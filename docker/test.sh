@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds docker/compose.yaml and starts it for real, with podman and without an image registry: the images' bases are
-# made from the distribution's packages. All that it makes lies in one folder and is gone at the end. Needs root.
+# Builds and starts docker/compose.yaml for real, with podman and without an image registry: the images' bases are
+# made from the distribution's packages. All its files are in one folder, which is deleted at the end. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

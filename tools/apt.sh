@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs Debian packages. Usage: apt.sh [OPTION…] PACKAGE…
-# The package manager of a new machine is often busy for its first minutes: we wait for it, ten minutes at most, and say so.
+# The package manager of a new machine is often busy in its first minutes: the script waits for at most ten minutes.
 set -eu
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 said=$(mktemp)
