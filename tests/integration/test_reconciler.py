@@ -4,14 +4,19 @@ Every phone speaks a tone of its own all the time, so that each recording tells 
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+import redis.asyncio
 
 from callguard.asterisk.supervision.session import StillCuttingError
 from callguard.asterisk.upkeep.leases import PERSON_S
+from callguard.bus.keys import Keys
 from callguard.config import Config
 from callguard.contracts.events import (
     NodeDegraded,
@@ -25,6 +30,8 @@ from callguard.testbed.proxy import Proxy
 from tests.asterisk.harness.node import Node, config_for, node
 from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.parties import Parties, frames_with, gather
+from tests.integration.harness.scene import converse
+from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.tones import Voices
 
 EXTENSION = f"{FEATURES}201"
@@ -67,6 +74,16 @@ async def last_heard(parties: Parties, listener: str, speaker: str) -> float:
     return max(frames_with(await parties.phones[listener].heard(), speaker), default=0.0)
 
 
+async def listed(client: "redis.asyncio.Redis", call: str, state: str) -> bool:
+    """Whether the call's only supervisor is soon in a state, in what lists are made of."""
+    for _ in range(40):
+        text: Any = await client.hget(Keys().calls, call)  # type: ignore[misc]  # redis' own types are wrong here
+        if [each["state"] for each in json.loads(text or "{}").get("supervisors", {}).values()] == [state]:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
 @pytest.mark.parametrize("weather", ["500", "password rotated"])
 async def test_a_stop_that_ari_refuses_is_carried_out_by_the_manager_interface(
     lab: Lab, voices: Voices, weather: str
@@ -106,6 +123,30 @@ async def test_without_the_manager_interface_nothing_is_told_before_asterisk_sai
         assert running.app.supervision.cutting == 0
         await running.until(lambda: any(each.reason == "cutting" for each in running.of(NodeRecovered)))
         await parties.hang_up()
+
+
+async def test_a_stop_is_answered_after_the_end_was_told_and_the_list_of_calls_shows_the_cutting_meanwhile(
+    lab: Lab, redis_url: str, tmp_path: Path
+) -> None:
+    async with Proxy(lab.pbx.ports.http) as proxy, redis.asyncio.Redis.from_url(redis_url) as client:
+        settings = {"ari": {"url": f"http://127.0.0.1:{proxy.port}"}, "ami": {"enabled": False}}
+        async with Service(lab, redis_url, tmp_path / "s", rules=LOUD_RULE, asterisk=settings) as service:
+            scene = await converse(lab, service)
+            await scene.ask("whisper", supervisor="lead")
+            phone = await lab.farm.phone("supervisor1").answered()
+            proxy.refuse()
+            stopping = asyncio.create_task(service.command("stop", call=scene.id, supervisor="lead"))
+            await service.wait_for("supervision.mode_changed", cutting=True)
+            assert await listed(client, scene.id, "cutting")
+            assert not service.of("supervision.ended")
+            assert not service.of("command.completed", action="stop")
+            assert not phone.ended.is_set()
+            proxy.mend()
+            assert (await stopping)["ok"]
+            kinds = [each["type"].removeprefix("io.callguard.") for each in service.events]
+            assert kinds.index("supervision.ended.v1") < len(kinds) - kinds[::-1].index("command.completed.v1")
+            assert phone.ended.is_set()
+            await scene.hang_up()
 
 
 async def test_where_all_means_fail_the_lease_ends_it_and_the_command_says_that_cutting_goes_on(

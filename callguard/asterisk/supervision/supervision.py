@@ -143,13 +143,13 @@ class Supervision:
         sessions = [session for session in self._of(call) if supervisor in (None, *session.names)]
         if not sessions:
             raise SupervisionError("no_call" if call not in self._calls else "refused")
-        if not await self._end_all(sessions, "stopped"):
+        if not await self._end_all(sessions, "stopped", PROOF_S):
             raise StillCuttingError
 
     async def stop_ringing(self, alert: str) -> None:
         """Stop the phones that ring for an alert; who has picked up stays."""
         ringing = [s for s in self.sessions if s.alert == alert and isinstance(s.state, Requested | Ringing)]
-        await self._end_all(ringing, "stopped")
+        await self._end_all(ringing, "stopped", PROOF_S)
 
     async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> bool:
         """Play a prompt to the agent alone; return False when the agent has asked for none. Raises SupervisionError.
@@ -361,7 +361,7 @@ class Supervision:
             raise SupervisionError("refused")
         return found[0]
 
-    async def _end_all(self, sessions: Sequence[Session], reason: str, within_s: float = PROOF_S) -> bool:
+    async def _end_all(self, sessions: Sequence[Session], reason: str, within_s: float) -> bool:
         """End sessions; return whether Asterisk has said so of all within the time."""
         for session in sessions:
             session.end(reason)

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 SESSION_VARIABLE: Final = "CALLGUARD_SESSION"
 """On a supervisor's channel: the call's id, a space, the supervisor's name."""
 COMPARE_S: Final = 5.0
-"""Pause between two comparisons."""
+"""Pause between two comparisons; benchmarks/upkeep.py prints what one costs."""
 OVERDUE_S: Final = 3.0
 """A removal of what a person hears or is heard through takes longer than this only where something is wrong."""
 LOOK_S: Final = 0.5

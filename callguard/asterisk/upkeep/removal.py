@@ -41,6 +41,8 @@ class Removal:
         self._gone = asyncio.Event()
         self.request: asyncio.Task[bool] | None = None
         """The request by ARI that was made last."""
+        self.refusal = ""
+        """What the last means that failed said."""
 
     @property
     def proved(self) -> bool:
@@ -114,7 +116,8 @@ class Remover:
             await self._attempt(removal)
             if await removal.within(pause_s):
                 return
-            log.warning("not_gone_yet", object=removal.id, for_s=round(time.monotonic() - removal.since, 1))
+            for_s = round(time.monotonic() - removal.since, 1)
+            log.warning("not_gone_yet", object=removal.id, for_s=for_s, refusal=removal.refusal)
 
     async def _attempt(self, removal: Removal) -> None:
         """Ask by ARI, unless an earlier request still waits for its answer; then by AMI, if there is no proof."""
@@ -136,7 +139,7 @@ class Remover:
             elif not await self._ari.hang_up(removal.id):
                 self._settle(removal)
         except AriError as error:
-            log.warning("removal_refused", object=removal.id, error=str(error))
+            removal.refusal = str(error)
             return False
         return True
 
@@ -148,7 +151,7 @@ class Remover:
                 if await removal.within(ASK_AGAIN_S):
                     return
         except AmiError as error:
-            log.warning("removal_by_ami_failed", object=removal.id, error=str(error))
+            removal.refusal = str(error)
 
     def _settle(self, removal: Removal) -> None:
         removal.prove()
