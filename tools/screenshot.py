@@ -11,7 +11,7 @@ URL: Final = "http://127.0.0.1:8090"
 FILE: Final = Path(__file__).parent.parent / "docs" / "images" / "board.png"
 FLAGS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 WAIT_MS: Final = 15_000
-"""Longest wait for the first board."""
+"""Longest wait for the first board in milliseconds."""
 
 
 def main(url: str = URL, file: str = str(FILE)) -> None:

@@ -17,7 +17,7 @@ from callguard.rules import RuleSet
 from callguard.worker.pipeline import Models
 
 THRESHOLDS: Final = tuple(round(0.02 * step, 2) for step in range(1, 50))
-"""False alerts an hour at which the operating curve is read."""
+"""Thresholds of raised_voice at which the operating curve is computed."""
 HOLD_S: Final = 0.5
 """The `for` of the operating curve's rule."""
 LOUD_KINDS: Final = ("laughing", "loud_happy")

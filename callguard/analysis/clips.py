@@ -21,7 +21,7 @@ START_CLIPS: Final = 3
 """Number of calm clips in a speaker's start; they are not scored."""
 PAUSE_S: Final = 0.4
 LEAD_S: Final = 0.4
-"""Start of a clip during which a window still holds speech of the speaker's start."""
+"""Seconds from a clip's beginning in which a window still holds speech of the speaker's start."""
 CONDITIONS: Final = ("emotion", "gender", "intensity", "speaker", "language", "codec", "corpus")
 Progress = Callable[[Sequence[Any]], Iterator[Any]]
 

@@ -46,7 +46,7 @@ UNHEARD: Final = (Reason.LOST, Reason.STALLED, Reason.OFF, Reason.APART, Reason.
 CLIPPED_SHARE: Final = 0.25
 """Share of a second's samples in flat tops from which vowels are distorted beyond use."""
 LOST_SHARE: Final = 0.4
-"""Share of a second's frames that never arrived."""
+"""Share of a second's frames that never arrived, above which a leg is not judged."""
 TONE_ENTROPY: Final = 0.42
 TONE_SPREAD: Final = 0.10
 _ENTROPY: Final = FUNCTIONALS.index("entropy_mean")

@@ -1,1 +1,1 @@
-"""Looks at Asterisk, AMI and Redis, and proves on a call of its own that nobody hears what they must not."""
+"""Check Asterisk, AMI and Redis, and prove by a self-test call that no party hears a leg that it must not hear."""

@@ -1,4 +1,4 @@
-"""Reachability, versions and the settings of Asterisk and Redis that are known to do harm."""
+"""Check reachability, versions and the harmful settings of Asterisk and Redis."""
 
 import asyncio
 import re
@@ -20,14 +20,14 @@ NEEDED: Final = {
     "audiosocket": ("app_audiosocket.so", "res_audiosocket.so"),
     "external_media": ("res_rtp_asterisk.so",),
 }
-"""Modules that each media path wants."""
+"""Modules that each media path needs."""
 AMI_WAIT_S: Final = 5.0
 SUCCESS: Final = "Response: Success"
 ARI_WAIT_S: Final = 3.0
 
 
 async def check_asterisk(config: Config) -> list[Finding]:
-    """Look at Asterisk through ARI."""
+    """Check Asterisk through ARI."""
     try:
         async with AriClient(config.asterisk.ari) as client:
             return [*await _version(client), *await _applications(client), *await _modules(client, config)]
@@ -43,7 +43,7 @@ async def check_asterisk(config: Config) -> list[Finding]:
 
 
 async def _applications(client: AriClient) -> list[Finding]:
-    """Ask what hangs where another program has locked ARI up, while the rest still answers."""
+    """Make the request that hangs where another program has locked up ARI, while others are still answered."""
     try:
         async with asyncio.timeout(ARI_WAIT_S):
             await client.request("GET", "/applications")
@@ -76,14 +76,14 @@ async def _modules(client: AriClient, config: Config) -> list[Finding]:
         text = f"media.tap is {config.media.tap}, but {', '.join(missing)} is not loaded"
         findings.append(Finding("error", "media", text, f"load it, or set media.tap to {other}"))
     else:
-        findings.append(Finding("ok", "media", f"media path {config.media.tap} is there"))
+        findings.append(Finding("ok", "media", f"media path {config.media.tap} is available"))
     if MODULE not in running:
         findings.append(Finding("error", "asterisk", NOT_KEPT))
     return findings
 
 
 async def check_channelvars(client: AriClient) -> list[Finding]:
-    """Look for channelvars in ari.conf; they show on any channel that lives now."""
+    """Look for channelvars in ari.conf, which any present channel shows."""
     channels: list[dict[str, Any]] = await client.request("GET", "/channels")
     if any(channel.get("channelvars") for channel in channels):
         text = "ari.conf sets channelvars: functions such as CHANNEL(…) in it have frozen Asterisk"
@@ -92,9 +92,11 @@ async def check_channelvars(client: AriClient) -> list[Finding]:
 
 
 async def check_ami(config: Ami) -> list[Finding]:
-    """Log in to AMI as the service would, and leave again."""
+    """Log in to AMI as the service would, and log out."""
     if not config.enabled:
-        return [Finding("warning", "ami", "asterisk.ami.enabled is false: no waits, no queue pause, no queue_log")]
+        return [
+            Finding("warning", "ami", "asterisk.ami.enabled is false: no queue waits, no queue pause, no queue_log")
+        ]
     try:
         secret = config.secret.read().get_secret_value()
         async with asyncio.timeout(AMI_WAIT_S):
@@ -125,7 +127,7 @@ async def _log_in(config: Ami, secret: str) -> tuple[str, str, str]:
             return greeting, answer, ""
         writer.write(b"Action: Hangup\r\nChannel: callguard.doctor.none\r\n\r\n")
         hangup = ""
-        while not hangup.startswith("Response:"):  # events may come in between
+        while not hangup.startswith("Response:"):  # events may arrive in between
             hangup = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
         return greeting, answer, hangup
     finally:
@@ -143,19 +145,19 @@ async def check_redis(config: Config) -> list[Finding]:
     except AuthenticationError:
         return [Finding("error", "redis", "the password was refused", "set redis.password")]
     except (RedisError, OSError) as error:
-        return [Finding("error", "redis", f"not reached: {type(error).__name__}", "is it running at redis.url?")]
+        return [Finding("error", "redis", f"unreachable: {type(error).__name__}", "is it running at redis.url?")]
     finally:
         await client.aclose()
     name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info.get('redis_version')}"
     findings = [Finding("ok", "redis", name)]
     if info.get("maxmemory") and info.get("maxmemory_policy") != "noeviction":
-        text = f"maxmemory-policy is {info.get('maxmemory_policy')}: the server may throw streams away"
+        text = f"maxmemory-policy is {info.get('maxmemory_policy')}: the server may delete streams"
         findings.append(Finding("warning", "redis", text, "set maxmemory-policy noeviction"))
     return findings
 
 
 async def check_console(config: Config) -> list[Finding]:
-    """Say whether the service of this configuration is running, by its health page."""
+    """Report whether the service of this configuration is running, by its health page."""
     if not config.console.enabled:
         return []
     url = f"http://{config.console.listen}:{config.console.port}/healthz"

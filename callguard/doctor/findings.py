@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The findings of checks."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -14,15 +14,15 @@ class Finding:
     area: str
     """ari, ami, redis, asterisk, media, selftest."""
     text: str
-    """What was found."""
+    """The finding in words."""
     advice: str = ""
-    """What to do about it."""
+    """The remedy."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON-able facts."""
+        """Return the finding as JSON-able data."""
         return asdict(self)
 
 
 def healthy(findings: list[Finding]) -> bool:
-    """Whether nothing is wrong; warnings allowed."""
+    """Return whether there are no errors; warnings are allowed."""
     return all(finding.level != "error" for finding in findings)

@@ -1,8 +1,8 @@
-"""The self-test call: three parties of our own on the real Asterisk, no phone and no customer involved.
+"""Place the self-test call: three parties of CallGuard's own on the real Asterisk, without a phone or a customer.
 
 Customer and agent talk in one bridge, a supervisor whispers to the agent as in a real call, and both legs are tapped as
-in a real call. Each party says its own tone, so what each of them hears proves who hears whom. It runs under a Stasis
-application of its own and removes all that it made.
+in a real call. Each party sends its own tone, so the tones in each party's audio prove which parties it hears. The call
+runs under a separate Stasis application and removes all its objects.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ SETTLE_S: Final = 0.6
 LISTEN_S: Final = 1.5
 WAIT_S: Final = 5.0
 PRESENT: Final = 0.1
-"""A tone that is heard holds at least this share of the energy, even among two."""
+"""Least share of the energy of an audible tone, even beside another."""
 ABSENT: Final = 0.001
-"""A tone that is not heard holds less than this share (30 dB down)."""
+"""Share of the energy (30 dB down) below which a tone is inaudible."""
 
 
 class _Call:
-    """What the self-test has made in Asterisk."""
+    """The objects that the self-test has made in Asterisk."""
 
     def __init__(self, client: AriClient, config: Config) -> None:
         self.client = client
@@ -46,7 +46,7 @@ class _Call:
         self.ready = asyncio.Event()
 
     async def follow(self) -> None:
-        """Feed the watch with events until cancelled."""
+        """Feed the waiter with events until cancelled."""
         async for event in self.client.events():
             if isinstance(event, Connected):
                 self.ready.set()
@@ -73,7 +73,7 @@ class _Call:
         return bridge
 
     async def snoop(self, stack: AsyncExitStack, channel: str, *, spy: Spy, whisper: Spy) -> str:
-        """Make a snoop; return its id once it can be used."""
+        """Make a snoop; return its id as soon as it is usable."""
         snoop = str(uuid.uuid4())
         stack.push_async_callback(self.client.hang_up, snoop)
         with self.watch.on(snoop, StasisStart) as started:
@@ -83,7 +83,7 @@ class _Call:
 
 
 async def self_test(config: Config) -> list[Finding]:
-    """Place the self-test call; return what it proved or failed to prove."""
+    """Place the self-test call; return its findings."""
     ari = config.asterisk.ari
     own = ari.model_copy(update={"app": f"{ari.app}-doctor-{uuid.uuid4().hex[:6]}"})
     try:
@@ -139,7 +139,7 @@ def _judge_taps(customer: NDArray[np.int16] | None, agent: NDArray[np.int16] | N
             findings.append(_no_tap(name))
             continue
         findings.append(_finding(f"the tap of the {name} carries the {name}", samples, own, True))
-        findings.append(_finding(f"the tap of the {name} carries nobody else", samples, other, False))
+        findings.append(_finding(f"the tap of the {name} carries no other party", samples, other, False))
     return findings
 
 
@@ -161,7 +161,7 @@ def _finding(text: str, samples: NDArray[np.int16], hertz: float, audible: bool)
 
 
 async def _tapped(call: _Call, channel: str) -> NDArray[np.int16] | None:
-    """Tap a leg by AudioSocket as `run` does; return what came within LISTEN_S, None where nothing did."""
+    """Tap a leg by AudioSocket as `run` does; return the audio of LISTEN_S, or None where none arrived."""
     async with AsyncExitStack() as stack, _receiver(call.config.media.listen) as (port, received):
         snoop = await call.snoop(stack, channel, spy="in", whisper="none")
         await call.client.continue_to(snoop, context=call.config.media.tap_context, extension=f"u{port}")
