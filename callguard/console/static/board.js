@@ -116,7 +116,9 @@ const showHearing = () => {
 };
 
 let source = null;
+let again = 0;
 const connect = () => {
+  again = Date.now() / 1000 + 5 + 5 * Math.random(); // so that screens that were refused do not come back all at once
   source = new EventSource("/api/events");
   source.addEventListener("board", ({ data }) => {
     board = JSON.parse(data);
@@ -131,7 +133,7 @@ const connect = () => {
 };
 connect();
 setInterval(() => {
-  if (source.readyState === EventSource.CLOSED) connect(); // a refusal ends it for good; a lost connection does not
+  if (source.readyState === EventSource.CLOSED && Date.now() / 1000 > again) connect(); // refused; what is lost comes back itself
   showTroubles();
   for (const { root, elapsed, call } of cards.values()) if (root.isConnected) setText(elapsed, duration(now() - call.started_at));
 }, 1000);
