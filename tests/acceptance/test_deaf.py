@@ -46,6 +46,19 @@ async def test_dead_air_of_a_call_that_is_heard_is_told(open_floor: OpenFloor) -
     assert len(floor.of("alert.fired")) == 1
 
 
+async def test_a_call_without_room_is_told_and_heard_as_soon_as_there_is_room(open_floor: OpenFloor) -> None:
+    calls = [call(1, ends=25), call(2, at=3, ends=60)]
+    media = {"audiosocket_port": 0, "legs_per_worker": 2}
+    people = phones(customer1=TALKER, customer2=TALKER)
+    floor = await open_floor(DEAD_AIR, **script(phones=people, calls=calls, media=media))
+    await floor.until(lambda: floor.of("node.hearing", heard=1, calls=2, causes={"no_room": 1}))
+    assert {event["data"]["reason"] for event in floor.of("tap.lost")} == {"full"}
+    await floor.until(lambda: floor.of("node.hearing", heard=1, calls=1))
+    await floor.until(lambda: floor.of("call.ended") and heard(floor.of("node.hearing")[-1]) == (1, 1, {}))
+    assert len(floor.of("tap.restored")) == 2, "both parties of the call that waited"
+    await floor.over()
+
+
 async def test_who_opted_out_before_the_call_is_counted_apart(open_floor: OpenFloor) -> None:
     private = call(2, variables={"CALLGUARD": "off"}, ends=30)
     floor = await open_floor(DEAD_AIR, **script(calls=[call(ends=30), private]))

@@ -19,6 +19,7 @@ from callguard.contracts.messages import (
     LegLost,
     LegReady,
     LoadRules,
+    NoRoomError,
     OpenLeg,
 )
 from callguard.control.worker_pool import MediaError
@@ -68,7 +69,8 @@ class Workers:
         if isinstance(message, LegReady):
             self._opening[message.leg].set_result(message.port)
         elif isinstance(message, LegLost) and message.leg in self._opening:
-            self._opening[message.leg].set_exception(MediaError(message.reason))
+            kind = NoRoomError if message.reason == "full" else MediaError
+            self._opening[message.leg].set_exception(kind(message.reason))
         else:
             asyncio.get_running_loop().call_soon(self._on_message, message)
 
