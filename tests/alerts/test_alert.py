@@ -30,3 +30,10 @@ def test_need_is_severity_then_score_then_age() -> None:
     old, new = alert(score=0.5, fired_at=1.0), alert(score=0.5, fired_at=2.0)
     strong, mild = alert(score=0.9, fired_at=3.0), alert(score=1.0, severity="warning", fired_at=0.0)
     assert sorted([new, mild, strong, old], key=lambda each: each.rank) == [mild, new, old, strong]
+
+
+def test_nothing_that_was_inferred_is_left_when_it_is_forgotten() -> None:
+    found = alert("fired", evidence={"a": 1}, annotations={"summary": "s"}, score=0.7, basis="emotion", rule="R")
+    found.forget()
+    assert (found.evidence, found.annotations, found.score, found.basis) == ({}, {}, 0.0, "none")
+    assert (found.state, found.rule) == ("fired", "R")

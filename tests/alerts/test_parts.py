@@ -97,3 +97,25 @@ def test_looking_for_changes_among_many_alerts_is_quick() -> None:
         assert written.parts.changes(written.store._state) == {}
         taken.append(time.perf_counter() - begun)
     assert min(taken) < 0.005
+
+
+def test_past_alerts_stand_in_the_order_in_which_they_fired_so_that_the_oldest_goes_first() -> None:
+    written = Written()
+    for number, call in enumerate(("c3", "c1", "c2")):
+        written.store.apply(transition("fired", call), Where(), NOW + number)
+        written.store.apply(transition("resolved", call), Where(), NOW + number)
+    written.write()
+    shuffled = dict(sorted(written.texts.items(), key=lambda item: item[0], reverse=True))
+    assert [alert.call for alert in assemble(shuffled).past.values()] == ["c3", "c1", "c2"]
+
+
+def test_a_ring_that_speaks_for_no_alert_that_can_be_read_is_left_out() -> None:
+    written = Written()
+    written.store.apply(transition("fired"), Where(), NOW)
+    written.store.apply(transition("fired", rule="Other"), Where(), NOW)
+    written.write()
+    assert len(assemble(written.texts).rings["c1"].alerts) == 2
+    del written.texts["alert|a0"]
+    assert assemble(written.texts).rings["c1"].alerts == ["a1"]
+    del written.texts["alert|a1"]
+    assert assemble(written.texts).rings == {}
