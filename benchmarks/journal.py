@@ -21,9 +21,9 @@ def measure(folder: Path) -> list[float]:
     """Return the seconds of each commit, shortest first."""
     journal, taken = Journal(folder / "bench.journal"), []
     for number in range(ROUNDS):
-        for lane, kind in enumerate(KINDS):
-            journal.stage(kind, f"{lane}|{number:08}", RECORD)
-            journal.stage(kind, f"{lane}|{number - 100:08}", None)
+        for column, kind in enumerate(KINDS):
+            journal.stage(kind, f"{column}|{number:08}", RECORD)
+            journal.stage(kind, f"{column}|{number - 100:08}", None)
         begun = time.perf_counter()
         if not journal.commit():
             sys.exit(f"{folder}: {journal.failing}")

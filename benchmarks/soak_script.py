@@ -117,7 +117,7 @@ def command(calls: list[str], alerts: list[str], chance: Random) -> Json | None:
         return None
     call, supervisor = chance.choice(calls), f"supervisor{chance.randint(1, SUPERVISORS)}"
     join: Json = {"call": call, "supervisor": supervisor}
-    ways: list[Json] = [
+    commands: list[Json] = [
         *({"action": mode, **join} for mode in ("listen", "whisper", "barge", "takeover")),
         *({"action": "set_mode", "call": call, "args": {"mode": mode}} for mode in ("listen", "barge")),
         {"action": "stop", "call": call},
@@ -126,8 +126,8 @@ def command(calls: list[str], alerts: list[str], chance: Random) -> Json | None:
     ]
     if alerts:
         alert = chance.choice(alerts)
-        ways.append({"action": "ack", "supervisor": supervisor, "args": {"alert": alert}})
-        ways.append({"action": "judge", "supervisor": supervisor, "args": {"alert": alert, "verdict": "useful"}})
+        commands.append({"action": "ack", "supervisor": supervisor, "args": {"alert": alert}})
+        commands.append({"action": "judge", "supervisor": supervisor, "args": {"alert": alert, "verdict": "useful"}})
     if chance.random() < 0.05:
-        ways = [{"action": "opt_out", "call": call}]
-    return chance.choice(ways)
+        commands = [{"action": "opt_out", "call": call}]
+    return chance.choice(commands)

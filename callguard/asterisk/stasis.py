@@ -16,7 +16,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-async def into_stasis(watch: Waiter, channel: str, request: Coroutine[Any, Any, T], timeout_s: float) -> T:
+async def into_stasis(waiter: Waiter, channel: str, request: Coroutine[Any, Any, T], timeout_s: float) -> T:
     """Create `channel` by a request and wait until it is in our application; return the request's answer.
 
     Before the channel is there, Asterisk answers 409 or 422.
@@ -24,7 +24,7 @@ async def into_stasis(watch: Waiter, channel: str, request: Coroutine[Any, Any, 
     Raises:
         AriError: the request failed, the channel died, or it did not arrive in time.
     """
-    with watch.on(channel, StasisStart, ChannelDestroyed) as seen:
+    with waiter.on(channel, StasisStart, ChannelDestroyed) as seen:
         answer = await request
         try:
             event = await within(seen, timeout_s)

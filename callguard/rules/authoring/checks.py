@@ -44,12 +44,12 @@ def unknown_targets(rules: RuleSet, notify: Notify, prompts: Collection[str]) ->
 
 def switched_off(rules: RuleSet, notify: Notify) -> list[str]:
     """Return one line for each action whose receiver is built in but switched off: the action reaches nobody."""
-    off = [way for way in ("queue_log", "user_event", "cel") if not getattr(notify, way)]
+    off = [name for name in ("queue_log", "user_event", "cel") if not getattr(notify, name)]
     return [
-        f"rule {rule.name}: actions: {way} is switched off; notify.{way}: true switches it on"
+        f"rule {rule.name}: actions: {name} is switched off; notify.{name}: true switches it on"
         for rule in rules
-        for way in off
-        if way in rule.actions
+        for name in off
+        if name in rule.actions
     ]
 
 
