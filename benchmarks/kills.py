@@ -19,6 +19,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -56,8 +57,8 @@ RULES: Final = [
 ]  # fmt: skip
 
 
-def scenario(seconds: float) -> Json:
-    """Return a floor of LINES lines whose calls come one after the other for `seconds`."""
+def scenario(seconds: float, actions: Sequence[Json] = ()) -> Json:
+    """Return a floor of LINES lines whose calls come one after the other for `seconds`; in each, `actions` happen."""
     phones: Json = {f"PJSIP/supervisor{number}": {"answers_after": answer, "by_hand": [{"at": 3, "hang_up": True}]}
                     for number, answer in ((1, 2), (2, None), (3, None))}  # fmt: skip
     calls = []
@@ -68,7 +69,7 @@ def scenario(seconds: float) -> Json:
         at = FIRST_S + line * 1.7
         while at < FIRST_S + seconds:
             calls.append({"at": round(at, 2), "customer": f"PJSIP/customer{line}", "agents": [f"PJSIP/agent{line}"],
-                          "queue": "support", "actions": [{"at": CALL_S, "do": "hangup"}]})  # fmt: skip
+                          "queue": "support", "actions": [*actions, {"at": CALL_S, "do": "hangup"}]})  # fmt: skip
             at += 0.5 + CALL_S + PAUSE_S
     return {"title": f"{LINES} lines for {seconds:g} s", "phones": phones, "calls": calls}
 
@@ -104,11 +105,11 @@ class Hook:
 class Floor:
     """The PBX, Redis, the webhook and the service, each a process or a server of its own."""
 
-    def __init__(self, folder: Path, seconds: float, seed: int) -> None:
+    def __init__(self, folder: Path, seconds: float, seed: int, actions: Sequence[Json] = ()) -> None:
         self.kills = 0
         self.events: list[Json] = []
         self.hook = Hook()
-        self._folder, self._scenario = folder, scenario(seconds)
+        self.folder, self._scenario = folder, scenario(seconds, actions)
         self.calls = len(self._scenario["calls"])
         folder.mkdir()
         self._chance = Random(seed)
@@ -116,17 +117,17 @@ class Floor:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._valkey = await asyncio.to_thread(StoppableValkey, self._folder / "valkey")
-        self._stack.callback(self._valkey.stop)
-        self._redis: Any = redis.asyncio.Redis.from_url(self._valkey.url, decode_responses=True)
+        self.valkey = await asyncio.to_thread(StoppableValkey, self.folder / "valkey")
+        self._stack.callback(self.valkey.stop)
+        self._redis: Any = redis.asyncio.Redis.from_url(self.valkey.url, decode_responses=True)
         self._stack.push_async_callback(self._redis.aclose)
         await self._stack.enter_async_context(self.hook)
         self._http = await self._stack.enter_async_context(aiohttp.ClientSession())
         self._configure(ari := Ports.free().http)
         environment = {"CALLGUARD_ARI_PASSWORD": PASSWORD, "HOOK_URL": self.hook.url}
-        simulate = ("simulate", str(self._folder / "floor.yaml"), "--port", str(ari), "--wait")
-        self.pbx = Program(self._folder / "pbx.log", environment, *simulate)
-        self.node = Program(self._folder / "node.log", environment, "run", "-c", str(self._folder / "callguard.yaml"))
+        simulate = ("simulate", str(self.folder / "floor.yaml"), "--port", str(ari), "--wait")
+        self.pbx = Program(self.folder / "pbx.log", environment, *simulate)
+        self.node = Program(self.folder / "node.log", environment, "run", "-c", str(self.folder / "callguard.yaml"))
         self._stack.push_async_callback(self.pbx.end)
         self._stack.push_async_callback(self.node.end)
         await self.pbx.start()
@@ -149,14 +150,14 @@ class Floor:
             "supervision": {"briefing": False, "ring_timeout_s": 5},
             "alerts": {"budget_per_hour": 1000, "escalate_after_s": 5, "ring_again_s": 5, "inhibit": []},
             "notify": {"webhooks": {"hook": {"url": {"env": "HOOK_URL"}, "repeat_interval_s": 20}}},
-            "redis": {"url": self._valkey.url},
+            "redis": {"url": self.valkey.url},
             "console": {"enabled": False},
             "logging": {"level": "warning", "json_lines": True},
-            "journal": {"folder": str(self._folder / "state")},
+            "journal": {"folder": str(self.folder / "state")},
         }
-        (self._folder / "callguard.yaml").write_text(yaml.safe_dump(settings))
-        (self._folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "kills", "rules": RULES}]}))
-        (self._folder / "floor.yaml").write_text(json.dumps(self._scenario))
+        (self.folder / "callguard.yaml").write_text(yaml.safe_dump(settings))
+        (self.folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "kills", "rules": RULES}]}))
+        (self.folder / "floor.yaml").write_text(json.dumps(self._scenario))
 
     def _take(self, event: Json) -> None:
         self.events.append(event)
@@ -191,11 +192,11 @@ class Floor:
     async def _flap_redis(self) -> None:
         while True:
             await asyncio.sleep(self._chance.uniform(4.0, 15.0))
-            await asyncio.to_thread(self._valkey.stop)
+            await asyncio.to_thread(self.valkey.stop)
             try:
                 await asyncio.sleep(self._chance.uniform(1.0, 8.0))
             finally:
-                self._valkey.start()
+                self.valkey.start()
 
     async def _flap_hook(self) -> None:
         while True:
@@ -218,11 +219,14 @@ class Floor:
         await self.node.end()
         if self.node.status != 0:
             raise SystemExit(f"the service ended with {self.node.status}\n{self.log()}")
-        entries = await self._redis.xrange(KEYS.events)
-        self.events = [json.loads(fields["event"]) for _, fields in entries]
+        self.events = await self.stored()
+
+    async def stored(self) -> list[Json]:
+        """All events that the stream holds, oldest first."""
+        return [json.loads(fields["event"]) for _, fields in await self._redis.xrange(KEYS.events)]
 
     def _waiting(self) -> dict[str, int]:
-        journal = Journal(journal_path(self._folder / "state", NODE))
+        journal = Journal(journal_path(self.folder / "state", NODE))
         kinds = {kind: len(journal.records(kind)) for kind in ("owed", "event", "audit", "erasure")}
         kinds["open alerts"] = sum(key.startswith("alert|") for key in journal.records("alerts"))
         journal.close()
