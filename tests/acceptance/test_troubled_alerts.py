@@ -1,10 +1,12 @@
 """Alerts whose call, customer, receiver, network or PBX does something else, by the second of one virtual clock."""
 
+import itertools
+
 import pytest
 
 from tests.acceptance.conftest import OpenFloor, OpenHook
 from tests.acceptance.harness.floor import seconds
-from tests.acceptance.harness.script import CHIEF, END, LEAD, RESOLVED, WEBHOOK, about, call, loud, script
+from tests.acceptance.harness.script import CHIEF, END, LEAD, RESOLVED, WEBHOOK, about, call, loud, phones, script
 
 
 async def test_a_webhook_that_fails_is_tried_again_and_delays_no_phone(
@@ -21,6 +23,81 @@ async def test_a_webhook_that_fails_is_tried_again_and_delays_no_phone(
     assert 0 < second - first <= 0.5
     assert 0 < third - second <= 1.0
     assert floor.story("supervision.ri") == about((0.0, "supervision.ringing lead"))
+
+
+async def test_a_webhook_that_is_away_for_a_while_gets_the_alert_and_then_its_end(
+    open_floor: OpenFloor, open_hook: OpenHook
+) -> None:
+    """It refuses eight times, for longer than the alert is open; the end waits for the beginning."""
+    hook = await open_hook(*[503] * 8)
+    floor = await open_floor(loud("webhook:chat", keep_firing_for="1s"), **script(notify=WEBHOOK))
+    ended = await floor.seen("alert.resolved")
+    await floor.until(lambda: len(hook.taken) >= 10)
+    assert hook.taken[8][0] > seconds(ended)
+    assert [event["type"].split(".")[3] for _, event in hook.taken] == ["fired"] * 9 + ["resolved"]
+    assert len({event["id"] for _, event in hook.taken}) == 2
+
+
+async def test_a_webhook_that_refuses_an_alert_for_good_is_not_told_of_its_end(
+    open_floor: OpenFloor, open_hook: OpenHook
+) -> None:
+    hook = await open_hook(422)
+    floor = await open_floor(loud("webhook:chat"), **script(notify=WEBHOOK))
+    await floor.over()
+    assert [event["type"].split(".")[3] for _, event in hook.taken] == ["fired"]
+    (told,) = floor.of("node.degraded")
+    assert told["data"]["reason"] == "receivers: webhook:chat did not get 1 messages: HTTP 422"
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_an_open_alert_is_repeated_until_somebody_answers(
+    open_floor: OpenFloor, open_hook: OpenHook, answered: bool
+) -> None:
+    hook = await open_hook()
+    often = {"webhooks": {"chat": {"url": {"env": "HOOK_URL"}, "repeat_interval_s": 3}}}
+    actions = ("ring_whisper", "webhook:chat") if answered else ("webhook:chat",)
+    floor = await open_floor(loud(*actions), **script(notify=often))
+    await floor.over()
+    (fired,) = floor.of("alert.fired")
+    told = [(round(at - seconds(fired)), event["type"].split(".")[3]) for at, event in hook.taken]
+    end = (round(RESOLVED), "resolved")
+    repeats = [(at, "fired") for at in ((0, 3) if answered else (0, 3, 6, 9, 12))]
+    assert told == [*repeats, end], "the supervisor answers after 3.1 s"
+    assert {event["id"] for _, event in hook.taken} == {fired["id"], floor.of("alert.resolved")[0]["id"]}
+
+
+async def test_nobody_answers_and_all_are_rung_again_until_somebody_does(open_floor: OpenFloor) -> None:
+    patient = {"escalate_after_s": 4, "ring_again_s": 6}
+    unwilling = phones(lead={"answers_after": None}, chief={"answers_after": None})
+    long = [call(ends=45)]
+    floor = await open_floor(
+        loud("ring_whisper", keep_firing_for="30s"),
+        **script(phones=unwilling, calls=long, supervisors=[LEAD, CHIEF], alerts=patient),
+    )
+    await floor.over()
+    told = floor.story("supervision.ri", "alert.e")[:6]
+    assert [what for _, what in told] == [
+        "supervision.ringing lead",
+        "alert.escalated Loud 2",
+        "supervision.ringing chief",
+        "alert.escalated Loud 1",
+        "supervision.ringing lead",
+        "alert.escalated Loud 2",
+    ]
+    assert [at for at, _ in told] == pytest.approx([0, 4, 4, 14, 14, 18], abs=0.6), "time passes in ticks of 0.5 s"
+
+
+async def test_a_watchdog_beats_while_nothing_happens(open_floor: OpenFloor, open_hook: OpenHook) -> None:
+    hook = await open_hook()
+    beats = WEBHOOK | {"watchdog": {"receivers": ["webhook:chat"], "every_s": 5}}
+    floor = await open_floor(loud("notify"), **script(notify=beats))
+    await floor.over()
+    at = [at for at, _ in hook.taken]
+    assert [round(second - first) for first, second in itertools.pairwise(at)] == [5] * (len(at) - 1)
+    assert len(at) >= 4
+    assert {event["data"]["rule"] for _, event in hook.taken} == {"Watchdog"}
+    assert len({event["id"] for _, event in hook.taken}) == len(at)
+    assert floor.of("alert.fired", rule="Watchdog") == [], "the stream and the board are told of real alerts alone"
 
 
 async def test_the_customer_hangs_up_while_phones_ring(open_floor: OpenFloor) -> None:
