@@ -137,6 +137,7 @@ class AmiClient:
                 member=_text(event, "MemberName") or _text(event, "Interface"),
                 interface=_text(event, "Interface"),
                 wait_s=_number(event, "HoldTime"),
+                channel=_text(event, "DestUniqueid"),
             )
         )
 

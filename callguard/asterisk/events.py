@@ -41,6 +41,8 @@ class Bridge:
     id: str
     channels: tuple[str, ...] = ()
     created: float | None = None
+    mixes: bool = True
+    """False where its channels wait and nobody hears anybody: agent pools, BridgeWait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,8 @@ def bridge_from(data: object) -> Bridge:
     channels = bridge.get("channels", [])
     if not isinstance(channels, list) or not all(isinstance(channel, str) for channel in channels):
         raise MalformedError
-    return Bridge(_text(bridge, "id"), tuple(channels), _moment(bridge.get("creationtime")))
+    waits = "holding" in _optional(bridge, "bridge_type") or "holding" in _optional(bridge, "technology")
+    return Bridge(_text(bridge, "id"), tuple(channels), _moment(bridge.get("creationtime")), not waits)
 
 
 def _moment(stamp: object) -> float | None:

@@ -4,6 +4,8 @@ An unknown key is an error that names file, key path, the value found and the al
 holds secrets: they come from the environment or from files of their own, and no repr shows them.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -105,6 +107,11 @@ class Media(Section):
         return end
 
 
+def _doubled(names: Iterable[str]) -> list[str]:
+    counts = Counter(names)
+    return sorted(name for name, count in counts.items() if count > 1)
+
+
 class RoleRule(Section):
     """A role for the channels that match all given patterns. Patterns are shell-style (`PJSIP/trunk-*`)."""
 
@@ -115,10 +122,16 @@ class RoleRule(Section):
 
 
 class Roles(Section):
-    """Roles of channels. The channel variable CALLGUARD_ROLE wins, then the first matching rule, then the defaults."""
+    """Who is who. Channel variable CALLGUARD_ROLE wins, then the first matching rule, then what a queue says.
 
-    rules: tuple[RoleRule, ...] = Field((), description="Role rules, tried in order.")
-    dial_caller: Role = Field("customer", description="Role of the caller in a Dial that matches no rule.")
+    Where none of them says, the call is unknown: it is shown, not judged, and nobody can join it.
+    """
+
+    rules: tuple[RoleRule, ...] = Field((), description="Tried in order.")
+    dial_caller: Role | None = Field(
+        None,
+        description="The caller's role in a Dial where nothing else says; only where all such calls go one way.",
+    )
 
 
 class QueueAnalysis(Section):
@@ -136,9 +149,20 @@ class Analysis(Section):
     mode: Mode = Field(
         "raised_voice", description="raised_voice: vocal effort only; emotion: adds anger; off: no taps."
     )
-    queues: dict[str, QueueAnalysis] = Field({}, description="Settings by name of the queue.")
-    model: Path | None = Field(None, description="ONNX file, with its card beside it; default: the shipped model.")
+    queues: dict[str, QueueAnalysis] = Field({}, description="Per queue name; case does not matter, as in Asterisk.")
+    model: Path | None = Field(None, description="ONNX file with its card beside it; default: the shipped model.")
     onnx_threads: int = Field(1, ge=1, le=16, description="Threads of one worker's ONNX session.")
+
+    @field_validator("queues")
+    @classmethod
+    def _once_each(cls, given: dict[str, QueueAnalysis]) -> dict[str, QueueAnalysis]:
+        if doubled := _doubled(name.casefold() for name in given):
+            raise ValueError(f"{', '.join(doubled)} stands twice; case does not matter")
+        return given
+
+    def spelled(self, queue: str) -> str:
+        """Return a queue's name as it is configured; as it is given when it is not configured."""
+        return next((name for name in self.queues if name.casefold() == queue.casefold()), queue)
 
 
 class Rules(Section):
@@ -319,9 +343,8 @@ class Config(Section):
     @field_validator("supervisors")
     @classmethod
     def _names_of_their_own(cls, given: tuple[SupervisorConfig, ...]) -> tuple[SupervisorConfig, ...]:
-        names = [supervisor.name for supervisor in given]
-        if doubled := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"{', '.join(doubled)} occurs twice; each supervisor needs a name of their own")
+        if doubled := _doubled(supervisor.name for supervisor in given):
+            raise ValueError(f"{', '.join(doubled)} stands twice; each supervisor needs a name of their own")
         return given
 
 

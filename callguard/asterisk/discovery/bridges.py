@@ -1,12 +1,14 @@
 """Track which channels hear each other: channels, bridges and Local links. Pure.
 
-A *party* is a channel through which a person talks. Two halves of a Local channel link two bridges. Snoops, external
-media and supervisors are ours, and none of them is a party. A *room* is the set of parties that hear each other: those
-of one bridge, or of several bridges that Local channels link.
+A *party* is a channel that a person talks through. The two halves of a Local channel link two bridges; snoops, external
+media and supervisors are ours; none of these is a party. A *room* is all parties that hear each other: those of one
+bridge, or of several that Local channels link. A bridge that mixes nothing, such as a waiting room, is no room.
+
+What a Local half says counts for the party at its far end, also when the Local channel is optimised away later.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from callguard.asterisk.discovery.calls import QueueConnected, Snapshot
@@ -15,6 +17,8 @@ from callguard.contracts.vocabulary import Role
 
 NO_PARTY: Final = ("Snoop/", "UnicastRTP/", "AudioSocket/", "WebSocket/", "Recorder/", "Announcer/", "CBAnn/")
 LOCAL: Final = "Local/"
+FIRST_HALF: Final = ";1"
+"""The half on whose behalf a program or a queue asked for the Local channel; the other half runs the dialplan."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,20 @@ class Party:
     handed: bool = False
     """Whether the channel is a supervisor who took over, and so is a party."""
     connect: QueueConnected | None = None
+    """The queue's word on whom it connected to this customer."""
+    lent: tuple[str, str] | None = None
+    """Application and data of the Local half that speaks for this party: it runs Queue or Dial on its behalf."""
+    behind: dict[str, str] = field(default_factory=dict)
+    """Local halves between this party and the others: id, and interface by which the half was called."""
+
+
+def applications(party: Party) -> list[tuple[str, str]]:
+    """Return (application, data) that tell of a party, the most telling first.
+
+    A party that runs Queue itself has moved on since a Local half spoke for it.
+    """
+    own = (party.channel.app, party.channel.app_data)
+    return [own] if own[0] == "Queue" or party.lent is None else [party.lent, own]
 
 
 class Bridges:
@@ -47,6 +65,8 @@ class Bridges:
         self._channels: dict[str, Party] = {}
         self._members: dict[str, dict[str, None]] = {}
         self._locals: dict[str, str] = {}
+        self._waiting_rooms: set[str] = set()
+        """Bridges that mix nothing."""
 
     def get(self, channel: str) -> Party | None:
         """Return the party of a channel id, or None."""
@@ -69,12 +89,16 @@ class Bridges:
         party.channel = channel
         return party
 
-    def enter(self, channel: Channel, bridge: str) -> Party:
-        """Put a channel into a bridge and out of any other."""
+    def enter(self, channel: Channel, bridge: Bridge) -> Party:
+        """Put a channel into a bridge, out of any other."""
         party = self.see(channel)
         self._leave(party)
-        party.bridge = bridge
-        self._members.setdefault(bridge, {})[channel.id] = None
+        party.bridge = bridge.id
+        self._members.setdefault(bridge.id, {})[channel.id] = None
+        if bridge.mixes:
+            self._waiting_rooms.discard(bridge.id)
+        else:
+            self._waiting_rooms.add(bridge.id)
         return party
 
     def leave(self, channel: Channel, bridge: str) -> Party:
@@ -105,7 +129,7 @@ class Bridges:
         for bridge in bridges:
             for channel in bridge.channels:
                 if channel in alive:
-                    self.enter(alive[channel], bridge.id)
+                    self.enter(alive[channel], bridge)
 
     def _leave(self, party: Party) -> None:
         members = self._members.get(party.bridge or "")
@@ -113,23 +137,44 @@ class Bridges:
             members.pop(party.channel.id, None)
             if not members:
                 del self._members[party.bridge or ""]
+                self._waiting_rooms.discard(party.bridge or "")
         party.bridge = None
 
     def room(self, channel: str) -> list[Party]:
-        """Return the parties in a channel's room in order of arrival; empty where the channel is in no bridge."""
+        """Return the parties in the room of a channel, in order of arrival; empty when it is in no bridge."""
+        return [party for party in self._reached(channel) if self._is_party(party)]
+
+    def halves(self, channel: str) -> list[Party]:
+        """Return the Local halves that link the room of a channel."""
+        return [party for party in self._reached(channel) if self._beyond(party)]
+
+    def lend(self, channel: str) -> None:
+        """Give each party of a room what the Local halves say on its behalf."""
+        for half in self.halves(channel):
+            for party in self._far_end(half):
+                _lend(half, party)
+
+    def _reached(self, channel: str, but: Party | None = None) -> list[Party]:
+        """Return all channels in the bridges that can be reached, without passing through the half `but`."""
         start = self._channels.get(channel)
-        if start is None or start.bridge is None:
+        if start is None or start.bridge is None or start.bridge in self._waiting_rooms:
             return []
-        bridges, parties = [start.bridge], []
-        for bridge in bridges:  # grows as long as Local channels lead to more bridges
+        bridges, reached = [start.bridge], []
+        for bridge in bridges:  # grows while Local channels lead on
             for member in self._members[bridge]:
                 party = self._channels[member]
-                beyond = self._beyond(party)
-                if beyond and beyond not in bridges:
+                reached.append(party)
+                beyond = None if party is but else self._beyond(party)
+                if beyond and beyond not in bridges and beyond not in self._waiting_rooms:
                     bridges.append(beyond)
-                elif self._is_party(party):
-                    parties.append(party)
-        return parties
+        return reached
+
+    def _far_end(self, half: Party) -> list[Party]:
+        """Return the parties for which a Local half stands in its bridge: those beyond its other half."""
+        other = self._other(half)
+        if other is None:
+            return []
+        return [party for party in self._reached(other.channel.id, but=other) if self._is_party(party)]
 
     def occupied(self) -> list[str]:
         """Return one channel id of each bridge."""
@@ -137,14 +182,33 @@ class Bridges:
 
     def _beyond(self, party: Party) -> str | None:
         """Return the bridge at the other end of a Local channel."""
-        name = party.channel.name
+        other = self._other(party)
+        return other.bridge if other else None
+
+    def _other(self, half: Party) -> Party | None:
+        """Return the other half of a Local channel."""
+        name = half.channel.name
         if not name.startswith(LOCAL):
             return None
-        other = name[:-1] + ("2" if name.endswith("1") else "1")
-        half = self._channels.get(self._locals.get(other, ""))
-        return half.bridge if half else None
+        other = name[:-1] + ("2" if name.endswith(FIRST_HALF[-1]) else "1")
+        return self._channels.get(self._locals.get(other, ""))
 
     def _is_party(self, party: Party) -> bool:
         if party.channel.id.startswith(self._ours):
             return party.handed
         return not party.channel.name.startswith((LOCAL, *NO_PARTY))
+
+
+def _lend(half: Party, party: Party) -> None:
+    """Let a party have what a Local half says on its behalf.
+
+    Only the first half's application tells of the party: the second half's is the call that reaches the party.
+    """
+    party.behind[half.channel.id] = half.channel.name.rpartition("-")[0]
+    party.role_variable = party.role_variable or half.role_variable
+    if half.setting and party.setting != "off":
+        party.setting = half.setting if half.setting == "off" else party.setting or half.setting
+    if half.connect and (party.connect is None or party.connect.at < half.connect.at):
+        party.connect = half.connect
+    if half.channel.name.endswith(FIRST_HALF) and half.channel.app:
+        party.lent = (half.channel.app, half.channel.app_data)

@@ -7,7 +7,7 @@ from typing import Literal
 from callguard.asterisk.events import Bridge, Channel
 from callguard.contracts.vocabulary import Mode, Role
 
-Change = Literal["hold", "unhold", "transfer", "mode", "agent", "handoff", "apart", "together"]
+Change = Literal["hold", "unhold", "transfer", "mode", "agent", "handoff", "apart", "together", "role"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Call:
     """A conversation of a customer with an agent. A new object replaces it at each change."""
 
     id: str
-    """linkedid at the time of the join."""
+    """linkedid at the time when both were joined; another id where that stands for another call already."""
     customer: str
     """Channel id."""
     customer_channel: str
@@ -39,7 +39,10 @@ class Call:
     number: str = field(default="", repr=False)
     """The customer's own number; no event and no log holds it."""
     parted: tuple[float, Role] | None = None
-    """Time at which they last ceased to hear each other, and which of the two left the bridge."""
+    """When they last ceased to hear each other, and who of the two left the bridge."""
+    linkedid: str = ""
+    unknown: str | None = None
+    """Why nobody can tell who is the customer and who the agent; such a call is shown and nothing else."""
 
     def legs(self) -> Mapping[Role, tuple[str, str]]:
         """Return (channel id, channel name) of each leg that must be tapped now.
@@ -80,6 +83,8 @@ class QueueConnected:
     member: str
     interface: str
     wait_s: float
+    channel: str = ""
+    """Id of the member's channel; empty when not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +150,13 @@ class Over:
     left: Role | None = None
 
 
-Output = Inspect | Started | Changed | Over
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A variable of ours has a value that nobody can read; it counts as off, or as not set for a role."""
+
+    channel: str
+    name: str
+    value: str
+
+
+Output = Inspect | Started | Changed | Over | Unclear

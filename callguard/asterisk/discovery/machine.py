@@ -2,12 +2,15 @@
 
     customer + agent in one room ─> Inspect each ─> Started ─> Changed* ─> Over
 
-The call is bound to the customer's channel. It ends when the customer leaves, or when the agent leaves without a
-transfer. A call with CALLGUARD=off is Over (opt_out), or never Started, until CALLGUARD changes.
+The call lives with the customer's channel. It ends when the customer goes, or when the agent goes without a transfer.
+Where nothing tells who is who, the call is unknown: it is Started with the reason, belongs to no mapping of `calls`,
+and becomes a call like any other (Changed, "role") once something tells.
+A call whose CALLGUARD says `off` is not ours: it is Over (opt_out), or never Started, until CALLGUARD says otherwise.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -26,14 +29,18 @@ from callguard.asterisk.discovery.calls import (
     QueueConnected,
     Snapshot,
     Started,
+    Unclear,
 )
-from callguard.asterisk.discovery.roles import cast_of, joint_setting, mode_of
+from callguard.asterisk.discovery.pairing import queue_of, with_member
+from callguard.asterisk.discovery.roles import cast_of, joint_setting, mode_of, strangers_of
+from callguard.asterisk.discovery.spelling import is_clear, setting_of
 from callguard.config import Analysis, Roles
 from callguard.contracts.vocabulary import Role
 
 PARTING_S: Final = 0.5
-"""Seconds before a call's end in which the first party to leave the bridge is the one that hung up. The order in which
-the channels are destroyed does not tell."""
+"""A hangup shows as leaving the bridge first; which channel is destroyed first says nothing."""
+UNKNOWN: Final = "no variable, rule or queue says who is the customer"
+"""Why a call is unknown."""
 
 
 class Discovery:
@@ -44,11 +51,17 @@ class Discovery:
         self._roles = roles
         self._analysis = analysis
         self._calls: dict[str, Call] = {}
+        self._unknown: dict[str, Call] = {}
+        """Conversations of which nothing tells who is who, by id."""
         self._by_channel: dict[str, str] = {}
+        self._at = 0.0
+        """When the newest event happened, Unix time."""
+        self._used: set[str] = set()
+        """Ids that stood for a call while their channels live; none is used for a second call."""
 
     @property
     def calls(self) -> Mapping[str, Call]:
-        """Present calls by id."""
+        """Present calls by id, without unknown ones."""
         return MappingProxyType(self._calls)
 
     def call_of(self, channel: str) -> Call | None:
@@ -58,7 +71,10 @@ class Discovery:
     def see(self, event: object) -> list[Output]:
         """Take in one event; return the outputs in order, none for an irrelevant event."""
         handle = _HANDLERS.get(type(event))
-        return handle(self, event) if handle else []
+        if handle is None:
+            return []
+        self._at = getattr(event, "at", self._at)
+        return handle(self, event)
 
     def reconfigure(self, roles: Roles, analysis: Analysis) -> list[Output]:
         """Put other settings in force; return the changes of calls whose analysis changes."""
@@ -69,6 +85,8 @@ class Discovery:
             setting = joint_setting(tuple(party for party in parties if party))
             mode = mode_of(setting, call.queue, analysis)
             changed += self._change(replace(call, mode=mode), "mode") if mode != call.mode else []
+        for channel in self._rooms.occupied():  # a new rule may tell who is who
+            changed += self._judge(channel, self._at)
         return changed
 
     @property
@@ -84,12 +102,12 @@ class Discovery:
         return []
 
     def _entered(self, event: events.ChannelEnteredBridge) -> list[Output]:
-        self._rooms.enter(event.channel, event.bridge.id)
+        self._rooms.enter(event.channel, event.bridge)
         return self._judge(event.channel.id, event.at)
 
     def _left(self, event: events.ChannelLeftBridge) -> list[Output]:
         self._rooms.leave(event.channel, event.bridge.id)
-        call = self.call_of(event.channel.id)
+        call = self._any_call_of(event.channel.id)
         if call is None:
             return []
         left: Role = "customer" if event.channel.id == call.customer else "agent"
@@ -99,8 +117,9 @@ class Discovery:
         return self._gone(event.channel.id, event.at, "hangup")
 
     def _gone(self, channel: str, at: float, reason: Literal["hangup", "lost"]) -> list[Output]:
-        call = self.call_of(channel)
+        call = self._any_call_of(channel)
         self._rooms.forget(channel)
+        self._used.discard(channel)
         if call is None:
             return []
         if channel == call.customer:
@@ -121,16 +140,19 @@ class Discovery:
         room = self._rooms.room(channel)
         if len(room) < 2:
             return []
-        unknown = [party for party in room if not party.inspected]
-        if unknown:
-            return self._ask(unknown)
+        silent = [party for party in (*room, *self._rooms.halves(channel)) if not party.inspected]
+        if silent:
+            return self._ask(silent)
+        self._rooms.lend(channel)
         pair = cast_of(room, self._roles)
         if pair is None:
-            return []
+            return self._meet_strangers(room, at)
         customer, agent = pair
-        call = self.call_of(customer.channel.id)
+        call = self._any_call_of(customer.channel.id)
+        if call is not None and call.unknown:
+            return self._identify(call, customer, agent, at)
         if call is not None:
-            return self._rejoin(call, agent)
+            return self._rejoin(call, agent, at)
         if self.call_of(agent.channel.id) is not None:
             return []  # the agent consults another party while the customer waits
         return self._start(customer, agent, at)
@@ -146,49 +168,79 @@ class Discovery:
         if party is None:
             return []
         party.inspected = True
-        party.linkedid, party.role_variable, party.setting = answer.linkedid, answer.role, answer.setting
-        return self._judge(answer.channel, answer.at)
+        party.linkedid = answer.linkedid
+        told = self._note(party, "CALLGUARD_ROLE", answer.role) + self._note(party, "CALLGUARD", answer.setting)
+        return told + self._judge(answer.channel, answer.at)
+
+    def _note(self, party: Party, name: str, value: str) -> list[Output]:
+        """Take one of our variables in; say so when nobody can read its value."""
+        if name == "CALLGUARD_ROLE":
+            party.role_variable = value or party.role_variable
+        elif name == "CALLGUARD":
+            party.setting = setting_of(value) or party.setting
+        return [] if is_clear(name, value) else [Unclear(party.channel.id, name, value)]
 
     # --- the life cycle of a call ---
 
     def _start(self, customer: Party, agent: Party, at: float) -> list[Output]:
-        customer.role, agent.role = "customer", "agent"
         setting = joint_setting((customer, agent))
         if setting == "off":
+            customer.role, agent.role = "customer", "agent"
             return []
-        taken = not customer.linkedid or customer.linkedid in self._calls  # two conversations may share a linkedid
-        call = self._with_agent(
-            Call(
-                id=customer.channel.id if taken else customer.linkedid,
-                customer=customer.channel.id,
-                customer_channel=customer.channel.name,
-                agent=None, agent_channel=None, member=None, interface=None, queue=None, wait_s=None,
-                mode="off", started_at=at, on_hold=customer.held or agent.held, number=customer.channel.number,
-            ),
-            customer,
-            agent,
+        return [Started(self._keep(self._paired(self._blank(customer, agent, at), customer, agent)))]
+
+    def _blank(self, customer: Party, agent: Party, at: float) -> Call:
+        """Return a call of two parties that nothing is known of yet."""
+        return Call(
+            id=self._new_id(customer, agent),
+            customer=customer.channel.id,
+            customer_channel=customer.channel.name,
+            agent=None, agent_channel=None, member=None, interface=None, queue=None, wait_s=None,
+            mode="off", started_at=at, on_hold=customer.held or agent.held, number=customer.channel.number,
+            linkedid=customer.linkedid,
         )  # fmt: skip
-        call = replace(call, mode=mode_of(setting, call.queue, self._analysis))
-        self._calls[call.id] = call
-        self._by_channel[customer.channel.id] = call.id
-        return [Started(call)]
+
+    def _new_id(self, customer: Party, agent: Party) -> str:
+        """Return the linkedid, or another id where that stands, or will stand, for several calls.
+
+        An agent who stays logged in (AgentLogin) hands one linkedid to all their customers.
+        """
+        linkedid = customer.linkedid
+        stays = agent.channel.app == "AgentLogin" and linkedid == agent.channel.id
+        wanted = customer.channel.id if stays or not linkedid else linkedid
+        own = customer.channel.id
+        candidates = chain((wanted, own), (f"{own}-{number}" for number in count(2)))
+        return next(each for each in candidates if each not in self._used)
+
+    def _paired(self, call: Call, customer: Party, agent: Party) -> Call:
+        """Return a call with these two in it, judged as the present queue and the parties' settings say."""
+        customer.role, agent.role = "customer", "agent"
+        call = self._with_agent(call, customer, agent)
+        setting = joint_setting((customer, agent))
+        return replace(call, mode=mode_of(setting, call.queue, self._analysis))
+
+    def _keep(self, call: Call) -> Call:
+        """Remember a call by its id and channels."""
+        (self._unknown if call.unknown else self._calls)[call.id] = call
+        self._used.add(call.id)
+        for channel in (call.customer, call.agent):
+            if channel:
+                self._by_channel[channel] = call.id
+        return call
 
     def _with_agent(self, call: Call, customer: Party, agent: Party) -> Call:
         """Fill in the facts that depend on the agent, from the channels and from the queue's message."""
         self._release(call, call.agent)
         self._by_channel[agent.channel.id] = call.id
-        agent.role = "agent"
-        queue, connect = call.queue, customer.connect
-        if customer.channel.app == "Queue":
-            queue = customer.channel.app_data.split(",", 1)[0] or None
         endpoint = agent.channel.name.rpartition("-")[0] or agent.channel.name
         call = replace(
-            call, agent=agent.channel.id, agent_channel=agent.channel.name, queue=queue,
+            call, agent=agent.channel.id, agent_channel=agent.channel.name,
+            queue=queue_of(customer, self._analysis) or call.queue,
             member=endpoint, interface=endpoint, together=True, transferring=False,
         )  # fmt: skip
-        return _queue_facts(call, connect) if connect and connect.queue == queue and not agent.handed else call
+        return with_member(call, agent, customer.connect)
 
-    def _rejoin(self, call: Call, agent: Party) -> list[Output]:
+    def _rejoin(self, call: Call, agent: Party, at: float) -> list[Output]:
         if agent.channel.id == call.agent:
             return self._change(replace(call, together=True, parted=None), "together") if not call.together else []
         present = self._rooms.get(call.agent or "")
@@ -196,8 +248,51 @@ class Discovery:
         if customer is None or (present in self._rooms.room(call.customer) and present is not None):
             return []  # a third party beside the agent
         change: Change = "handoff" if agent.handed else "transfer"
-        call = replace(self._with_agent(call, customer, agent), on_hold=customer.held or agent.held, parted=None)
-        return self._change(call, change)
+        call = replace(self._paired(call, customer, agent), on_hold=customer.held or agent.held, parted=None)
+        self._keep(call)
+        return self._end(call, at, "opt_out") if self._says_off(call) else self._change(call, change)
+
+    def _says_off(self, call: Call) -> bool:
+        parties = (self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
+        return joint_setting([party for party in parties if party]) == "off"
+
+    # --- who nobody can tell ---
+
+    def _meet_strangers(self, room: Sequence[Party], at: float) -> list[Output]:
+        """Show a conversation of which nothing tells who is who."""
+        strangers = strangers_of(room, self._roles)
+        if strangers is None:
+            return []
+        known = next((call for party in room if (call := self._any_call_of(party.channel.id))), None)
+        if known is not None:
+            meet_again = known.unknown and not known.together
+            return self._change(replace(known, together=True, parted=None), "together") if meet_again else []
+        first, second = strangers
+        call = replace(
+            self._blank(first, second, at), agent=second.channel.id, agent_channel=second.channel.name, unknown=UNKNOWN
+        )
+        return [] if joint_setting(room) == "off" else [Started(self._keep(call))]
+
+    def _identify(self, call: Call, customer: Party, agent: Party, at: float) -> list[Output]:
+        """Make a call of an unknown one, now that something tells who is who."""
+        self._forget(call)
+        call = replace(
+            call, customer=customer.channel.id, customer_channel=customer.channel.name, agent=None,
+            number=customer.channel.number, unknown=None,
+        )  # fmt: skip
+        call = self._keep(self._paired(call, customer, agent))
+        return self._end(call, at, "opt_out") if self._says_off(call) else self._change(call, "role")
+
+    def _any_call_of(self, channel: str) -> Call | None:
+        """Return the call in which a channel is a party, an unknown one too."""
+        call = self._by_channel.get(channel, "")
+        return self._calls.get(call) or self._unknown.get(call)
+
+    def _forget(self, call: Call) -> None:
+        self._calls.pop(call.id, None)
+        self._unknown.pop(call.id, None)
+        self._release(call, call.customer)
+        self._release(call, call.agent)
 
     def _part(self, call: Call, at: float, left: Role) -> list[Output]:
         room = self._rooms.room(call.customer)
@@ -206,15 +301,13 @@ class Discovery:
         return []
 
     def _change(self, call: Call, change: Change) -> list[Output]:
-        self._calls[call.id] = call
+        (self._unknown if call.unknown else self._calls)[call.id] = call
         return [Changed(call, change)]
 
     def _end(
         self, call: Call, at: float, reason: Literal["hangup", "opt_out", "lost"], left: Role | None = None
     ) -> list[Output]:
-        del self._calls[call.id]
-        self._release(call, call.customer)
-        self._release(call, call.agent)
+        self._forget(call)
         if call.parted and at - call.parted[0] < PARTING_S:
             left = call.parted[1]
         return [Over(at, call, reason, left)]
@@ -246,20 +339,23 @@ class Discovery:
 
     def _variable(self, event: events.ChannelVarset) -> list[Output]:
         party = self._rooms.see(event.channel)
+        told = self._note(party, event.name, event.value)
         if event.name == "CALLGUARD_ROLE":
-            party.role_variable, party.role = event.value, None
-            return self._judge(event.channel.id, event.at)
-        if event.name != "CALLGUARD" or not party.inspected:
-            return []  # variables set before the call are read once, at its start
-        for member in self._rooms.room(event.channel.id) or [party]:
-            member.setting = event.value
-        call = self.call_of(event.channel.id)
-        return self._set_mode(call, event.value, event.at) if call else self._judge(event.channel.id, event.at)
+            party.role = None
+            return told + self._judge(event.channel.id, event.at)
+        if event.name != "CALLGUARD":
+            return told
+        setting = setting_of(event.value)
+        members = self._rooms.room(event.channel.id) or [party]
+        for member in (party, *members):
+            member.setting = setting
+        call = next((call for member in members if (call := self._any_call_of(member.channel.id))), None)
+        return told + (self._set_mode(call, setting, event.at) if call else self._judge(event.channel.id, event.at))
 
     def _set_mode(self, call: Call, setting: str, at: float) -> list[Output]:
         if setting == "off":
             return self._end(call, at, "opt_out")
-        mode = mode_of(setting, call.queue, self._analysis)
+        mode = "off" if call.unknown else mode_of(setting, call.queue, self._analysis)
         return self._change(replace(call, mode=mode), "mode") if mode != call.mode else []
 
     def _opt_out(self, event: OptOut) -> list[Output]:
@@ -277,10 +373,18 @@ class Discovery:
         if party is None:
             return []
         party.connect = event
-        call = self.call_of(event.customer)
-        if call is None or call.queue != event.queue:
-            return []
-        return self._change(_queue_facts(call, event), "agent")
+        self._rooms.lend(event.customer)
+        for member in self._rooms.room(event.customer):
+            call = self.call_of(member.channel.id)
+            if call is not None and call.customer == member.channel.id:
+                return self._take_word(call, member.connect)
+        return self._judge(event.customer, event.at)
+
+    def _take_word(self, call: Call, connect: QueueConnected | None) -> list[Output]:
+        """Take a queue's word on its member, if it is about the agent who talks now."""
+        agent = self._rooms.get(call.agent or "")
+        told = with_member(call, agent, connect) if agent and call.together else call
+        return self._change(told, "agent") if told != call else []
 
     def _hand_off(self, event: HandOff) -> list[Output]:
         party = self._rooms.get(event.channel)
@@ -294,13 +398,9 @@ class Discovery:
         found = [output for channel in gone for output in self._gone(channel, snapshot.at, "lost")]
         for channel in self._rooms.occupied():
             found += self._judge(channel, snapshot.at)
-        for call in list(self._calls.values()):
+        for call in (*self._calls.values(), *self._unknown.values()):
             found += self._part(call, snapshot.at, "agent")
         return found
-
-
-def _queue_facts(call: Call, connect: QueueConnected) -> Call:
-    return replace(call, member=connect.member, interface=connect.interface, wait_s=connect.wait_s)
 
 
 _HANDLERS: Final[dict[type, Callable[[Discovery, Any], list[Output]]]] = {

@@ -1,37 +1,68 @@
 """Decide the roles of the parties in a room, and the analysis mode of their call. Pure.
 
 The channel variable wins, then the configuration's first matching rule, then the role held before, then what the
-channel's application tells: a queue's caller is the customer; the configuration decides for Dial.
+queue's application tells: a queue's caller is the customer, whom it rings is the agent. One of two parties who is told
+tells of the other. Nothing else does, unless `roles.dial_caller` says that all calls of Dial go one way.
 """
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple, cast, get_args
+from typing import Final, NamedTuple, cast
 
-from callguard.asterisk.discovery.bridges import Party
+from callguard.asterisk.discovery.bridges import Party, applications
+from callguard.asterisk.discovery.spelling import part_of
 from callguard.config import Analysis, RoleRule, Roles
 from callguard.contracts.vocabulary import Mode, Part, Role
 
 OTHER: Final[dict[Role, Role]] = {"customer": "agent", "agent": "customer"}
+HELD: Final = 2
+"""Strength of the claim of a role that was held before."""
 
 
 def cast_of(room: Sequence[Party], roles: Roles) -> tuple[Party, Party] | None:
-    """Return (customer, agent), or None unless the room holds one of each."""
-    people = [party for party in room if told_part(party, roles) not in ("supervisor", "ignore")]
-    queued = any(party.channel.app == "Queue" for party in people)
-    claims = [_claim(party, roles, queued) for party in people]
-    if len(people) == 2:
-        claims = _agree(*claims)
+    """Return (customer, agent), or None when the room doesn't hold one of each."""
+    people = people_of(room, roles)
+    claims = _claims(people, roles)
     customer = next((party for party, claim in zip(people, claims, strict=True) if claim.role == "customer"), None)
     agent = next((party for party, claim in zip(people, claims, strict=True) if claim.role == "agent"), None)
     return (customer, agent) if customer and agent else None
 
 
+def people_of(room: Sequence[Party], roles: Roles) -> list[Party]:
+    """Return the parties of a room that may be customer or agent."""
+    return [party for party in room if told_part(party, roles) not in ("supervisor", "ignore")]
+
+
+def strangers_of(room: Sequence[Party], roles: Roles) -> tuple[Party, Party] | None:
+    """Return two parties of whom nothing tells who is the customer; None where the room holds no such two."""
+    people = people_of(room, roles)
+    untold = [party for party, claim in zip(people, _claims(people, roles), strict=True) if claim.role is None]
+    if len(people) < 2 or not untold or cast_of(room, roles):
+        return None
+    others = [party for party in people if party is not untold[0]]
+    return untold[0], others[0]
+
+
 class Claim(NamedTuple):
-    """A role and the strength of its evidence: 3 configured, 2 held before, 1 guessed, 0 none."""
+    """A role and how well it is founded: 3 told, 2 held before, 1 by the application, 0 not at all."""
 
     strength: int
     role: Role | None
+
+
+def _claims(people: Sequence[Party], roles: Roles) -> list[Claim]:
+    queued = any(app == "Queue" for party in people for app, _ in applications(party))
+    claims = [_claim(party, roles, queued) for party in people]
+    return _agree(*claims) if len(claims) == 2 else _outsider(claims)
+
+
+def _outsider(claims: list[Claim]) -> list[Claim]:
+    """Take the one party of whom nothing is told, among agents only, for the customer: a conference of a dialler."""
+    untold = [index for index, claim in enumerate(claims) if claim.role is None]
+    agents = [claim for claim in claims if claim.role == "agent" and claim.strength >= HELD]
+    if len(untold) == 1 and agents and len(agents) == len(claims) - 1:
+        claims[untold[0]] = Claim(0, "customer")
+    return claims
 
 
 def _claim(party: Party, roles: Roles, queued: bool) -> Claim:
@@ -39,9 +70,9 @@ def _claim(party: Party, roles: Roles, queued: bool) -> Claim:
     if told in ("customer", "agent"):
         return Claim(3, told)
     if party.role:
-        return Claim(2, party.role)
-    guess = _guess(party, roles, queued)
-    return Claim(1, guess) if guess else Claim(0, None)
+        return Claim(HELD, party.role)
+    by_application = _by_application(party, roles, queued)
+    return Claim(1, by_application) if by_application else Claim(0, None)
 
 
 def _agree(first: Claim, second: Claim) -> list[Claim]:
@@ -59,9 +90,7 @@ def told_part(party: Party, roles: Roles) -> Part | None:
     """Return the part that the variable or the configuration gives to a channel."""
     if party.handed:
         return "agent"
-    if party.role_variable in get_args(Part):
-        return cast("Part", party.role_variable)
-    return next((rule.role for rule in roles.rules if _matches(rule, party)), None)
+    return part_of(party.role_variable) or next((rule.role for rule in roles.rules if _matches(rule, party)), None)
 
 
 def _matches(rule: RoleRule, party: Party) -> bool:
@@ -74,20 +103,20 @@ def _matches(rule: RoleRule, party: Party) -> bool:
     return bool(given) and all(fnmatchcase(value, pattern) for pattern, value in given)
 
 
-def _guess(party: Party, roles: Roles, queued: bool) -> Role | None:
+def _by_application(party: Party, roles: Roles, queued: bool) -> Role | None:
+    """Return the role that a party's application tells, or that of the Local half that speaks for it."""
+    apps = [app for app, _ in applications(party)]
     if queued:
-        return "customer" if party.channel.app == "Queue" else "agent"
-    by_application: dict[str, Role] = {
-        "AppQueue": "agent",
-        "Dial": roles.dial_caller,
-        "AppDial": OTHER[roles.dial_caller],
-    }
-    return by_application.get(party.channel.app)
+        return "customer" if "Queue" in apps else "agent"
+    told: dict[str, Role] = {"AppQueue": "agent"}
+    if roles.dial_caller:
+        told |= {"Dial": roles.dial_caller, "AppDial": OTHER[roles.dial_caller]}
+    return next((told[app] for app in apps if app in told), None)
 
 
 def mode_of(setting: str, queue: str | None, analysis: Analysis) -> Mode:
-    """Return the analysis mode: the call's own CALLGUARD, else its queue's mode, else the default."""
-    own = analysis.queues.get(queue or "")
+    """Return what is judged: the call's own CALLGUARD, else its queue's mode, else the default."""
+    own = analysis.queues.get(analysis.spelled(queue)) if queue else None
     configured = (own and own.mode) or analysis.mode
     if setting in ("off", "raised_voice", "emotion"):
         return cast("Mode", setting)

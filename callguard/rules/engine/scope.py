@@ -16,7 +16,7 @@ class Scope:
     """Conditions on the call's facts; an empty scope applies to every call.
 
     Attributes:
-        queues: shell-style patterns; a call without a queue matches only an empty scope.
+        queues: shell-style patterns, without case as in Asterisk; a call without a queue matches only an empty scope.
         languages: BCP 47 tags or patterns; a plain language includes its regions (`en` matches `en-GB`).
         modes: modes of analysis.
         hours: HH:MM-HH:MM, local time of the call's start; the span may cross midnight.
@@ -62,7 +62,9 @@ def _minutes(hours: str) -> tuple[int, int]:
 
 
 def _matches(patterns: tuple[str, ...], name: str | None) -> bool:
-    return not patterns or (name is not None and any(fnmatchcase(name, pattern) for pattern in patterns))
+    return not patterns or (
+        name is not None and any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
+    )
 
 
 def _speaks(patterns: tuple[str, ...], language: str | None) -> bool:
