@@ -10,8 +10,6 @@ A call whose CALLGUARD says `off` is not ours: it is Over (opt_out), or never St
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, count
-from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from callguard.asterisk import events
@@ -32,6 +30,7 @@ from callguard.asterisk.discovery.calls import (
     Unclear,
 )
 from callguard.asterisk.discovery.pairing import queue_of, with_member
+from callguard.asterisk.discovery.register import Register
 from callguard.asterisk.discovery.roles import cast_of, joint_setting, mode_of, strangers_of
 from callguard.asterisk.discovery.spelling import is_clear, setting_of
 from callguard.config import Analysis, Roles
@@ -50,23 +49,19 @@ class Discovery:
         self._rooms = Bridges(app)
         self._roles = roles
         self._analysis = analysis
-        self._calls: dict[str, Call] = {}
-        self._unknown: dict[str, Call] = {}
-        """Conversations of which nothing tells who is who, by id."""
-        self._by_channel: dict[str, str] = {}
+        self._register = Register()
         self._at = 0.0
         """When the newest event happened, Unix time."""
-        self._used: set[str] = set()
-        """Ids that stood for a call while their channels live; none is used for a second call."""
 
     @property
     def calls(self) -> Mapping[str, Call]:
         """Present calls by id, without unknown ones."""
-        return MappingProxyType(self._calls)
+        return self._register.calls
 
     def call_of(self, channel: str) -> Call | None:
         """Return the call in which a channel is the customer or the agent."""
-        return self._calls.get(self._by_channel.get(channel, ""))
+        call = self._register.of(channel)
+        return call if call and not call.unknown else None
 
     def see(self, event: object) -> list[Output]:
         """Take in one event; return the outputs in order, none for an irrelevant event."""
@@ -80,7 +75,7 @@ class Discovery:
         """Put other settings in force; return the changes of calls whose analysis changes."""
         self._roles, self._analysis = roles, analysis
         changed: list[Output] = []
-        for call in list(self._calls.values()):
+        for call in list(self.calls.values()):
             parties = (self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
             setting = joint_setting(tuple(party for party in parties if party))
             mode = mode_of(setting, call.queue, analysis)
@@ -107,7 +102,7 @@ class Discovery:
 
     def _left(self, event: events.ChannelLeftBridge) -> list[Output]:
         self._rooms.leave(event.channel, event.bridge.id)
-        call = self._any_call_of(event.channel.id)
+        call = self._register.of(event.channel.id)
         if call is None:
             return []
         left: Role = "customer" if event.channel.id == call.customer else "agent"
@@ -117,9 +112,9 @@ class Discovery:
         return self._gone(event.channel.id, event.at, "hangup")
 
     def _gone(self, channel: str, at: float, reason: Literal["hangup", "lost"]) -> list[Output]:
-        call = self._any_call_of(channel)
+        call = self._register.of(channel)
         self._rooms.forget(channel)
-        self._used.discard(channel)
+        self._register.forget_channel(channel)
         if call is None:
             return []
         if channel == call.customer:
@@ -127,7 +122,7 @@ class Discovery:
         return self._agent_gone(call, at, reason)
 
     def _agent_gone(self, call: Call, at: float, reason: Literal["hangup", "lost"]) -> list[Output]:
-        del self._by_channel[call.agent or ""]
+        self._register.release(call, call.agent)
         successor = cast_of(self._rooms.room(call.customer), self._roles)
         if successor:
             return self._judge(call.customer, at)
@@ -148,7 +143,7 @@ class Discovery:
         if pair is None:
             return self._meet_strangers(room, at)
         customer, agent = pair
-        call = self._any_call_of(customer.channel.id)
+        call = self._register.of(customer.channel.id)
         if call is not None and call.unknown:
             return self._identify(call, customer, agent, at)
         if call is not None:
@@ -187,30 +182,18 @@ class Discovery:
         if setting == "off":
             customer.role, agent.role = "customer", "agent"
             return []
-        return [Started(self._keep(self._paired(self._blank(customer, agent, at), customer, agent)))]
+        return [Started(self._register.put(self._paired(self._blank(customer, agent, at), customer, agent)))]
 
     def _blank(self, customer: Party, agent: Party, at: float) -> Call:
         """Return a call of two parties that nothing is known of yet."""
         return Call(
-            id=self._new_id(customer, agent),
+            id=self._register.new_id(customer, agent),
             customer=customer.channel.id,
             customer_channel=customer.channel.name,
             agent=None, agent_channel=None, member=None, interface=None, queue=None, wait_s=None,
             mode="off", started_at=at, on_hold=customer.held or agent.held, number=customer.channel.number,
             linkedid=customer.linkedid,
         )  # fmt: skip
-
-    def _new_id(self, customer: Party, agent: Party) -> str:
-        """Return the linkedid, or another id where that stands, or will stand, for several calls.
-
-        An agent who stays logged in (AgentLogin) hands one linkedid to all their customers.
-        """
-        linkedid = customer.linkedid
-        stays = agent.channel.app == "AgentLogin" and linkedid == agent.channel.id
-        wanted = customer.channel.id if stays or not linkedid else linkedid
-        own = customer.channel.id
-        candidates = chain((wanted, own), (f"{own}-{number}" for number in count(2)))
-        return next(each for each in candidates if each not in self._used)
 
     def _paired(self, call: Call, customer: Party, agent: Party) -> Call:
         """Return a call with these two in it, judged as the present queue and the parties' settings say."""
@@ -219,19 +202,9 @@ class Discovery:
         setting = joint_setting((customer, agent))
         return replace(call, mode=mode_of(setting, call.queue, self._analysis))
 
-    def _keep(self, call: Call) -> Call:
-        """Remember a call by its id and channels."""
-        (self._unknown if call.unknown else self._calls)[call.id] = call
-        self._used.add(call.id)
-        for channel in (call.customer, call.agent):
-            if channel:
-                self._by_channel[channel] = call.id
-        return call
-
     def _with_agent(self, call: Call, customer: Party, agent: Party) -> Call:
         """Fill in the facts that depend on the agent, from the channels and from the queue's message."""
-        self._release(call, call.agent)
-        self._by_channel[agent.channel.id] = call.id
+        self._register.release(call, call.agent)
         endpoint = agent.channel.name.rpartition("-")[0] or agent.channel.name
         call = replace(
             call, agent=agent.channel.id, agent_channel=agent.channel.name,
@@ -249,7 +222,6 @@ class Discovery:
             return []  # a third party beside the agent
         change: Change = "handoff" if agent.handed else "transfer"
         call = replace(self._paired(call, customer, agent), on_hold=customer.held or agent.held, parted=None)
-        self._keep(call)
         return self._end(call, at, "opt_out") if self._says_off(call) else self._change(call, change)
 
     def _says_off(self, call: Call) -> bool:
@@ -263,7 +235,7 @@ class Discovery:
         strangers = strangers_of(room, self._roles)
         if strangers is None:
             return []
-        known = next((call for party in room if (call := self._any_call_of(party.channel.id))), None)
+        known = next((call for party in room if (call := self._register.of(party.channel.id))), None)
         if known is not None:
             meet_again = known.unknown and not known.together
             return self._change(replace(known, together=True, parted=None), "together") if meet_again else []
@@ -271,28 +243,17 @@ class Discovery:
         call = replace(
             self._blank(first, second, at), agent=second.channel.id, agent_channel=second.channel.name, unknown=UNKNOWN
         )
-        return [] if joint_setting(room) == "off" else [Started(self._keep(call))]
+        return [] if joint_setting(room) == "off" else [Started(self._register.put(call))]
 
     def _identify(self, call: Call, customer: Party, agent: Party, at: float) -> list[Output]:
         """Make a call of an unknown one, now that something tells who is who."""
-        self._forget(call)
+        self._register.drop(call)
         call = replace(
             call, customer=customer.channel.id, customer_channel=customer.channel.name, agent=None,
             number=customer.channel.number, unknown=None,
         )  # fmt: skip
-        call = self._keep(self._paired(call, customer, agent))
+        call = self._register.put(self._paired(call, customer, agent))
         return self._end(call, at, "opt_out") if self._says_off(call) else self._change(call, "role")
-
-    def _any_call_of(self, channel: str) -> Call | None:
-        """Return the call in which a channel is a party, an unknown one too."""
-        call = self._by_channel.get(channel, "")
-        return self._calls.get(call) or self._unknown.get(call)
-
-    def _forget(self, call: Call) -> None:
-        self._calls.pop(call.id, None)
-        self._unknown.pop(call.id, None)
-        self._release(call, call.customer)
-        self._release(call, call.agent)
 
     def _part(self, call: Call, at: float, left: Role) -> list[Output]:
         room = self._rooms.room(call.customer)
@@ -301,21 +262,15 @@ class Discovery:
         return []
 
     def _change(self, call: Call, change: Change) -> list[Output]:
-        (self._unknown if call.unknown else self._calls)[call.id] = call
-        return [Changed(call, change)]
+        return [Changed(self._register.put(call), change)]
 
     def _end(
         self, call: Call, at: float, reason: Literal["hangup", "opt_out", "lost"], left: Role | None = None
     ) -> list[Output]:
-        self._forget(call)
+        self._register.drop(call)
         if call.parted and at - call.parted[0] < PARTING_S:
             left = call.parted[1]
         return [Over(at, call, reason, left)]
-
-    def _release(self, call: Call, channel: str | None) -> None:
-        """Release a channel, unless another call has since taken it."""
-        if channel and self._by_channel.get(channel) == call.id:
-            del self._by_channel[channel]
 
     # --- facts about a call ---
 
@@ -334,7 +289,7 @@ class Discovery:
     def _transfer(self, event: events.BridgeTransfer) -> list[Output]:
         call = self.call_of(event.channel.id)
         if call is not None:
-            self._calls[call.id] = replace(call, transferring=True)
+            self._register.put(replace(call, transferring=True))
         return []
 
     def _variable(self, event: events.ChannelVarset) -> list[Output]:
@@ -349,7 +304,7 @@ class Discovery:
         members = self._rooms.room(event.channel.id) or [party]
         for member in (party, *members):
             member.setting = setting
-        call = next((call for member in members if (call := self._any_call_of(member.channel.id))), None)
+        call = next((call for member in members if (call := self._register.of(member.channel.id))), None)
         return told + (self._set_mode(call, setting, event.at) if call else self._judge(event.channel.id, event.at))
 
     def _set_mode(self, call: Call, setting: str, at: float) -> list[Output]:
@@ -359,7 +314,7 @@ class Discovery:
         return self._change(replace(call, mode=mode), "mode") if mode != call.mode else []
 
     def _opt_out(self, event: OptOut) -> list[Output]:
-        call = self._calls.get(event.call)
+        call = self.calls.get(event.call)
         if call is None:
             return []
         for channel in (call.customer, call.agent):
@@ -398,7 +353,7 @@ class Discovery:
         found = [output for channel in gone for output in self._gone(channel, snapshot.at, "lost")]
         for channel in self._rooms.occupied():
             found += self._judge(channel, snapshot.at)
-        for call in (*self._calls.values(), *self._unknown.values()):
+        for call in self._register.all():
             found += self._part(call, snapshot.at, "agent")
         return found
 

@@ -34,13 +34,12 @@ def people_of(room: Sequence[Party], roles: Roles) -> list[Party]:
 
 
 def strangers_of(room: Sequence[Party], roles: Roles) -> tuple[Party, Party] | None:
-    """Return two parties of whom nothing tells who is the customer; None where the room holds no such two."""
+    """Return a party of whom nothing tells the role, and another one, where nothing tells who is the customer."""
     people = people_of(room, roles)
-    untold = [party for party, claim in zip(people, _claims(people, roles), strict=True) if claim.role is None]
+    untold = [party for party in people if _claim(party, roles, queued=False).strength < HELD]
     if len(people) < 2 or not untold or cast_of(room, roles):
         return None
-    others = [party for party in people if party is not untold[0]]
-    return untold[0], others[0]
+    return untold[0], next(party for party in people if party is not untold[0])
 
 
 class Claim(NamedTuple):

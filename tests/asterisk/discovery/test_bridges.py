@@ -2,7 +2,7 @@
 
 import pytest
 
-from callguard.asterisk.discovery.bridges import Bridges
+from callguard.asterisk.discovery.bridges import Bridges, applications
 from callguard.asterisk.discovery.calls import Snapshot
 from callguard.asterisk.events import Bridge, Channel
 
@@ -19,7 +19,7 @@ def bridges(**members: tuple[Channel, ...]) -> Bridges:
     made = Bridges("callguard")
     for bridge, channels in members.items():
         for each in channels:
-            made.enter(each, bridge)
+            made.enter(each, Bridge(bridge))
     return made
 
 
@@ -80,13 +80,13 @@ def test_halves_of_other_local_channels_are_not_mixed_up() -> None:
 
 def test_entering_a_bridge_leaves_the_one_before() -> None:
     made = bridges(b1=(ANN, BOB))
-    assert made.enter(ANN, "b2").bridge == "b2"
+    assert made.enter(ANN, Bridge("b2")).bridge == "b2"
     assert (room(made, ANN), room(made, BOB)) == (["ann"], ["bob"])
 
 
 def test_leaving_counts_only_for_the_bridge_that_one_is_in() -> None:
     made = bridges(b1=(ANN, BOB))
-    made.enter(ANN, "b2")
+    made.enter(ANN, Bridge("b2"))
     assert made.leave(ANN, "b1").bridge == "b2"
     assert made.leave(ANN, "b2").bridge is None
     assert room(made, ANN) == []
@@ -100,7 +100,7 @@ def test_a_channel_that_is_gone_is_forgotten_with_its_place() -> None:
     assert gone.channel == HALF2
     assert (made.get("l2"), made.forget("l2"), len(made)) == (None, None, 3)
     assert room(made, ANN) == ["ann"]
-    made.enter(HALF2, "b2")
+    made.enter(HALF2, Bridge("b2"))
     assert room(made, ANN) == ["ann", "bob"]
 
 
@@ -127,3 +127,38 @@ def test_a_snapshot_is_the_last_word_on_who_is_where_and_who_is_gone() -> None:
     assert room(made, EVE) == ["eve", "new"]
     assert room(made, BOB) == []
     assert made.get("ghost") is None
+
+
+def test_who_waits_in_a_bridge_that_mixes_nothing_shares_no_room() -> None:
+    made = Bridges("callguard")
+    for each in (ANN, BOB):
+        made.enter(each, Bridge("pool", mixes=False))
+    assert room(made, ANN) == []
+    made.enter(ANN, Bridge("b1"))
+    made.enter(BOB, Bridge("b1"))
+    assert room(made, ANN) == ["ann", "bob"]
+
+
+def test_what_a_local_half_says_is_lent_to_the_party_at_its_far_end_and_stays_when_the_half_is_gone() -> None:
+    """A queue's callback: the half that runs Queue speaks for the customer behind the other half."""
+    queue = Channel("l1", "Local/5550@out-0001;1", app="Queue", app_data="support")
+    dial = Channel("l2", "Local/5550@out-0001;2", app="Dial")
+    made = bridges(b1=(queue, BOB), b2=(dial, ANN))
+    half = made.get("l1")
+    assert half is not None
+    half.setting, half.role_variable = "off", "customer"
+    made.lend("ann")
+    ann, bob = made.get("ann"), made.get("bob")
+    assert ann is not None
+    assert bob is not None
+    assert (applications(ann)[0], ann.setting, ann.role_variable) == (("Queue", "support"), "off", "customer")
+    assert (bob.lent, bob.setting) == (None, "")
+    for gone in ("l1", "l2"):
+        made.forget(gone)
+    assert applications(ann)[0] == ("Queue", "support")
+
+
+def test_who_runs_a_queue_of_their_own_has_moved_on_from_the_lent_one() -> None:
+    party = Bridges("callguard").see(channel("ann", app="Queue", app_data="sales"))
+    party.lent = ("Queue", "support")
+    assert applications(party) == [("Queue", "sales")]

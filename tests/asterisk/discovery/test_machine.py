@@ -19,6 +19,7 @@ from callguard.asterisk.discovery.calls import (
     QueueConnected,
     Snapshot,
     Started,
+    Unclear,
 )
 from callguard.asterisk.discovery.machine import Discovery
 from callguard.asterisk.events import Bridge, Channel
@@ -29,7 +30,7 @@ class Pbx:
     """Tells Discovery what a PBX would; answers Inspect at once unless told otherwise."""
 
     def __init__(self, roles: Roles | None = None, analysis: Analysis | None = None) -> None:
-        self.discovery = Discovery("callguard", roles or Roles(), analysis or Analysis())
+        self.discovery = Discovery("callguard", roles or Roles(dial_caller="customer"), analysis or Analysis())
         self.variables: dict[str, tuple[str, str]] = {}
         self.said: list[Output] = []
         self.clock = count(1000)
@@ -322,7 +323,6 @@ def test_a_supervisor_who_took_over_is_the_new_agent() -> None:
         ("on", None, "emotion", "emotion"),
         ("emotion", "off", "off", "emotion"),
         ("raised_voice", "emotion", "emotion", "raised_voice"),
-        ("nonsense", None, "emotion", "emotion"),
     ],
 )
 def test_mode_of_a_call(setting: str, queue_mode: Any, default: Any, mode: str) -> None:
@@ -331,6 +331,16 @@ def test_mode_of_a_call(setting: str, queue_mode: Any, default: Any, mode: str) 
     call = pbx.talk(CALLER, MEMBER).call
     assert call.mode == mode
     assert bool(call.legs()) == (mode != "off")
+
+
+@pytest.mark.parametrize("value", ["OFF", " Off", "no", "N", "false", "0", "nonsense"])
+def test_every_spelling_of_no_is_an_opt_out_and_an_unclear_value_judges_nobody(value: str) -> None:
+    pbx = Pbx()
+    pbx.variables = {"caller": ("", value)}
+    pbx.enter(MEMBER)
+    said = pbx.enter(CALLER)
+    assert not [output for output in said if isinstance(output, Started)]
+    assert [output.value for output in said if isinstance(output, Unclear)] == (["nonsense"] * (value == "nonsense"))
 
 
 def test_a_call_that_says_off_is_never_started_until_it_says_on() -> None:
@@ -436,6 +446,163 @@ def test_any_order_of_events_starts_and_ends_each_call_once(story: list[object])
             assert output.call.id in running
         elif isinstance(output, Over):
             running.remove(output.call.id)
-    assert running == set(pbx.discovery.calls)
+    assert running >= set(pbx.discovery.calls)
     parties = [c for call in pbx.discovery.calls.values() for c in (call.customer, call.agent) if c]
     assert len(parties) == len(set(parties)), "nobody is in two calls"
+
+
+# --- who nobody can tell ---
+
+UNTOLD = Roles()
+
+
+def test_a_dial_of_which_nothing_tells_who_is_who_is_shown_and_nothing_more() -> None:
+    pbx = Pbx(UNTOLD)
+    pbx.enter(AGENT)
+    (started,) = pbx.enter(CUSTOMER)
+    assert isinstance(started, Started)
+    assert started.call.unknown
+    assert (started.call.mode, started.call.legs()) == ("off", {})
+    assert not pbx.discovery.calls
+    assert pbx.discovery.call_of("customer") is None
+    (over,) = pbx.destroy(CUSTOMER)
+    assert isinstance(over, Over)
+    assert over.call.id == started.call.id
+
+
+def test_an_unknown_call_is_judged_from_the_moment_at_which_somebody_tells() -> None:
+    pbx = Pbx(UNTOLD)
+    pbx.enter(AGENT)
+    (started,) = pbx.enter(CUSTOMER)
+    (changed,) = pbx.set(AGENT, "CALLGUARD_ROLE", "Agent")
+    assert isinstance(changed, Changed)
+    assert isinstance(started, Started)
+    call = changed.call
+    assert (changed.change, call.id, call.unknown) == ("role", started.call.id, None)
+    assert (call.customer, call.agent, call.mode) == ("customer", "agent", "raised_voice")
+    assert pbx.discovery.calls == {call.id: call}
+
+
+def test_a_new_rule_tells_of_calls_that_go_on() -> None:
+    pbx = Pbx(UNTOLD)
+    pbx.enter(AGENT)
+    pbx.enter(CUSTOMER)
+    (changed,) = pbx.discovery.reconfigure(Roles(rules=(RoleRule(channel="PJSIP/agent*", role="agent"),)), Analysis())
+    assert isinstance(changed, Changed)
+    assert (changed.change, changed.call.agent) == ("role", "agent")
+
+
+def test_an_unknown_call_that_opted_out_is_not_even_shown() -> None:
+    pbx = Pbx(UNTOLD)
+    pbx.variables = {"customer": ("", "off")}
+    pbx.enter(AGENT)
+    assert pbx.enter(CUSTOMER) == []
+
+
+def test_one_untold_outsider_among_told_agents_is_the_customer() -> None:
+    """A predictive dialler: agent and coach wait in a conference, the customer comes last."""
+    pbx = Pbx(Roles(rules=(RoleRule(channel="PJSIP/agent*", role="agent"),)))
+    for each in (channel("agent", "ConfBridge"), channel("agent2", "ConfBridge")):
+        assert pbx.enter(each) == []
+    (started,) = pbx.enter(channel("outside", "ConfBridge"))
+    assert isinstance(started, Started)
+    assert (started.call.customer, started.call.agent) == ("outside", "agent")
+
+
+def test_two_untold_outsiders_among_told_agents_are_unknown() -> None:
+    pbx = Pbx(Roles(rules=(RoleRule(channel="PJSIP/agent*", role="agent"),)))
+    said = [output for name in ("outside", "other", "agent") for output in pbx.enter(channel(name, "ConfBridge"))]
+    assert all(isinstance(output, Started) and output.call.unknown for output in said)
+    assert not pbx.discovery.calls
+
+
+def test_an_agent_who_stays_logged_in_serves_two_customers_under_two_ids() -> None:
+    pbx = Pbx(Roles(rules=(RoleRule(channel="PJSIP/agent*", role="agent"),)))
+    agent, ids = channel("agent", "AgentLogin"), []
+    for customer in (channel("first", "AgentRequest"), channel("second", "AgentRequest")):
+        pbx.enter(customer, f"with {customer.id}")
+        (started,) = pbx.enter(agent, f"with {customer.id}")
+        assert isinstance(started, Started)
+        assert started.call.linkedid == "linked"
+        ids.append(started.call.id)
+        pbx.leave(agent, f"with {customer.id}")
+        pbx.destroy(customer)
+    assert len(set(ids)) == 2
+
+
+# --- what depends on the queue ---
+
+QUEUES = Analysis(queues={"Support": QueueAnalysis(mode="emotion"), "quiet": QueueAnalysis(mode="off")})
+STAFF = Roles(rules=(RoleRule(channel="PJSIP/agent*", role="agent"),))
+
+
+@pytest.mark.parametrize(("first", "second", "mode"), [("support", "QUIET", "off"), ("quiet", "SUPPORT", "emotion")])
+def test_what_is_judged_follows_the_present_queue_whatever_its_spelling(first: str, second: str, mode: str) -> None:
+    pbx = Pbx(STAFF, QUEUES)
+    caller = channel("caller", "Queue", f"{first},tT")
+    pbx.enter(AGENT)
+    pbx.enter(caller)
+    pbx.tell(events.BridgeTransfer(next(pbx.clock), AGENT))
+    pbx.leave(caller)
+    pbx.leave(AGENT)
+    pbx.destroy(AGENT)
+    pbx.enter(channel("agent2", "AppQueue"), "b2")
+    (moved,) = pbx.enter(channel("caller", "Queue", f"{second},tT"), "b2")
+    assert isinstance(moved, Changed)
+    assert (moved.change, moved.call.mode) == ("transfer", mode)
+    assert bool(moved.call.legs()) == (mode != "off")
+
+
+def test_a_calls_own_setting_wins_over_the_queue_that_it_moves_to() -> None:
+    pbx = Pbx(STAFF, QUEUES)
+    pbx.variables = {"caller": ("", "raised_voice")}
+    pbx.enter(AGENT)
+    pbx.enter(channel("caller", "Queue", "support"))
+    pbx.tell(events.BridgeTransfer(next(pbx.clock), AGENT))
+    pbx.destroy(AGENT)
+    (moved,) = pbx.enter(channel("agent2", "AppQueue"))
+    assert isinstance(moved, Changed)
+    assert moved.call.mode == "raised_voice"
+
+
+# --- no unfounded party is ever judged ---
+
+PEOPLE = st.sampled_from(
+    [channel(name, app) for name in ("a", "b", "c") for app in ("Dial", "AppDial", "ConfBridge", "")]
+    + [Channel("l1", "Local/x@y-1;1", app="Dial"), Channel("l2", "Local/x@y-1;2", app="Dial")]
+)
+MEETING = st.tuples(st.sampled_from(["enter", "leave", "destroy"]), PEOPLE, st.sampled_from(["b1", "b2"]))
+
+
+@given(st.lists(MEETING, max_size=30))
+def test_where_nothing_tells_who_is_who_nobody_is_judged_in_any_meeting(story: list[tuple[str, Channel, str]]) -> None:
+    pbx = Pbx(UNTOLD)
+    for what, who, where in story:
+        if what == "enter":
+            pbx.enter(who, where)
+        elif what == "leave":
+            pbx.leave(who, where)
+        else:
+            pbx.destroy(who)
+        assert not pbx.discovery.calls
+    for output in pbx.said:
+        if isinstance(output, Started | Changed):
+            assert output.call.unknown
+            assert output.call.legs() == {}
+
+
+@given(st.lists(MEETING, max_size=30))
+def test_a_customer_is_judged_only_beside_somebody_who_was_told_to_be_an_agent(
+    story: list[tuple[str, Channel, str]],
+) -> None:
+    pbx = Pbx(Roles(rules=(RoleRule(channel="PJSIP/a-*", role="agent"),)))
+    for what, who, where in story:
+        if what == "enter":
+            pbx.enter(who, where)
+        elif what == "leave":
+            pbx.leave(who, where)
+        else:
+            pbx.destroy(who)
+    for output in pbx.said:
+        if isinstance(output, Started | Changed) and not output.call.unknown:
+            assert output.call.customer != "a"

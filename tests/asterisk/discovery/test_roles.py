@@ -25,8 +25,12 @@ def pair(*room: Party, roles: Roles | None = None) -> tuple[str, str] | None:
 DIALLED = (party("x", "Dial"), party("y", "AppDial"))
 
 
-def test_of_a_dial_the_configuration_says_who_the_caller_is() -> None:
-    assert pair(*DIALLED) == ("x", "y")
+CUSTOMERS_DIAL = Roles(dial_caller="customer")
+
+
+def test_of_a_dial_only_the_configuration_says_who_the_caller_is() -> None:
+    assert pair(*DIALLED) is None
+    assert pair(*DIALLED, roles=CUSTOMERS_DIAL) == ("x", "y")
     assert pair(*DIALLED, roles=Roles(dial_caller="agent")) == ("y", "x")
 
 
@@ -71,20 +75,21 @@ def test_two_equally_strong_claims_are_no_conversation(room: tuple[Party, ...]) 
 @pytest.mark.parametrize("part", ["supervisor", "ignore"])
 def test_a_supervisor_and_who_is_ignored_are_not_cast(part: str) -> None:
     third = party("z", "Queue", role_variable=part)
-    assert pair(third, *DIALLED) == ("x", "y")
-    assert pair(*DIALLED[:1], third) is None
+    assert pair(third, *DIALLED, roles=CUSTOMERS_DIAL) == ("x", "y")
+    assert pair(*DIALLED[:1], third, roles=CUSTOMERS_DIAL) is None
 
 
 def test_of_three_nobody_yields_and_the_first_of_a_kind_counts() -> None:
-    assert pair(party("x"), party("y", "AppDial"), party("z", "AppDial")) is None
-    assert pair(party("x", "Dial"), party("y", "AppDial"), party("z", "AppDial")) == ("x", "y")
+    agents = party("y", "AppDial"), party("z", "AppDial")
+    assert pair(party("x"), *agents, roles=CUSTOMERS_DIAL) is None
+    assert pair(party("x", "Dial"), *agents, roles=CUSTOMERS_DIAL) == ("x", "y")
 
 
 def test_who_took_over_is_the_agent_whatever_else_is_said() -> None:
     assert told_part(party("x", role_variable="customer", handed=True), Roles()) == "agent"
 
 
-@pytest.mark.parametrize("word", ["agents", "", "off", "Customer"])
+@pytest.mark.parametrize("word", ["agents", "", "off", "customers"])
 def test_another_word_tells_nothing(word: str) -> None:
     assert told_part(party("x", role_variable=word), Roles()) is None
 

@@ -1,0 +1,69 @@
+"""The register of conversations: by id, by channel, and which ids stood for one. Pure."""
+
+from collections.abc import Mapping
+from itertools import chain, count
+from types import MappingProxyType
+
+from callguard.asterisk.discovery.bridges import Party
+from callguard.asterisk.discovery.calls import Call
+
+
+class Register:
+    """Calls, and beside them conversations of which nothing tells who is who (`Call.unknown`)."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, Call] = {}
+        self._unknown: dict[str, Call] = {}
+        self._by_channel: dict[str, str] = {}
+        self._used: set[str] = set()
+        """Ids that stood for a call while their channels live; none is used for a second call."""
+
+    @property
+    def calls(self) -> Mapping[str, Call]:
+        """Present calls by id, without unknown ones."""
+        return MappingProxyType(self._calls)
+
+    def all(self) -> list[Call]:
+        """Return calls and unknown conversations."""
+        return [*self._calls.values(), *self._unknown.values()]
+
+    def of(self, channel: str) -> Call | None:
+        """Return the call or the unknown conversation in which a channel is a party."""
+        call = self._by_channel.get(channel, "")
+        return self._calls.get(call) or self._unknown.get(call)
+
+    def put(self, call: Call) -> Call:
+        """Remember a call in its present form, with its channels."""
+        (self._unknown if call.unknown else self._calls)[call.id] = call
+        self._used.add(call.id)
+        for channel in (call.customer, call.agent):
+            if channel:
+                self._by_channel[channel] = call.id
+        return call
+
+    def drop(self, call: Call) -> None:
+        """Forget a call and release its channels."""
+        self._calls.pop(call.id, None)
+        self._unknown.pop(call.id, None)
+        for channel in (call.customer, call.agent):
+            self.release(call, channel)
+
+    def release(self, call: Call, channel: str | None) -> None:
+        """Release a channel from a call, unless another call has taken it since."""
+        if channel and self._by_channel.get(channel) == call.id:
+            del self._by_channel[channel]
+
+    def forget_channel(self, channel: str) -> None:
+        """A channel is gone: its id may stand for a call again."""
+        self._used.discard(channel)
+
+    def new_id(self, customer: Party, agent: Party) -> str:
+        """Return the linkedid, or another id where that stands, or will stand, for several calls.
+
+        An agent who stays logged in (AgentLogin) hands one linkedid to all their customers.
+        """
+        stays = agent.channel.app == "AgentLogin" and customer.linkedid == agent.channel.id
+        own = customer.channel.id
+        wanted = own if stays or not customer.linkedid else customer.linkedid
+        candidates = chain((wanted, own), (f"{own}-{number}" for number in count(2)))
+        return next(each for each in candidates if each not in self._used)
