@@ -27,6 +27,7 @@ from callguard.asterisk.discovery.calls import (
     Over,
     Snapshot,
     Started,
+    Unclear,
 )
 from callguard.asterisk.discovery.machine import Discovery
 from callguard.asterisk.errors import AriError, NotFoundError
@@ -330,6 +331,9 @@ class AriApp:
         duration = max(0.0, output.at - call.started_at)
         self._emit(CallEnded(**self._call_facts(call), duration_s=duration, reason=output.reason))
 
+    def _unclear(self, output: Unclear) -> None:
+        log.warning("variable_unclear", channel=output.channel, name=output.name, value=output.value[:40])
+
     def _call_facts(self, call: Call) -> dict[str, Any]:
         return {
             "call": call.id,
@@ -340,6 +344,8 @@ class AriApp:
             "agent_channel": call.agent_channel,
             "wait_s": call.wait_s,
             "language": self._language(call),
+            "linkedid": call.linkedid or None,
+            "unknown": call.unknown,
         }
 
     def _language(self, call: Call) -> str | None:
@@ -372,4 +378,5 @@ _ACTIONS: Final[dict[type, Callable[[AriApp, Any], None]]] = {
     Started: AriApp._started,
     Changed: AriApp._changed,
     Over: AriApp._over,
+    Unclear: AriApp._unclear,
 }

@@ -105,6 +105,8 @@ async def test_a_call_is_announced_with_its_facts_and_both_legs_are_tapped() -> 
             "agent_channel": "PJSIP/agent-1",
             "wait_s": None,
             "language": "de",
+            "linkedid": None,
+            "unknown": None,
         }
         await running.until(lambda: len(running.media.legs) == 2)
         assert {leg.opened.role for leg in running.media.legs.values()} == {"customer", "agent"}

@@ -12,6 +12,7 @@ CAUSES: Final[Mapping[UnheardCause, str]] = {
     "no_audio": "no audio",
     "no_room": "no room",
     "unjudged": "bad line",
+    "unknown": "nobody told who is who",
     "opted_out": "opted out",
 }
 """Words for people for each cause of unheard calls."""

@@ -49,7 +49,17 @@ _STATES: Final[dict[type[Event], str]] = {
     AlertPending: "pending", AlertFired: "fired", AlertEscalated: "escalated", AlertAcknowledged: "acknowledged",
     AlertResolved: "resolved",
 }  # fmt: skip
-_CALL_FACTS: Final = ("queue", "mode", "agent", "customer_channel", "agent_channel", "wait_s", "language", "on_hold")
+_CALL_FACTS: Final = (
+    "queue",
+    "mode",
+    "agent",
+    "customer_channel",
+    "agent_channel",
+    "wait_s",
+    "language",
+    "on_hold",
+    "unknown",
+)
 _ALERT_FACTS: Final = (
     "rule", "leg", "severity", "labels", "annotations", "queue", "agent", "shadow", "score", "basis",
     "evidence", "silenced_by", "inhibited_by", "merged", "passed_over",
@@ -135,6 +145,8 @@ class CallView:
     supervisors: dict[str, dict[str, str]] = field(default_factory=dict)
     """Per session: supervisor, mode, state (ringing, joined, waiting while customer and agent are apart, cutting while
     they are to be out and Asterisk has not confirmed it)."""
+    unknown: str | None = None
+    """Why nobody can tell who is the customer; such a call is not judged."""
     card: dict[str, Any] | None = None
     """Warm handoff of the supervisor who joined last, cards.HandoffCard."""
     unheard: dict[str, str] | None = None

@@ -157,7 +157,7 @@ class Analysis(Section):
     @classmethod
     def _once_each(cls, given: dict[str, QueueAnalysis]) -> dict[str, QueueAnalysis]:
         if doubled := _doubled(name.casefold() for name in given):
-            raise ValueError(f"{', '.join(doubled)} stands twice; case does not matter")
+            raise ValueError(f"{', '.join(doubled)} occurs twice; case does not matter")
         return given
 
     def spelled(self, queue: str) -> str:
@@ -344,7 +344,7 @@ class Config(Section):
     @classmethod
     def _names_of_their_own(cls, given: tuple[SupervisorConfig, ...]) -> tuple[SupervisorConfig, ...]:
         if doubled := _doubled(supervisor.name for supervisor in given):
-            raise ValueError(f"{', '.join(doubled)} stands twice; each supervisor needs a name of their own")
+            raise ValueError(f"{', '.join(doubled)} occurs twice; each supervisor needs a name of their own")
         return given
 
 

@@ -7,7 +7,7 @@ from callguard.bus.overview import AlertView, CallView, Overview
 
 SHOWN: Final = 60
 """Calls on a screen; the rest is a number."""
-_CALL: Final = ("call", "queue", "agent", "mode", "started_at", "on_hold", "taps", "unheard")
+_CALL: Final = ("call", "queue", "agent", "mode", "started_at", "on_hold", "taps", "unheard", "unknown")
 _ALERT: Final = (
     "alert", "rule", "leg", "severity", "state", "since", "score", "by", "shadow", "merged", "silenced_by", "evidence",
     "call", "queue", "agent", "reason",

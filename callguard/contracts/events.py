@@ -42,6 +42,8 @@ class CallFactsEvent(Event):
     agent_channel: str | None = Field(None, description="Asterisk channel of the agent.")
     wait_s: float | None = Field(None, description="Seconds the customer waited in the queue.")
     language: str | None = Field(None, description="Language of the queue (BCP 47).")
+    linkedid: str | None = Field(None, description="Asterisk's linkedid, which may stand for several calls.")
+    unknown: str | None = Field(None, description="Why nobody can tell who is the customer; nothing is judged then.")
 
 
 class CallStarted(CallFactsEvent):
@@ -320,7 +322,7 @@ class NodeHearing(NodeEvent):
         {},
         description="Number of calls that are not heard, by cause. no_tap: no media reaches a worker. no_audio: none "
         "comes by a tap that is there. no_room: no worker has room. unjudged: the line is clipped or loses packets. "
-        "opted_out: listening is not allowed; the other two numbers don't include these calls.",
+        "unknown: nobody can tell who is the customer. opted_out: nobody may listen; the last two count nowhere else.",
     )
 
 

@@ -15,7 +15,7 @@ Basis = Literal["raised_voice", "emotion", "acoustic", "agent", "none"]
 Severity = Literal["info", "warning", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
 """Severities, from the least to the greatest."""
-UnheardCause = Literal["no_tap", "no_audio", "no_room", "unjudged", "opted_out"]
+UnheardCause = Literal["no_tap", "no_audio", "no_room", "unjudged", "unknown", "opted_out"]
 """Why a call's customer is not heard: no media reaches a worker; an open tap brings no audio; no worker has room;
 the line is too bad to judge; the call is opted out, which is no fault."""
 JoinMode = Literal["listen", "whisper", "barge"]

@@ -24,6 +24,8 @@ BAD_LINE: Final[Mapping[str, str]] = {
 }
 """What makes a leg that is heard impossible to judge by a fault, and how a person says it."""
 NO_ROOM: Final = "full"
+APART: Final = ("opted_out", "unknown")
+"""Causes that are no fault: such calls are counted apart."""
 WHY: Final[Mapping[str, str]] = {
     "": "no tap yet",
     "eof": "the tap ended",
@@ -48,7 +50,7 @@ class Unheard(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """What is heard now. `calls` leaves out who opted out and who has just begun: `heard` below it is a fault."""
+    """What is heard now. `calls` leaves out those opted out, unknown or just begun; fewer heard is a fault."""
 
     heard: int = 0
     calls: int = 0
@@ -77,6 +79,8 @@ class _Ear:
     lost: str = ""
     """Reason of the last tap.lost."""
     trouble: str = ""
+    unknown: str | None = None
+    """Why nobody can tell who is the customer."""
 
     def excuse(self, now: float) -> None:
         """Begin to be patient anew."""
@@ -84,6 +88,8 @@ class _Ear:
 
     def unheard(self, now: float) -> Unheard | None:
         """Return why it is not heard, if it is not."""
+        if self.unknown:
+            return Unheard("unknown", self.unknown)
         if self.mode == "off":
             return Unheard("opted_out", "switched off")
         if now - self.heard_at > PATIENCE_S:
@@ -109,7 +115,7 @@ class Ears:
         call = event.call or ""
         match event:
             case CallStarted():
-                self._ears[call] = _Ear(event.mode, now, now)
+                self._ears[call] = _Ear(event.mode, now, now, unknown=event.unknown)
             case CallEnded():
                 self._ears.pop(call, None)
             case CallUpdated() if call in self._ears:
@@ -139,14 +145,14 @@ class Ears:
         why = {call: ear.unheard(now) for call, ear in self._ears.items()}
         causes = Counter(unheard.cause for unheard in why.values() if unheard)
         causes["opted_out"] += opted_out
-        unheard = {call: each for call, each in why.items() if each and each.cause != "opted_out"}
+        unheard = {call: each for call, each in why.items() if each and each.cause not in APART}
         heard = sum(1 for call, each in why.items() if each is None and self._ears[call].proved)
         return Hearing(heard, heard + len(unheard), {cause: n for cause, n in sorted(causes.items()) if n}, unheard)
 
     def _update(self, ear: _Ear, event: CallUpdated, now: float) -> None:
         if (ear.mode == "off") != (event.mode == "off") or ear.on_hold != event.on_hold:
             ear.excuse(now)
-        ear.mode, ear.on_hold = event.mode, event.on_hold
+        ear.mode, ear.on_hold, ear.unknown = event.mode, event.on_hold, event.unknown
 
     def _tap(self, ear: _Ear, event: TapOpened | TapRestored | TapLost) -> None:
         ear.open = not isinstance(event, TapLost)

@@ -186,3 +186,12 @@ PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
 @pytest.mark.parametrize("word", sorted({*get_args(UnheardCause), *NEEDED, *filter(None, WHY)}))
 def test_every_cause_part_and_reason_is_explained_with_what_to_do(word: str) -> None:
     assert [line for line in PAGE.splitlines() if line.startswith("| ") and f"`{word}`" in line.split("|")[1]]
+
+
+def test_an_unknown_call_is_counted_apart_until_somebody_tells_who_is_who() -> None:
+    floor = Floor(call_started("c1", mode="off", unknown="nobody says"))
+    found = floor.pass_by(60)
+    assert (found.heard, found.calls, found.causes, found.unheard, found.deaf) == (0, 0, {"unknown": 1}, {}, 0)
+    floor.see(updated(change="role"))
+    assert floor.pass_by(PATIENCE_S + 1).causes == {"no_tap": 1}
+    assert floor.pass_by(5, "c1").heard == 1

@@ -200,9 +200,10 @@ export class Card {
     this.told.replaceChildren(...lines.map((line) => make("p", "", line)));
   }
 
-  showVoice({ signals, mode, unheard }) {
+  showVoice({ signals, mode, unheard, unknown }) {
     const curve = signals ? signals.curve : [];
     this.curve.firstChild.setAttribute("d", curvePath([...Array(60 - curve.length).fill(null), ...curve]));
+    if (unknown) return setText(this.voice, `unknown, not judged: ${unknown}`);
     if (mode === "off") return setText(this.voice, "not judged: switched off");
     if (unheard && unheard.cause !== "unjudged") return setText(this.voice, "not heard");
     if (!signals) return setText(this.voice, "no signals yet");
