@@ -98,6 +98,7 @@ class Discovery:
 
     def _entered(self, event: events.ChannelEnteredBridge) -> list[Output]:
         self._rooms.enter(event.channel, event.bridge)
+        self._rooms.lend(event.channel.id)  # at once: a Local channel may be optimised away within milliseconds
         return self._judge(event.channel.id, event.at)
 
     def _left(self, event: events.ChannelLeftBridge) -> list[Output]:

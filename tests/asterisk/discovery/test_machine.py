@@ -606,3 +606,22 @@ def test_a_customer_is_judged_only_beside_somebody_who_was_told_to_be_an_agent(
     for output in pbx.said:
         if isinstance(output, Started | Changed) and not output.call.unknown:
             assert output.call.customer != "a"
+
+
+def test_a_member_behind_a_local_channel_that_is_optimised_away_before_anything_is_known_is_still_known() -> None:
+    pbx = Pbx(STAFF)
+    pbx.answering = False
+    half1 = Channel("l1", "Local/agent@agents-0001;1", app="AppQueue")
+    half2 = Channel("l2", "Local/agent@agents-0001;2", app="Dial")
+    for who, where in ((AGENT, "b2"), (half2, "b2"), (CALLER, "b1"), (half1, "b1")):
+        pbx.enter(who, where)
+    pbx.leave(half1, "b1")
+    pbx.leave(AGENT, "b2")
+    pbx.enter(AGENT, "b1")
+    pbx.destroy(half1)
+    pbx.destroy(half2)
+    pbx.tell(QueueConnected(0, "caller", "support", "Mia", "Local/agent@agents", 2.0, "l1"))
+    pbx.answer("caller")
+    (started,) = pbx.answer("agent")
+    assert isinstance(started, Started)
+    assert (started.call.member, started.call.interface) == ("Mia", "Local/agent@agents")

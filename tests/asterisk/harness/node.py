@@ -25,7 +25,8 @@ def config_for(lab: Lab, *, url: str | None = None, app: str = "callguard", **se
     ari = {"url": url or lab.pbx.ari_url, "app": app, "password": {"env": SECRETS["ari"]}}
     ami = {"port": lab.pbx.ports.ami, "secret": {"env": SECRETS["ami"]}}
     media = {"connect_timeout_s": 2} | sections.pop("media", {})
-    return Config.model_validate({"asterisk": {"ari": ari, "ami": ami}, "media": media, **sections})
+    given = {"roles": {"rules": [{"channel": "PJSIP/agent*", "role": "agent"}]}} | sections
+    return Config.model_validate({"asterisk": {"ari": ari, "ami": ami}, "media": media, **given})
 
 
 def supervisor(n: int) -> SupervisorConfig:
