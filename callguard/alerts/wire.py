@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 from callguard.alerts.alert import Alert
-from callguard.contracts.events import AlertEvent
+from callguard.contracts.events import AlertAcknowledged, AlertEscalated, AlertEvent, AlertFired, AlertPending
 
 _Event = TypeVar("_Event", bound=AlertEvent)
 
@@ -25,6 +25,18 @@ def tell(kind: type[_Event], alert: Alert, **more: Any) -> _Event:
         score=alert.score,
         **more,
     )
+
+
+def retell(alert: Alert) -> list[AlertEvent]:
+    """Return the events that tell how far an open alert got, for a board that an earlier run's events did not reach."""
+    if alert.fired_at is None:
+        return [tell(AlertPending, alert)]
+    events: list[AlertEvent] = [tell(AlertFired, alert, evidence=alert.evidence, actions=alert.actions)]
+    if alert.state == "escalated":
+        events.append(tell(AlertEscalated, alert, tier=alert.tier))
+    if alert.owner is not None:
+        events.append(tell(AlertAcknowledged, alert, by=alert.owner, after_s=0.0))
+    return events
 
 
 def is_way(action: str) -> bool:

@@ -10,6 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
@@ -37,6 +38,7 @@ from callguard.contracts.events import (
     NodeEvent,
     NodeRecovered,
     Published,
+    published,
 )
 from callguard.contracts.messages import CallSnapshot
 from callguard.runtime.journal import Journal
@@ -158,6 +160,12 @@ class Bus:
             self._in_redis.discard(happened.id)
         else:
             self._put(Message(sent, text, self._spool.keep(EVENT, sent, text)))
+
+    def recall(self, event: Event, at: float) -> None:
+        """Show what an earlier run published at a Unix time: lists and boards hold it again, the stream had it."""
+        happened = published(event, self._node, datetime.fromtimestamp(at, UTC))
+        self._hot.note(self.overview.apply(happened))
+        self._wake.set()
 
     def copy(self, state: StateCopy) -> None:
         """Write a state's changes in the transactions of the events from now on."""

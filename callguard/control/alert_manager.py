@@ -15,8 +15,17 @@ import structlog
 from callguard.alerts import Alert, AlertError, AlertStore, Outcome, Silence, SilenceScope, Where
 from callguard.alerts.effects import Effect
 from callguard.alerts.policy import Policy
+from callguard.alerts.wire import retell
 from callguard.config import Config
-from callguard.contracts.events import Away, CallEnded, Event, Published, SupervisionEnded, SupervisionStarted
+from callguard.contracts.events import (
+    Away,
+    CallEnded,
+    CallStarted,
+    Event,
+    Published,
+    SupervisionEnded,
+    SupervisionStarted,
+)
 from callguard.contracts.messages import Transition
 from callguard.contracts.vocabulary import Verdict
 from callguard.runtime.tasks import end
@@ -43,7 +52,16 @@ class Memory(Protocol):
 
 
 class AlertManager:
-    """One node's alerts. `where` tells queue and agent of a call, None when there is no such call."""
+    """One node's alerts.
+
+    Args:
+        store: decides.
+        where: tells queue and agent of a call; None when there is no such call.
+        publish: tells everybody of an event.
+        carry_out: begins effects.
+        memory: keeps what must not be forgotten.
+        show: shows an event that an earlier run published at a Unix time.
+    """
 
     def __init__(
         self,
@@ -52,12 +70,14 @@ class AlertManager:
         publish: Callable[[Event], None],
         carry_out: CarryOut,
         memory: Memory,
+        show: Callable[[Event, float], None] = lambda event, at: None,
     ) -> None:
         self._store = store
         self._where = where
         self._publish = publish
         self._carry_out = carry_out
         self._memory = memory
+        self._show = show
         self._calls: Container[str] | None = None
         """Ids of the present calls; None: not known yet."""
         self._recalled = False
@@ -108,6 +128,8 @@ class AlertManager:
         """Take in what happened to calls and supervisors."""
         call, now = happened.call, time.time()
         match happened.event:
+            case CallStarted():
+                self._retell(call)
             case CallEnded(reason=reason):
                 self._settle(self._store.call_ended(call, now, "opt_out" if reason == "opt_out" else "call_ended"))
             case SupervisionStarted(supervisor=supervisor, alert=alert):
@@ -168,6 +190,13 @@ class AlertManager:
             self._publish(event)
         self._memory.keep(self._store.changes())
         self._carry_out(outcome.effects)
+
+    def _retell(self, call: str) -> None:
+        """A call is found again after a restart: show its open alerts, which were published before."""
+        for alert in self._store.open():
+            if alert.call == call:
+                for event in retell(alert):
+                    self._show(event, alert.fired_at or time.time())
 
     def _drop_gone(self) -> None:
         if self._calls is not None:

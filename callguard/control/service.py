@@ -124,7 +124,7 @@ class Service:
         self._effects = EffectRunner(config.node, self._paging, self.metrics.count_receiver, self.journal, trouble)
         self._watchdog_alert = WatchdogAlert(config, self._effects.beat)
         memory = AlertMemory(self.journal, self.bus, config.node)
-        self.alerts = AlertManager(store, floor.where, self._emit, self._effects.carry_out, memory)
+        self.alerts = AlertManager(store, floor.where, self._emit, self._effects.carry_out, memory, self.bus.recall)
 
     async def __aenter__(self) -> Self:
         """Start. Raises FatalError when a part can't."""

@@ -1,5 +1,6 @@
 """Alerts whose call, customer, receiver, network or PBX does something else, by the second of one virtual clock."""
 
+import asyncio
 import itertools
 
 import pytest
@@ -198,6 +199,22 @@ async def test_when_asterisk_restarts_what_rang_is_over(open_floor: OpenFloor) -
     assert [event["data"]["reason"] for event in floor.of("call.ended")] == ["lost"]
     await floor.seen("supervision.failed", supervisor="lead")
     assert floor.simulator.exchange.channels == {}
+
+
+async def test_after_a_restart_lists_show_the_open_alerts_again(open_floor: OpenFloor) -> None:
+    floor = await open_floor(loud("ring_whisper"), **script())
+    await floor.at(1)
+    before = await floor.listed("alerts")
+    await floor.restart()
+    await asyncio.sleep(1)
+    after = await floor.listed("alerts")
+    (alert,) = after
+    for fact in ("state", "rule", "evidence", "severity", "queue"):
+        assert after[alert][fact] == before[alert][fact]
+    assert after[alert]["since"] == pytest.approx(before[alert]["since"], abs=0.01)
+    await floor.over()
+    assert await floor.listed("alerts") == {}
+    assert len(floor.of("alert.fired")) == 1, "it is published once"
 
 
 async def test_after_a_restart_what_rang_rings_again(open_floor: OpenFloor) -> None:

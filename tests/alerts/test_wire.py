@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from callguard.alerts.alert import Alert
-from callguard.alerts.wire import is_way, prompts, tell
+from callguard.alerts.wire import is_way, prompts, retell, tell
 from callguard.contracts.events import AlertAcknowledged, AlertPending
 
 
@@ -41,3 +41,16 @@ def test_what_stays_inside_is_no_way_out(action: str) -> None:
 def test_prompts_are_found_in_their_order() -> None:
     assert prompts(("prompt:slow-down", "ring", "prompt:lower-your-voice")) == ["slow-down", "lower-your-voice"]
     assert prompts(("ring",)) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({}, ["pending"]),
+        ({"state": "fired", "fired_at": 5.0}, ["fired"]),
+        ({"state": "escalated", "fired_at": 5.0, "tier": 2}, ["fired", "escalated"]),
+        ({"state": "acknowledged", "fired_at": 5.0, "owner": "ann"}, ["fired", "acknowledged"]),
+    ],
+)
+def test_an_open_alert_is_told_again_as_far_as_it_got(facts: dict[str, Any], told: list[str]) -> None:
+    assert [event.TYPE.split(".")[1] for event in retell(alert(**facts))] == told

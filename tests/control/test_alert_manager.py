@@ -13,7 +13,7 @@ from callguard.alerts.policy import Policy
 from callguard.alerts.silences import SilenceScope
 from callguard.alerts.store import Where
 from callguard.config import SupervisorConfig
-from callguard.contracts.events import CallEnded, Event, SupervisionStarted, published
+from callguard.contracts.events import CallEnded, CallStarted, Event, SupervisionStarted, published
 from callguard.contracts.messages import Transition
 from callguard.control.alert_manager import AlertManager
 
@@ -28,6 +28,7 @@ class Floor:
         self.calls = {"1.1": Where("support", "anna")}
         self.kept: dict[str, str] = {}
         self.known = True
+        self.shown: list[tuple[Event, float]] = []
 
     async def recall(self) -> dict[str, str] | None:
         return dict(self.kept) if self.known else None
@@ -46,7 +47,9 @@ class Floor:
     def manager(self) -> AlertManager:
         numbers = itertools.count()
         store = AlertStore(POLICY, lambda: f"a{next(numbers)}")
-        return AlertManager(store, self.calls.get, self.said.append, self._act, self)
+        return AlertManager(
+            store, self.calls.get, self.said.append, self._act, self, lambda *shown: self.shown.append(shown)
+        )
 
     def _act(self, effects: Iterable[Effect]) -> None:
         self.said += effects
@@ -161,3 +164,19 @@ async def test_a_mistake_at_one_tick_does_not_end_time(floor: Floor, monkeypatch
         while len(ticks) < 3:
             await asyncio.sleep(0.01)
     await manager.stop()
+
+
+async def test_open_alerts_are_shown_again_when_their_call_is_found_after_a_restart(floor: Floor) -> None:
+    first = floor.manager()
+    first.transition(fired())
+    before = time.time()
+    second = floor.manager()
+    await second.start()
+    floor.said.clear()
+    for call in ("9.9", "1.1"):
+        second.see(published(CallStarted(call=call, mode="raised_voice"), "test"))
+    await second.stop()
+    ((event, at),) = floor.shown
+    assert (type(event).__name__, event.call) == ("AlertFired", "1.1")
+    assert at == pytest.approx(before, abs=1)
+    assert "AlertFired" not in floor.kinds

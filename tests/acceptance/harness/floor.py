@@ -171,6 +171,11 @@ class Floor:
         entries: Any = await self._redis.xrange(KEYS.events)
         return [_kind(fields[TYPE_FIELD]) for _, fields in entries]
 
+    async def listed(self, name: str) -> dict[str, Event]:
+        """A list that programs read, by key: calls, alerts."""
+        held: Any = await self._redis.hgetall(f"{KEYS.prefix}{name}")
+        return {key: json.loads(text) for key, text in held.items()}
+
     def of(self, kind: str, **facts: Any) -> list[Event]:
         """All events whose type begins so (`alert.fired`) and whose data hold these facts."""
         told = [event for event in self.events if _kind(event["type"]).startswith(kind)]
