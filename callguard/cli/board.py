@@ -32,7 +32,7 @@ from callguard.cli.common import (
 )
 from callguard.cli.nodes import exit_as, lines, nobody
 from callguard.config import Config
-from callguard.contracts.events import PREFIX
+from callguard.contracts.events import PREFIX, NodeHearing
 
 SHAPES: Final = {"info": "●", "warning": "▲", "critical": "■"}
 STYLES: Final = {"info": "blue", "warning": "yellow", "critical": "bold red"}
@@ -147,6 +147,7 @@ class _Lines:
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
+        self._heard: dict[str, tuple[int, int]] = {}
 
     async def __call__(self, config: Config, deadline: float) -> None:
         keys = Keys(config.redis.prefix)
@@ -160,13 +161,23 @@ class _Lines:
 
     def _print(self, text: str) -> None:
         event = json.loads(text)
+        if self._as_json or not self._repeats(event):
+            sys.stdout.write((text if self._as_json else printable(_in_words(event))) + "\n")
+            sys.stdout.flush()
+
+    def _repeats(self, event: dict[str, Any]) -> bool:
+        """Return whether an event is a sign of life alone: the same count of heard calls again."""
         data = event["data"]
-        facts = [
-            f"{name}={data[name]}" for name in ("queue", "agent", "rule", "supervisor", "reason") if data.get(name)
-        ]
-        line = f"{event['time'][:19]} {event['type'].removeprefix(PREFIX)} {event.get('subject', '')} {' '.join(facts)}"
-        sys.stdout.write((text if self._as_json else printable(line)) + "\n")
-        sys.stdout.flush()
+        if event["type"] != PREFIX + NodeHearing.TYPE:
+            return False
+        before, self._heard[data["node"]] = self._heard.get(data["node"]), (data["heard"], data["calls"])
+        return before == self._heard[data["node"]]
+
+
+def _in_words(event: dict[str, Any]) -> str:
+    names = ("queue", "agent", "rule", "supervisor", "reason", "heard", "calls")
+    facts = [f"{name}={event['data'][name]}" for name in names if event["data"].get(name) not in (None, "")]
+    return f"{event['time'][:19]} {event['type'].removeprefix(PREFIX)} {event.get('subject', '')} {' '.join(facts)}"
 
 
 async def _show_board(config: Config, deadline: float) -> None:

@@ -139,6 +139,15 @@ async def test_events_are_printed_as_they_come(bus: WiredBus, config: Path) -> N
     assert event["type"] == "io.callguard.call.started.v1"
 
 
+async def test_the_same_count_of_heard_calls_is_printed_once(bus: WiredBus, config: Path) -> None:
+    watching = asyncio.create_task(run(config, "watch", "--seconds", "4"))
+    while not watching.done():
+        bus.publish(NodeHearing(node="n1", heard=0, calls=2, causes={"no_tap": 2}))
+        await asyncio.sleep(0.1)
+    (line,) = (await watching).out.splitlines()
+    assert line.endswith("node.hearing.v1  heard=0 calls=2")
+
+
 async def watched(config: Path) -> str:
     """What `watch` draws in a terminal of 160 columns; it must exit 0."""
     primary, secondary = pty.openpty()
