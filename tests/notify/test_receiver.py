@@ -91,6 +91,31 @@ async def test_a_message_that_alone_fails_delays_no_other(bench: Bench) -> None:
     assert len(server.taken) == 50
 
 
+async def test_a_receiver_that_takes_nothing_is_tried_ever_more_rarely_however_much_waits(bench: Bench) -> None:
+    server = Server(*[ConnectionError()] * 1000)
+    receiver = bench.receiver(server)
+    receiver.start()
+    for number in range(50):
+        receiver.put(fired(f"b{number}"))
+    await asyncio.sleep(0.5)
+    await receiver.stop(0.01)
+    assert 3 <= len(server.got) <= 12
+
+
+async def test_a_message_that_alone_fails_is_tried_ever_more_rarely_although_others_are_taken(bench: Bench) -> None:
+    server = Server(poison=("a1",))
+    receiver = bench.receiver(server)
+    receiver.start()
+    receiver.put(fired("a1"))
+    for number in range(100):
+        receiver.put(fired(f"b{number}"))
+        await asyncio.sleep(0.006)
+    await receiver.stop(0.01)
+    tries = [sent for sent in server.got if sent.data["alert"] == "a1"]
+    assert 3 <= len(tries) <= 12
+    assert len(server.taken) == 100
+
+
 async def test_after_the_time_to_give_up_the_loss_is_told_and_what_follows_is_not_sent(bench: Bench) -> None:
     server = Server(*[RefusedError("HTTP 503")] * 2)
     with capture_logs() as said:
