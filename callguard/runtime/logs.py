@@ -76,6 +76,22 @@ class DroppingHandler(QueueHandler):
         super().close()
 
 
+class _NoLock:
+    """A lock that nobody ever waits for."""
+
+    def acquire(self) -> None:
+        """Take it."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
 class _Writer(logging.Handler):
     """Writes lines past Python's buffers: a thread that hangs in them would hang the end of the process too."""
 
@@ -84,8 +100,8 @@ class _Writer(logging.Handler):
         self._descriptor = descriptor
 
     def createLock(self) -> None:  # noqa: N802 # logging's name
-        """Have no lock: one thread writes, and `logging.shutdown` must not wait for it."""
-        self.lock = None
+        """Have a lock that never waits: one thread writes, and `logging.shutdown` must not wait for it."""
+        self.lock = _NoLock()  # type: ignore[assignment] # all that logging asks of a lock
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, however long that takes."""
