@@ -12,7 +12,6 @@ import os
 import random
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +33,7 @@ ENOUGH: Final = 0.9
 PYTEST: Final = f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not asterisk and not browser'"
 NO_DOCS: Final = "--ignore-glob='*/test_docs.py'"
 """Leaves out tests of generated pages: an outdated page tells nothing about behaviour."""
+NOT_COPIED: Final = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
 PATIENCE: Final = 4.0
 """Factor by which slower tests, plus some seconds, count as killing a mutant: they hang."""
 
@@ -100,12 +100,7 @@ class Copy:
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.folder = folder
-        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        listed = subprocess.run(listing, cwd=root, capture_output=True, check=True)
-        for name in listed.stdout.decode().split("\0"):
-            if name and (root / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(root / name, folder / name)
+        shutil.copytree(root, folder, ignore=NOT_COPIED, dirs_exist_ok=True)
         self._seconds: dict[tuple[str, ...], float] = {}
 
     def notices(self, tests: tuple[str, ...]) -> bool:
