@@ -1,6 +1,6 @@
 """Alerts: from a rule that fired to a person who takes it, without noise. Pure.
 
-`book.AlertBook` is the owner of all alerts; each other module answers one question about them.
+`store.AlertStore` owns all alerts; each other module answers one question about them.
 """
 
 from callguard.alerts.alert import Alert, AlertError

@@ -39,7 +39,7 @@ class PromptAgent:
 class SendTo:
     """Tell one receiver: webhook:NAME, email:NAME, queue_log, user_event, cel."""
 
-    way: str
+    receiver: str
     event: AlertEvent
 
 

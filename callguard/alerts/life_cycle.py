@@ -10,12 +10,12 @@ from callguard.alerts.policy import Policy
 from callguard.alerts.ringing import Ringing
 from callguard.alerts.silences import covering
 from callguard.alerts.state import MOST_PAST, StoreState
-from callguard.alerts.wire import is_way, prompts, tell
+from callguard.alerts.wire import is_receiver, prompts, tell
 from callguard.contracts.events import AlertAcknowledged, AlertEscalated, AlertEvent, AlertFired, AlertResolved
 
 
 class LifeCycle:
-    """Moves alerts of a book's state along. Every method appends to `out`."""
+    """Moves alerts of a store's state along. Every method appends to `out`."""
 
     def __init__(self, state: StoreState, policy: Policy, ringing: Ringing) -> None:
         self._state = state
@@ -35,7 +35,7 @@ class LifeCycle:
         """Somebody takes it."""
         alert.move("acknowledge")
         alert.owner, alert.waiting = by, False
-        if any(map(is_way, alert.actions)):
+        if any(map(is_receiver, alert.actions)):
             out.effects.append(StopRepeating(alert.id))
         out.events.append(tell(AlertAcknowledged, alert, by=by, after_s=now - (alert.fired_at or now)))
 
@@ -48,7 +48,7 @@ class LifeCycle:
         out.events.append(event)
         out.effects += self._ringing.release(alert)
         if alert.told:
-            out.effects += _ways(alert, event)
+            out.effects += _to_receivers(alert, event)
         self._forget(alert)
 
     def escalate(self, call: str, now: float, out: Outcome) -> None:
@@ -126,7 +126,7 @@ class LifeCycle:
             out.events.append(event)
         if alert.told:
             out.effects += [PromptAgent(alert.id, alert.call, name) for name in prompts(alert.actions)]
-            out.effects += _ways(alert, event)
+            out.effects += _to_receivers(alert, event)
             out.effects += ring
 
     def _muted_by(self, alert: Alert, now: float) -> dict[str, str | None]:
@@ -143,8 +143,8 @@ class LifeCycle:
             del self._state.past[next(iter(self._state.past))]
 
 
-def _ways(alert: Alert, event: AlertEvent) -> list[Effect]:
-    return [SendTo(action, event) for action in alert.actions if is_way(action)]
+def _to_receivers(alert: Alert, event: AlertEvent) -> list[Effect]:
+    return [SendTo(action, event) for action in alert.actions if is_receiver(action)]
 
 
 def _none_as_absent(values: dict[str, str | None]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the configuration says about alerts, in the form in which the book asks."""
+"""The configuration of alerts, in the form in which the store needs it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

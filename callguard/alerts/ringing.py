@@ -13,7 +13,9 @@ from callguard.contracts.events import Away, PassedOver
 
 
 class Ringing:
-    """Rings of all calls over a book's state. `away`: supervisors whose phones can't be rung now; `joinable`: see book.
+    """Rings of all calls over a store's state.
+
+    `away`: supervisors whose phones can't be rung now; `joinable`: as for AlertStore.
 
     A phone that we ring ourselves is busy too; that matters for the next ring only, never for the one that goes on.
     """

@@ -1,4 +1,4 @@
-"""All that the alert book remembers, in one model: what a restart must not forget."""
+"""The state of the alert store in one model: what a restart must not forget."""
 
 from typing import Literal, Self
 

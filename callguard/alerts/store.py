@@ -1,4 +1,4 @@
-"""The alert book: owns every alert. Transitions, commands, supervision and time in; events and effects out.
+"""The alert store: owns every alert. Transitions, commands, supervision and time in; events and effects out.
 
 Every method that changes something returns an `Outcome` and may be called in any order, twice, or after a restart: what
 doesn't fit the table of `alert` is ignored when a machine says it, and refused with AlertError when a person asks it.

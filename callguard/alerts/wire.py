@@ -39,8 +39,8 @@ def retell(alert: Alert) -> list[AlertEvent]:
     return events
 
 
-def is_way(action: str) -> bool:
-    """Return whether an action is a way out besides events and the phone."""
+def is_receiver(action: str) -> bool:
+    """Return whether an action names a receiver: a webhook, a mailbox, or one of Asterisk's records."""
     return action.startswith(("webhook:", "email:")) or action in {"queue_log", "user_event", "cel"}
 
 

@@ -113,9 +113,9 @@ class EffectRunner:
                 receiver.beat(sent)
 
     def _send(self, effect: SendTo) -> None:
-        receiver = self._receivers.get(effect.way)
+        receiver = self._receivers.get(effect.receiver)
         if receiver is None:
-            log.warning("receiver_unknown", receiver=effect.way, known=sorted(self._receivers))
+            log.warning("receiver_unknown", receiver=effect.receiver, known=sorted(self._receivers))
             self._count("unknown", "failed")
             return
         receiver.put(envelope(effect.event, self._node))

@@ -191,7 +191,7 @@ def test_critical_speaks_for_warning_and_hands_over_when_it_ends() -> None:
     assert warning.effects == []
     handed = desk.rule("resolved", 9)
     assert rung(handed) == [("ann", "bob")]
-    assert [effect.way for effect in handed.effects if isinstance(effect, SendTo)] == ["webhook:chat"]
+    assert [effect.receiver for effect in handed.effects if isinstance(effect, SendTo)] == ["webhook:chat"]
 
 
 def test_inhibition_follows_configured_labels_and_stays_within_a_call() -> None:
@@ -373,7 +373,7 @@ def test_ways_that_are_told_of_an_alert_are_told_of_its_end() -> None:
     desk = AlertManager()
     desk.rule("fired", 0, actions=("notify", "queue_log", "email:floor"))
     desk.rule("resolved", 5, actions=("notify", "queue_log", "email:floor"))
-    sent = [(effect.way, type(effect.event)) for effect in desk.effects if isinstance(effect, SendTo)]
+    sent = [(effect.receiver, type(effect.event)) for effect in desk.effects if isinstance(effect, SendTo)]
     assert sent == [
         ("queue_log", AlertFired),
         ("email:floor", AlertFired),

@@ -83,7 +83,7 @@ def test_silenced_it_is_told_by_what_and_carried_out_when_the_silence_is_over(co
     later = course.settle(30.0)
     assert later.events == []
     assert only(later, RingSupervisors).supervisors == ("ann", "bob")
-    assert only(later, SendTo).way == "webhook:chat"
+    assert only(later, SendTo).receiver == "webhook:chat"
 
 
 def test_when_nobody_is_free_it_says_so_and_waits(course: Course) -> None:

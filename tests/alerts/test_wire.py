@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from callguard.alerts.alert import Alert
-from callguard.alerts.wire import is_way, prompts, retell, tell
+from callguard.alerts.wire import is_receiver, prompts, retell, tell
 from callguard.contracts.events import AlertAcknowledged, AlertPending
 
 
@@ -30,12 +30,12 @@ def test_what_a_kind_adds_is_told_too() -> None:
 
 @pytest.mark.parametrize("action", ["webhook:chat", "email:lead", "queue_log", "user_event", "cel"])
 def test_ways_out_are_told_from_other_actions(action: str) -> None:
-    assert is_way(action)
+    assert is_receiver(action)
 
 
 @pytest.mark.parametrize("action", ["notify", "ring", "ring_whisper", "prompt:webhook", "offer_whisper", "celebrate"])
 def test_what_stays_inside_is_no_way_out(action: str) -> None:
-    assert not is_way(action)
+    assert not is_receiver(action)
 
 
 def test_prompts_are_found_in_their_order() -> None:

@@ -77,7 +77,7 @@ async def test_a_ring_that_breaks_is_counted(outcomes: Counter[tuple[str, str]])
 
 
 async def test_an_unknown_way_is_counted(outcomes: Counter[tuple[str, str]]) -> None:
-    runner(Floor(), outcomes).carry_out([SendTo(way="webhook:gone", event=alert_fired())])
+    runner(Floor(), outcomes).carry_out([SendTo(receiver="webhook:gone", event=alert_fired())])
 
     assert outcomes == {("unknown", "failed"): 1}
 
