@@ -42,12 +42,13 @@ class Visit:
 class Door:
     """Lets connections in.
 
-    Attributes:
-        refused: connections closed: `crowded` (too many at once), `idle` (no request in time).
+    Args:
+        config: of the console.
+        count: told why a connection is closed: `crowded` (too many at once), `idle` (no request in time).
     """
 
-    def __init__(self, config: Console) -> None:
-        self.refused: Counter[str] = Counter()
+    def __init__(self, config: Console, count: Callable[[str], None]) -> None:
+        self._count = count
         self._config = config
         self._most = max(1, min(config.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // SHARE))
         self._visits: dict[asyncio.BaseTransport, Visit] = {}
@@ -75,7 +76,7 @@ class Door:
         if fits:
             self._visits[transport] = Visit(transport, source, self._expire_later(transport))
         else:
-            self.refused["crowded"] += 1
+            self._count("crowded")
         return fits
 
     def leave(self, transport: asyncio.BaseTransport) -> None:
@@ -120,7 +121,7 @@ class Door:
         return asyncio.get_running_loop().call_later(IDLE_S, self._close, transport, "idle")
 
     def _close(self, transport: asyncio.Transport, why: str) -> None:
-        self.refused[why] += 1
+        self._count(why)
         self.leave(transport)
         transport.abort()
 

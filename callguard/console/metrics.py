@@ -60,6 +60,9 @@ class Metrics:
             "callguard_alert_seconds", "From firing to resolution.", buckets=SECONDS, registry=here
         )
         self._ring = Histogram("callguard_ring_seconds", "From ringing to answer.", buckets=SECONDS, registry=here)
+        self._closed = Counter(
+            "callguard_console_closed", "Connections that the console closed.", ["why"], registry=here
+        )
         self._health = _Health(here)
         Gauge("callguard_build_info", "Version.", ["version"], registry=here).labels(__version__).set(1)
         ProcessCollector(registry=here)
@@ -92,6 +95,10 @@ class Metrics:
     def take(self, stats: WorkerStats) -> None:
         """Take a worker's counters; they count from its start."""
         self._present.workers[stats.worker] = stats
+
+    def count_closed(self, why: str) -> None:
+        """Count a connection that the console closed: crowded or idle."""
+        self._closed.labels(why).inc()
 
     def count_receiver(self, receiver: str, outcome: str) -> None:
         """Count what a receiver, a ring or a prompt came to."""

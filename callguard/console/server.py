@@ -93,7 +93,7 @@ class Console:
 
     async def start(self) -> None:
         """Listen; raise OSError when the address is taken."""
-        door = Door(self._config)
+        door = Door(self._config, self._metrics.count_closed)
         app = web.Application(client_max_size=MAX_BYTES, middlewares=[door.middleware])
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/", self._page)

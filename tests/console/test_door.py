@@ -87,6 +87,8 @@ async def test_a_thousand_idle_connections_keep_nobody_out_and_take_few_descript
         assert all([await visitor.closed() for visitor in idle[:900]])
         assert sum([not await visitor.closed(0.001) for visitor in idle]) <= 16
         assert not await screen.closed(0.001)
+        async with http.get(f"{here.desk.console.url}/metrics") as response:
+            assert 'callguard_console_closed_total{why="crowded"} 98' in await response.text()
 
 
 async def test_a_source_may_connect_so_often_and_others_still_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
