@@ -8,7 +8,7 @@ import asyncio
 import json
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
@@ -34,14 +34,13 @@ from callguard.contracts.events import (
     CallEnded,
     Envelope,
     Event,
-    NodeDegraded,
     NodeEvent,
-    NodeRecovered,
     Published,
     published,
 )
 from callguard.contracts.messages import CallSnapshot
 from callguard.runtime.journal import Journal
+from callguard.runtime.outages import Outages
 from callguard.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
@@ -56,8 +55,6 @@ SIGNALS_S: Final = 0.5
 """Seconds between two writes of signals alone: shorter than a call's 1 s between snapshots, so that each is written."""
 OUTAGE: Final = "redis"
 OVERFLOW: Final = "bus_overflow"
-
-Emit = Callable[[Event], None]
 
 
 class _Write(Protocol):
@@ -93,7 +90,7 @@ class Bus:
     Args:
         config: of the server.
         node: name of this node.
-        emit: publishes the bus's own events: Redis is away, or back.
+        outages: takes that Redis is away, or back, and that events had to be dropped.
         journal: keeps events that must outlive this process.
 
     Attributes:
@@ -103,12 +100,12 @@ class Bus:
         overview: present calls and alerts of this node.
     """
 
-    def __init__(self, config: RedisConfig, node: str, emit: Emit, journal: Journal) -> None:
+    def __init__(self, config: RedisConfig, node: str, outages: Outages, journal: Journal) -> None:
         self.client: Redis = connect(config)
         self.keys = Keys(config.prefix)
         self.overview = Overview()
         self._node = node
-        self._emit = emit
+        self._outages = outages
         self.maxlen = config.events_maxlen
         self._outbox = Outbox(config.buffer)
         self._hot = LiveState(self.keys, node, self.overview)
@@ -121,7 +118,6 @@ class Bus:
         self._in_redis: set[str] = set()
         """Identifiers of events that Redis already has before this node's parts see them."""
         self._connected = False
-        self._down = False
         self._overflow_from: int | None = None
         self._published = 0
         self._unsent = 0
@@ -230,7 +226,7 @@ class Bus:
         self._spool.sent(EVENT, dropped.key)
         if self._overflow_from is None:
             self._overflow_from = self._outbox.dropped - 1
-            self._emit(NodeDegraded(node=self._node, reason=OVERFLOW))
+            self._outages.away(OVERFLOW)
 
     def _forget(self, call: str) -> None:
         """Drop the unsent events of a call after one of its parties opted out."""
@@ -307,21 +303,15 @@ class Bus:
 
     def _lost(self, error: Exception) -> None:
         self._connected = False
-        if not self._down:
-            self._down = True
-            log.warning("redis_lost", error=str(error))
-            self._emit(NodeDegraded(node=self._node, reason=OUTAGE))
+        self._outages.away(OUTAGE, detail=str(error))
 
     def _back(self) -> None:
         self._connected = True
-        if self._down:
-            self._down = False
-            log.info("redis_back", waiting=len(self._outbox))
-            self._emit(NodeRecovered(node=self._node, reason=OUTAGE))
+        self._outages.back(OUTAGE)
         if self._overflow_from is not None and not len(self._outbox):
             lost = self._outbox.dropped - self._overflow_from
             self._overflow_from = None
-            self._emit(NodeRecovered(node=self._node, reason=f"{OVERFLOW}: {lost} events dropped"))
+            self._outages.back(OVERFLOW, f"{lost} events dropped")
 
 
 def _fields(message: Message) -> dict[Any, Any]:

@@ -76,7 +76,7 @@ class Service:
         self.hub = EventHub(config.node)
         self.outages = Outages(config.node, self._emit)
         self.journal = Journal(journal_path(config.journal.folder, config.node))
-        self.bus = Bus(config.redis, config.node, self.hub.publish, self.journal)
+        self.bus = Bus(config.redis, config.node, self.outages, self.journal)
         baselines = KeptBaselines(StoredBaselines(self.bus.client, self.bus.keys))
         self._pool = WorkerPool(config, rules, lambda message: self.news(message), baselines)
         self.ari = AriApp(

@@ -43,11 +43,11 @@ class Outages:
             log.warning("part_away", part=part, why=why or detail)
             self._emit(NodeDegraded(node=self._node, reason=f"{part}: {why}" if why else part))
 
-    def back(self, part: str) -> None:
-        """Note that a part is back."""
+    def back(self, part: str, what: str = "") -> None:
+        """Note that a part is back; `what` tells people what the outage cost."""
         if self._away.pop(part, None) is not None:
-            log.info("part_back", part=part)
-            self._emit(NodeRecovered(node=self._node, reason=part))
+            log.info("part_back", part=part, what=what)
+            self._emit(NodeRecovered(node=self._node, reason=f"{part}: {what}" if what else part))
 
     def report(self, part: str, why: str | None) -> None:
         """Note that a part is away, and why, or back (None)."""

@@ -30,3 +30,11 @@ def test_a_part_may_report_its_state() -> None:
     for why in (None, "", "", None):
         outages.report("ami", why)
     assert events == [NodeDegraded(node="n1", reason="ami"), NodeRecovered(node="n1", reason="ami")]
+
+
+def test_what_an_outage_cost_is_told_at_its_end() -> None:
+    events: list[Event] = []
+    outages = Outages("n1", events.append)
+    outages.away("bus_overflow")
+    outages.back("bus_overflow", "3 events dropped")
+    assert events[-1] == NodeRecovered(node="n1", reason="bus_overflow: 3 events dropped")

@@ -5,6 +5,7 @@ from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import Event, NodeStarted
 from callguard.control.event_hub import EventHub
 from callguard.runtime.journal import Journal
+from callguard.runtime.outages import Outages
 
 
 class WiredBus(Bus):
@@ -12,7 +13,7 @@ class WiredBus(Bus):
 
     def __init__(self, config: RedisConfig, node: str, journal: Journal | None = None) -> None:
         self.hub = EventHub(node)
-        super().__init__(config, node, self.hub.publish, journal or Journal(None))
+        super().__init__(config, node, Outages(node, self.hub.publish), journal or Journal(None))
         self.hub.connect(self.see)
 
     def publish(self, event: Event) -> None:
