@@ -21,12 +21,16 @@ class Baseline:
         form: `audio.window.SUMS_FORM` of the version that summed.
         at: Unix time.
         loose: whether the parties were on hold or apart since, so that another voice may follow.
+        memory: what the model remembers of the leg; 32-bit floating point.
+        model: fingerprint of that model.
     """
 
     sums: bytes
     form: int
     at: float
     loose: bool = False
+    memory: bytes = b""
+    model: str = ""
 
 
 # --- control -> worker ---

@@ -8,6 +8,7 @@ import base64
 import json
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, Final
 
 import structlog
@@ -31,6 +32,7 @@ ANSWER_S: Final = 0.3
 PAUSE_S: Final = 10.0
 """Seconds for which nothing is asked after an answer did not come."""
 
+_BYTES: Final = ("sums", "memory")
 Party = str
 """Role and channel."""
 
@@ -111,15 +113,20 @@ class StoredBaselines:
 
 
 def _text(baseline: Baseline) -> str:
-    sums = base64.b64encode(baseline.sums).decode("ascii")
-    return json.dumps({"at": baseline.at, "form": baseline.form, "loose": baseline.loose, "sums": sums})
+    values = asdict(baseline)
+    return json.dumps(values | {name: base64.b64encode(values[name]).decode("ascii") for name in _BYTES})
 
 
 def _read(text: str) -> Baseline | None:
     try:
-        found = json.loads(text)
+        values = json.loads(text)
         return Baseline(
-            base64.b64decode(found["sums"], validate=True), int(found["form"]), float(found["at"]), bool(found["loose"])
+            base64.b64decode(values["sums"], validate=True),
+            int(values["form"]),
+            float(values["at"]),
+            bool(values["loose"]),
+            base64.b64decode(values["memory"], validate=True),
+            str(values["model"]),
         )
     except (ValueError, TypeError, KeyError):
         log.warning("baseline_malformed", found=text[:80])

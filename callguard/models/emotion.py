@@ -42,6 +42,7 @@ class EmotionModel:
 
     def __init__(self, capacity: int, path: Path = SHIPPED, threads: int = 1) -> None:
         self.card: Card = load_card(path, "emotion", FUNCTIONALS)
+        self.fingerprint: Final = self.card.sha256[:16]
         inputs, outputs = set(self.card.inputs), set(self.card.outputs)
         remembers = "state" in inputs
         if remembers:
@@ -55,6 +56,21 @@ class EmotionModel:
     def forget(self, row: int) -> None:
         """Clear a leg's memory."""
         self._state[row] = 0.0
+
+    def memory(self, row: int) -> bytes:
+        """Return what is remembered of a leg, for `recall` by the same model."""
+        state: bytes = self._state[row].tobytes()
+        return state
+
+    def recall(self, row: int, memory: bytes, model: str) -> bool:
+        """Remember what an earlier tap of a leg has learnt; return False where another model learnt it."""
+        if model != self.fingerprint or len(memory) != self._state[row].nbytes:
+            return False
+        state = np.frombuffer(memory, np.float32)
+        if not np.isfinite(state).all():
+            return False
+        self._state[row] = state
+        return True
 
     def score(self, rows: CustomerRows, window: FloatArray, baseline: FloatArray, evidence: FloatArray) -> Scores:
         """Judge windows of customers' legs.

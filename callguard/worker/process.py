@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 
 from callguard.audio.bank import BankFullError, LegBank
-from callguard.audio.baseline import KEPT_S, worth
+from callguard.audio.baseline import KEPT_S, WHOLE_S, worth
 from callguard.audio.frames import HOP_S
 from callguard.audio.gates import Reason
 from callguard.audio.ingest import Ingest, Limits, PortsExhaustedError
@@ -193,6 +193,8 @@ class Worker:
         age_s = time.time() - kept.at
         worth_s = worth(float(seconds(sums[None])[0]), age_s, loose=kept.loose)
         self._pipeline.listener.baselines.carry_over(row, sums, worth_s)
+        if not kept.loose and age_s <= WHOLE_S:
+            self._pipeline.models.emotion.recall(row, kept.memory, kept.model)
 
     def _pin_leg(self, source: LegSource) -> None:
         if source.leg not in self._legs:
@@ -293,8 +295,10 @@ class Worker:
         rows = np.arange(self._ticks % BASELINE_TICKS, self._bank.capacity, BASELINE_TICKS)
         sums, reason = self._pipeline.listener.baselines.sums[rows], self._pipeline.reason[rows]
         known = (seconds(sums) >= KEPT_S) & ~np.isin(reason, _ASIDE)
+        model = self._pipeline.models.emotion
         for row, learnt in zip(rows[known].tolist(), sums[known], strict=True):
-            kept = Baseline(learnt.tobytes(), SUMS_FORM, now)
+            memory = model.memory(row)
+            kept = Baseline(learnt.tobytes(), SUMS_FORM, now, memory=memory, model=model.fingerprint)
             self._mailbox.post(LegBaseline(self._leg_at[row], kept), spare=True)
 
     def _stats(self) -> WorkerStats:

@@ -14,7 +14,7 @@ from callguard.history import stored_baselines
 from callguard.history.stored_baselines import KEEP_S, StoredBaselines
 
 KEYS = Keys("baselines-test:")
-LEARNT = Baseline(bytes(range(64)), 7, 100.5)
+LEARNT = Baseline(bytes(range(64)), 7, 100.5, memory=b"\x00\xff", model="m1")
 LOOSE = Baseline(b"\xff", 7, 101.0, loose=True)
 
 

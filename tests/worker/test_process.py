@@ -160,6 +160,25 @@ def test_a_baseline_of_another_version_is_refused_and_counted(
     assert bench.worker._counters()["baselines_refused"] == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "remembered"),
+    [
+        ({}, True),
+        ({"loose": True}, False),
+        ({"at": 0.0}, False),
+        ({"model": "another"}, False),
+        ({"memory": b""}, False),
+    ],
+)
+def test_what_the_model_remembers_is_carried_over_within_a_minute(
+    bench: Bench, learnt: Baseline, change: dict[str, Any], remembered: bool
+) -> None:
+    assert any(learnt.memory)
+    bench.open_as(replace(learnt, **change))
+    row = max(bench.worker._leg_at)
+    assert (bench.worker._pipeline.models.emotion.memory(row) == learnt.memory) is remembered
+
+
 def test_nothing_is_reported_of_a_party_on_hold(bench: Bench, learnt: Baseline) -> None:
     bench.worker.obey(CallFacts("1.1", on_hold=True))
     leg, port = bench.open_as(learnt)
