@@ -3,12 +3,12 @@
     python -m benchmarks.kills --minutes 20         # about 200 kills
     python -m benchmarks.kills --minutes 1 --seed 7
 
-A simulated PBX plays calls whose customers shout from their fourth second to their last. A dry run says first which
-rules fire in a call of each line. Then the floor goes on while the service is killed, also at the moment an alert
-reaches Redis; Redis is killed and started; the webhook answers 503. At the end all of it is left alone until nothing
-waits. Every alert that was due must have fired, been sent to the webhook, and come to its end, in that order; a phone
-must have rung for every call; doubles must carry the same identifier. Prints the account; exit status 1 when something
-is wrong.
+A simulated PBX plays calls whose customers shout from the fourth second to the last. First, a dry run tells the rules
+that fire in a call of each line. Then the floor continues while the service is killed, also at the moment when an alert
+reaches Redis, while Redis is killed and started, and while the webhook answers 503. At the end all faults stop until no
+message waits. Every due alert must have fired, been sent to the webhook and been resolved, in that order. A phone must
+have rung for every call. Repeated messages must carry the same identifier. The program prints the account, with exit
+status 1 where a check failed.
 """
 
 import argparse
@@ -40,16 +40,16 @@ NODE: Final = "kills"
 PASSWORD: Final = "simulated"
 LINES: Final = 4
 CALL_S: Final = 40.0
-"""Long enough for several lives of the service within one call."""
+"""Seconds of a call, enough for several kills of the service."""
 CALM_S: Final = 3.0
 PAUSE_S: Final = 2.0
 FIRST_S: Final = 3.0
 DRY_S: Final = 15.0
 LONGEST_LIFE_S: Final = 10.0
 AT_AN_ALERT: Final = 0.3
-"""Share of kills at the moment an alert reaches Redis."""
+"""Share of kills at the moment when an alert reaches Redis."""
 SETTLE_S: Final = 100.0
-"""Longer than the longest pause of a receiver."""
+"""Seconds without faults at the end; longer than the longest pause of a receiver."""
 RULES: Final = [
     {"alert": f"Loud{severity.title()}", "expr": f"customer.level_dbfs > {level}", "for": "300ms",
      "keep_firing_for": "2s", "labels": {"severity": severity}, "actions": ["ring_listen", "webhook:hook"]}
@@ -58,7 +58,7 @@ RULES: Final = [
 
 
 def scenario(seconds: float, actions: Sequence[Json] = ()) -> Json:
-    """Return a floor of LINES lines whose calls come one after the other for `seconds`; in each, `actions` happen."""
+    """Return a floor of LINES lines with one call after another for `seconds`, each with `actions`."""
     phones: Json = {f"PJSIP/supervisor{number}": {"answers_after": answer, "by_hand": [{"at": 3, "hang_up": True}]}
                     for number, answer in ((1, 2), (2, None), (3, None))}  # fmt: skip
     calls = []
@@ -75,7 +75,7 @@ def scenario(seconds: float, actions: Sequence[Json] = ()) -> Json:
 
 
 class Hook:
-    """A webhook's receiver that is away at times; `taken` holds what it answered with 204."""
+    """A webhook receiver that fails at times; `taken` holds the messages that it answered with 204."""
 
     def __init__(self) -> None:
         self.taken: list[Json] = []
@@ -164,10 +164,10 @@ class Floor:
         if event["type"] == FIRED:
             self._fired.set()
 
-    # --- trouble ---
+    # --- faults ---
 
     async def trouble(self) -> None:
-        """Kill and flap until the calls are over."""
+        """Cause faults until the calls are over."""
         troubles = [asyncio.create_task(work) for work in (self._flap_redis(), self._flap_hook(), self._kill())]
         over = asyncio.create_task(self.pbx.over())
         ended, _ = await asyncio.wait([over, *troubles], return_when=asyncio.FIRST_COMPLETED)
@@ -207,10 +207,10 @@ class Floor:
             finally:
                 self.hook.away = False
 
-    # --- and peace ---
+    # --- the end ---
 
     async def settled(self) -> None:
-        """Wait until nothing waits any more, then end the service; it must end well."""
+        """Wait until no message waits, then end the service, which must exit with 0."""
         deadline = time.monotonic() + SETTLE_S
         while waiting := self._waiting():
             if time.monotonic() > deadline:
@@ -222,7 +222,7 @@ class Floor:
         self.events = await self.stored()
 
     async def stored(self) -> list[Json]:
-        """All events that the stream holds, oldest first."""
+        """Return all events of the stream, oldest first."""
         return [json.loads(fields["event"]) for _, fields in await self._redis.xrange(KEYS.events)]
 
     def _waiting(self) -> dict[str, int]:
@@ -233,12 +233,12 @@ class Floor:
         return {kind: count for kind, count in kinds.items() if count}
 
     def log(self) -> str:
-        """The end of the service's log."""
+        """Return the end of the service's log."""
         return self.node.log.read_text("utf-8", "replace")[-3000:]
 
 
 async def dry(folder: Path, seed: int) -> dict[str, set[str]]:
-    """Return which rules fire in a call of each line, undisturbed."""
+    """Return the rules that fire in a call of each line without faults."""
     async with Floor(folder, DRY_S, seed) as floor:
         await floor.pbx.over()
         await floor.settled()
@@ -246,7 +246,7 @@ async def dry(folder: Path, seed: int) -> dict[str, set[str]]:
 
 
 async def run(folder: Path, seconds: float, seed: int) -> tuple[int, Account]:
-    """Return how often the service was killed, and the account."""
+    """Return the number of kills, and the account."""
     due = await dry(folder / "dry", seed)
     async with Floor(folder / "killed", seconds, seed) as floor:
         await floor.trouble()
@@ -255,9 +255,9 @@ async def run(folder: Path, seconds: float, seed: int) -> tuple[int, Account]:
 
 
 def main() -> int:
-    """Run, print, return the exit status."""
+    """Run the floor, print the account and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=20.0, help="how long calls come; at most 55")
+    parser.add_argument("--minutes", type=float, default=20.0, help="minutes in which calls arrive; at most 55")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder for logs, configuration and journal; must not exist")
     given = parser.parse_args()

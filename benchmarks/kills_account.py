@@ -1,4 +1,4 @@
-"""The account of a run with kills: which alerts were due, and what became of each. Pure."""
+"""The account of a run with kills: the due alerts and the outcome of each. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ RUNG: Final = f"{PREFIX}supervision.requested.v1"
 
 @dataclass
 class Account:
-    """What is wrong, by kind, and counts."""
+    """The faults by kind, and counts."""
 
     calls: int = 0
     due: int = 0
@@ -23,7 +23,7 @@ class Account:
     sent: int = 0
     rung: int = 0
     doubles: int = 0
-    """Deliveries of an event that was delivered before."""
+    """Number of repeated deliveries of an event."""
     wrong: list[str] = field(default_factory=list)
 
 
@@ -38,7 +38,7 @@ def numbered(calls: Iterable[Json]) -> dict[str, tuple[str, int]]:
 
 
 def rules_by_line(events: Iterable[Json]) -> dict[str, set[str]]:
-    """Return which rules fire in a call of each line, by the events of a dry run."""
+    """Return the rules that fire in a call of each line, by the events of a dry run."""
     told = list(events)
     calls = numbered(each for each in told if _kind(each) == "call.started")
     due: dict[str, set[str]] = defaultdict(set)
@@ -49,13 +49,13 @@ def rules_by_line(events: Iterable[Json]) -> dict[str, set[str]]:
 
 
 def account(events: list[Json], posts: list[Json], due: Mapping[str, set[str]], played: int) -> Account:
-    """Compare.
+    """Compare the events and the receiver's messages with the due alerts.
 
     Args:
         events: the whole stream, oldest first.
-        posts: what the receiver took, oldest first.
+        posts: messages that the receiver took, oldest first.
         due: rules that fire in a call, by line.
-        played: how many calls the PBX played; they must have fired in each.
+        played: number of calls that the PBX played; the rules must have fired in each.
     """
     told = Account()
     fired = {event["data"]["alert"]: event for event in events if event["type"] == FIRED}
@@ -81,7 +81,7 @@ def account(events: list[Json], posts: list[Json], due: Mapping[str, set[str]], 
 
 
 def _order(posts: Iterable[Json]) -> list[str]:
-    """Name alerts whose end came to the receiver before, or without, their beginning."""
+    """Return alerts whose end reached the receiver before or without their beginning."""
     begun: set[str] = set()
     wrong = []
     for post in posts:
@@ -94,7 +94,7 @@ def _order(posts: Iterable[Json]) -> list[str]:
 
 
 def _doubles(events: Iterable[Json], wrong: list[str]) -> int:
-    """Count deliveries again; name beginnings and ends of an alert that came with two identifiers."""
+    """Count repeated deliveries; add beginnings and ends of alerts with two identifiers to `wrong`."""
     ids: dict[tuple[str, str], list[str]] = defaultdict(list)
     for event in events:
         if event["type"] in (FIRED, RESOLVED):
@@ -104,7 +104,7 @@ def _doubles(events: Iterable[Json], wrong: list[str]) -> int:
 
 
 def _line(event: Json) -> str:
-    """The customer's phone: PJSIP/customer3-00000012 → PJSIP/customer3."""
+    """Return the customer's phone: PJSIP/customer3 for PJSIP/customer3-00000012."""
     return str(event["data"]["customer_channel"]).rpartition("-")[0]
 
 

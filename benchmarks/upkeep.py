@@ -1,9 +1,9 @@
-"""What one comparison of what should exist in Asterisk with what does exist costs the control process.
+"""Measure the cost of one comparison of the held objects with those that exist in Asterisk, for the control process.
 
     python -m benchmarks.upkeep [--calls 1000] [--runs 20] [--json]
 
-Each call has two legs tapped by AudioSocket, which makes four channels and a bridge; nothing is surplus. The answers of
-ARI are read as they come over the wire; Asterisk's own time to write them is not counted.
+Each call has two legs tapped by AudioSocket, which makes four channels and a bridge; no object is surplus. The answers
+of ARI are read in their wire form; Asterisk's own time to write them is not counted.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def floor(calls: int) -> tuple[Holdings, str, str]:
-    """Return what is held, and ARI's lists of channels and bridges."""
+    """Return the holdings, and ARI's lists of channels and bridges."""
     holdings, channels, bridges = Holdings("callguard"), list[Any](), list[Any]()
     for n in range(calls):
         legs = [f"1795.{2 * n}", f"1795.{2 * n + 1}"]
@@ -55,7 +55,7 @@ def floor(calls: int) -> tuple[Holdings, str, str]:
 
 
 def channel(channel_id: str, name: str, app: str) -> dict[str, Any]:
-    """Return a channel as ARI shows it."""
+    """Return a channel in ARI's form."""
     party = {"name": "Somebody", "number": "+15550100"}
     dialplan = {"context": "phones", "exten": "201", "priority": 1, "app_name": app, "app_data": "support,tT"}
     return {

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """List the services at this Redis: which are alive, how many calls each hears, and which of their parts fail.
 
-    Exit 1 when any service or all are not alive, or present calls are not heard. docs/operations.md explains each part.
+    Exit 1 when no service is alive, one is not, or present calls are not heard. docs/operations.md explains each part.
 
     Example: callguard status --json
     """
