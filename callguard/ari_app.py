@@ -203,9 +203,9 @@ class AriApp:
                 log.exception("event_not_handled", kind=type(event).__name__, subject=event.subject)
 
     def _hear(self, event: events.AriEvent) -> None:
+        self.supervision.see(event)
         self._reconciler.see(event)
         self._watch.see(event)
-        self.supervision.see(event)
         if self._closing:
             return
         self._devices.see(event)

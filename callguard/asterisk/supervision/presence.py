@@ -116,6 +116,13 @@ class Presence:
             self._spawn(self._cut(session, room))
         self._spawn(self._align(session, room))
 
+    def lost(self, session: Session, is_lost: Callable[[Room], bool]) -> None:
+        """Give a session a new ear, if the call goes on, when Asterisk has ended its ear unasked."""
+        room = self._rooms.get(session.id)
+        if room is not None and is_lost(room):
+            log.warning("ear_lost", session=session.id)
+            self._spawn(self._align(session, room))
+
     def silence(self, session: Session) -> None:
         """Begin to take a session's ear, mouth and channel away, whatever is under way.
 

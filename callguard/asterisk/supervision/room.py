@@ -7,6 +7,7 @@ change. A cut wins against whatever is under way: what was being tuned then neve
 """
 
 import asyncio
+import time
 from typing import Final
 
 from callguard.asterisk.client import AriClient, Spy
@@ -52,6 +53,8 @@ class Room:
         self._snoop: str | None = None
         self.agent: str | None = None
         """Id of the agent's channel that the supervisor hears, or is about to hear; None: nobody."""
+        self._entered_at = 0.0
+        """When the snoop was about to enter (monotonic clock)."""
         self.taking_over = False
         """Whether the supervisor is on the way into the call itself."""
 
@@ -81,7 +84,7 @@ class Room:
             await self._reconciler.leases.grant(fresh)
             await self._silence()
             self._check(agent)
-            self._snoop = fresh
+            self._snoop, self._entered_at = fresh, time.monotonic()
             await self._ari.add_to_bridge(self._bridge, fresh)
             self._check(agent)
         except BaseException as error:
@@ -97,6 +100,19 @@ class Room:
         """
         self.agent = None
         return self._reconciler.remove(self._snoop) if self._snoop else None
+
+    def lost(self, channel: str) -> bool:
+        """Take the end of a channel in; return whether it was ear and mouth, and none of us wanted it."""
+        if channel != self._snoop or channel not in self._reconciler:
+            return False
+        self._reconciler.let_go(channel)
+        self._snoop = self.agent = None
+        return True
+
+    def missed(self, alive: set[str], asked_at: float) -> bool:
+        """The same by a list of all channels, asked for at `asked_at` (monotonic clock)."""
+        gone = self._snoop if self._snoop not in alive and self._entered_at < asked_at else None
+        return gone is not None and self.lost(gone)
 
     async def silence(self) -> None:
         """Cut, and see that ear and mouth are gone. Raises UnreachableError when there is no proof in `GONE_S`."""

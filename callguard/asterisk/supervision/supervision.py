@@ -177,6 +177,9 @@ class Supervision:
 
     def see(self, event: events.AriEvent) -> None:
         """Take an ARI event in."""
+        if isinstance(event, events.ChannelDestroyed):
+            for each in self.sessions:
+                self._presence.lost(each, lambda room: room.lost(event.subject))
         session = next((s for s in self._sessions.values() if s.channel == event.subject), None)
         if session is None:
             return
@@ -190,7 +193,8 @@ class Supervision:
         if isinstance(session.state, Requested | Ringing):
             return  # the cause says why, and the session's task waits for it
         if call is None or call.agent != session.channel:  # one who took over is a party; the call's end says who left
-            session.end("supervisor_left")
+            ran_out = self._reconciler.leases.has_run_out(session.channel)
+            session.end("asterisk" if ran_out else "supervisor_left")
 
     def call_changed(self, call: Call, change: Change) -> None:
         """Have supervisors wait, go on or follow the customer; one who took over is a party and follows nobody."""
@@ -220,6 +224,7 @@ class Supervision:
         `alive`: ids of all channels, asked for at `asked_at` (monotonic clock); a later one may be missing.
         """
         for session in self.sessions:
+            self._presence.lost(session, lambda room: room.missed(alive, asked_at))
             if session.channel not in alive and session.rung_at < asked_at:
                 session.end("no_answer" if isinstance(session.state, Ringing) else "supervisor_left")
 

@@ -32,6 +32,8 @@ PERSON_S: Final = 6.0
 MEDIA_S: Final = 120.0
 """Lease of a tap by external media, which nobody hears. 1,000 calls then cost 100 renewals a second."""
 SWEEP_S: Final = 2.0
+EARLY_S: Final = 0.2
+"""A sweep that comes so much too early renews all the same."""
 RENEWALS: Final = 3
 """How many renewals fall into one lease: two may fail."""
 
@@ -43,7 +45,7 @@ class _Lease:
     request: "asyncio.Task[None] | None" = None
 
     def is_due(self, now: float) -> bool:
-        return now - self.renewed_at >= self.length_s / RENEWALS - SWEEP_S / 10 and self.request is None
+        return now - self.renewed_at >= self.length_s / RENEWALS - EARLY_S and self.request is None
 
 
 class Leases:
@@ -87,6 +89,11 @@ class Leases:
     def restore(self, channel: str, length_s: float = PERSON_S) -> None:
         """Put a lease back that was lifted in vain; the next sweep tells Asterisk."""
         self._leases.setdefault(channel, _Lease(length_s, float("-inf")))
+
+    def has_run_out(self, channel: str) -> bool:
+        """Whether a lease was not renewed in time, so that Asterisk has ended the channel, or is about to."""
+        lease = self._leases.get(channel)
+        return lease is not None and time.monotonic() - lease.renewed_at >= lease.length_s
 
     def see(self) -> None:
         """Events come in again: renew at once what is left."""

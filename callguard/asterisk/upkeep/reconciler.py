@@ -62,6 +62,10 @@ class Reconciler:
 
     # --- what makers ask ---
 
+    def __contains__(self, object_id: str) -> bool:
+        """Whether somebody stands for an object."""
+        return object_id in self._holdings
+
     def hold(self, *ids: str) -> None:
         """Stand for objects; to be called before Asterisk is asked for them."""
         self._holdings.hold(*ids)

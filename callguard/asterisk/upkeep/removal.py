@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import chain, repeat
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -18,6 +18,7 @@ from callguard.asterisk.client import AriClient
 from callguard.asterisk.errors import AriError
 from callguard.asterisk.events import AriEvent, ChannelDestroyed
 from callguard.asterisk.names import BRIDGES, kind_of
+from callguard.runtime.tasks import TaskKeeper
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,7 @@ class Remover:
         self._ari = ari
         self._hang_up = hang_up
         self._under_way: dict[str, Removal] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = TaskKeeper()
 
     @property
     def under_way(self) -> Mapping[str, Removal]:
@@ -91,7 +92,7 @@ class Remover:
         removal = self._under_way.get(object_id)
         if removal is None:
             removal = self._under_way[object_id] = Removal(object_id)
-            self._spawn(self._work(removal))
+            self._tasks.spawn(self._work(removal))
         return removal
 
     def see(self, event: AriEvent) -> None:
@@ -107,9 +108,7 @@ class Remover:
 
     async def close(self) -> None:
         """Give up what is not proved; leases end it, or the next run does."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.end()
 
     async def _work(self, removal: Removal) -> None:
         for pause_s in chain(PAUSES_S, repeat(PAUSES_S[-1])):
@@ -122,7 +121,7 @@ class Remover:
     async def _attempt(self, removal: Removal) -> None:
         """Ask by ARI, unless an earlier request still waits for its answer; then by AMI, if there is no proof."""
         if removal.request is None or removal.request.done():
-            removal.request = self._spawn(self._by_ari(removal))
+            removal.request = self._tasks.spawn(self._by_ari(removal))
         await asyncio.wait([removal.request], timeout=HEDGE_S)
         if removal.request.done() and not removal.request.cancelled() and removal.request.result():
             await removal.within(HEDGE_S)
@@ -157,9 +156,3 @@ class Remover:
         removal.prove()
         if self._under_way.get(removal.id) is removal:
             del self._under_way[removal.id]
-
-    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

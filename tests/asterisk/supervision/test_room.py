@@ -1,6 +1,7 @@
 """The order in which a supervisor's room changes makes a leak impossible."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -224,3 +225,30 @@ async def test_a_cut_ear_is_renewed_no_more_even_if_it_will_not_go(made: tuple[F
     assert removal is not None
     assert ear not in room._reconciler.leases
     assert not await removal.within(0.05)
+
+
+async def test_the_end_of_an_ear_that_nobody_wanted_is_noticed_once(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    ear = added(fake)[-1]
+    assert not room.lost("another channel")
+    assert room.lost(ear)
+    assert room.agent is None
+    assert not room.lost(ear)
+    await room.tune("barge", "agent")
+    assert added(fake)[-1] != ear
+
+
+async def test_the_end_of_an_ear_that_was_cut_is_no_loss(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    fake.stuck = {added(fake)[-1]}
+    room.cut()
+    assert not room.lost(added(fake)[-1])
+
+
+async def test_an_ear_that_is_missing_from_a_later_list_is_lost(made: tuple[FakeAri, Room]) -> None:
+    fake, room = made
+    ear, later = added(fake)[-1], time.monotonic() + 1
+    assert not room.missed({ear}, later)
+    assert not room.missed(set(), later - 60), "it came after that list"
+    assert room.missed(set(), later)
+    assert not room.missed(set(), later)

@@ -1,9 +1,11 @@
 """Supervisors are rung, join, change modes by keys and commands, and are seen out; every end has its reason."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +20,8 @@ from callguard.asterisk.supervision import supervision as module
 from callguard.asterisk.supervision.presence import Hooks
 from callguard.asterisk.supervision.session import Ended, RingRequest, Session, SupervisionError
 from callguard.asterisk.supervision.supervision import Supervision
+from callguard.asterisk.upkeep import leases
+from callguard.asterisk.upkeep.leases import PERSON_S
 from callguard.config import SupervisionConfig, SupervisorConfig
 from callguard.contracts.events import (
     Event,
@@ -419,6 +423,41 @@ async def test_an_ear_that_will_not_go_as_the_agent_consults_costs_the_superviso
     await desk.until(lambda: f"DELETE /channels/{session.channel}" in desk.fake.calls())
     assert desk.reasons() == [], "the ear may still hear"
     desk.fake.stuck.clear()
+    assert await desk.ended() == [("ann", "asterisk")]
+
+
+async def gone(desk: Desk, channel: str) -> None:
+    """Asterisk ends a channel unasked."""
+    desk.supervision.see(events.ChannelDestroyed(0.0, Channel(channel, "Snoop/1-1"), 16))
+    await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("how", ["event", "list"])
+async def test_an_ear_that_asterisk_ended_unasked_is_made_anew_as_long_as_the_call_goes_on(
+    desk: Desk, how: str
+) -> None:
+    session = await desk.ring()
+    ear = ear_of(desk)
+    if how == "event":
+        await gone(desk, ear)
+    else:
+        desk.supervision.settle({session.channel}, session.rung_at + 60)
+        await asyncio.sleep(0.1)
+    assert ear_of(desk) != ear
+    assert (desk.reasons(), desk.told(SupervisionModeChanged)) == ([], [])
+    desk.calls["c1"] = replace(CALL, together=False)
+    again = ear_of(desk)
+    await gone(desk, again)
+    assert ear_of(desk) == again, "nobody is heard while they are apart"
+
+
+async def test_who_is_ended_by_a_lease_that_was_not_renewed_did_not_leave(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await desk.ring()
+    later = time.monotonic() + PERSON_S + 1
+    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: later))
+    await gone(desk, session.channel)
     assert await desk.ended() == [("ann", "asterisk")]
 
 

@@ -120,6 +120,18 @@ async def test_one_that_hangs_delays_no_other_and_is_not_asked_twice(
     assert told(fake, "slow") == ["6"] * 2
 
 
+async def test_a_lease_has_run_out_when_it_was_not_renewed_in_its_length(
+    clock: Clock, made: tuple[FakeAri, Leases]
+) -> None:
+    _, leases = made
+    assert not leases.has_run_out("boss")
+    await leases.grant("boss")
+    clock.now += PERSON_S - 0.1
+    assert not leases.has_run_out("boss")
+    clock.now += 0.1
+    assert leases.has_run_out("boss")
+
+
 async def test_the_lease_of_a_channel_that_is_gone_ends(clock: Clock, made: tuple[FakeAri, Leases]) -> None:
     fake, leases = made
     await leases.grant("ear")

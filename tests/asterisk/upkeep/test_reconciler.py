@@ -80,7 +80,9 @@ async def test_orphans_are_named_but_not_those_who_took_over_or_whom_we_hold(
     reconciler.hold(held.id)
     found = await reconciler.orphans((*CHANNELS, party, held), BRIDGES)
     assert found == [Seated("s1", "1795.1", "Mia Moss", BOSS, "whisper", 1800.5)]
-    assert {query.get("variable") for _, _, query in fake.requests} == {SESSION_VARIABLE}
+    assert [request[1:] for request in fake.requests] == [
+        (f"/channels/{BOSS}/variable", {"variable": SESSION_VARIABLE})
+    ]
     fake.answer("GET", f"/channels/{BOSS}/variable", {"message": "no"}, 500)
     with pytest.raises(AriError):
         await reconciler.orphans(CHANNELS, BRIDGES)
@@ -138,3 +140,17 @@ async def test_a_close_waits_for_proof_but_not_for_ever(made: tuple[FakeAri, Rec
     await reconciler.close(0.2)
     assert 0.15 < time.monotonic() - began < 1
     assert set(reconciler.under_way) == {EAR}
+    asked = len(fake.requests)
+    await asyncio.sleep(0.7)
+    assert len(fake.requests) == asked, "nobody goes on after the close"
+
+
+async def test_who_was_let_go_is_renewed_no_more_and_stays_only_as_a_party(made: tuple[FakeAri, Reconciler]) -> None:
+    _, reconciler = made
+    reconciler.hold(BOSS)
+    await reconciler.leases.grant(BOSS)
+    reconciler.let_go(BOSS)
+    assert BOSS not in reconciler.leases
+    call = (Bridge("call", (BOSS,)),)
+    assert reconciler.compare(CHANNELS[:1], call, time.monotonic()) == []
+    assert [each.id for each in reconciler.compare(CHANNELS[:1], (), time.monotonic())] == [BOSS]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
+import structlog
 from aiohttp import web
 
 from callguard.asterisk.ami import AmiError
@@ -118,6 +119,18 @@ async def test_it_goes_on_for_ever_when_all_means_fail(bench: Bench) -> None:
     del bench.fake.answers["DELETE", f"/channels/{EAR}"]
     fail(bench, 404)
     assert await removal.within(0.5)
+
+
+async def test_each_round_logs_what_the_last_means_said(bench: Bench) -> None:
+    fail(bench)
+    bench.manager.answers = [AmiError("Permission denied")]
+    with structlog.testing.capture_logs() as logs:
+        await bench.remover.remove(EAR).within(0.1)
+        assert logs[0]["refusal"] == "Permission denied"
+        bench.manager.answers = [True]
+        await bench.remover.remove(EAR).within(0.3)
+    assert "500" in logs[-1]["refusal"]
+    assert logs[-1]["object"] == EAR
 
 
 async def test_without_a_manager_interface_ari_is_asked_again(bench: Bench) -> None:
