@@ -120,7 +120,7 @@ class AriClient:
         what, asked_at = f"{method} /ari{path}", time.monotonic()
         try:
             async with self._http.request(method, self._base + path, params=params, json=body) as response:
-                self.health.answered(method, response.status, f"{what}: {response.status}", time.monotonic())
+                self.health.answered(response.status, f"{what}: {response.status}", time.monotonic())
                 if response.status >= 400:
                     raise error_of(what, response.status, await response.text())
                 return None if response.status == 204 else await response.json(content_type=None)
@@ -171,10 +171,11 @@ class AriClient:
         try:
             socket = await within(self._open_socket(), self._config.timeout_s)
         except aiohttp.WSServerHandshakeError as error:
-            self.health.answered("GET", error.status, f"GET /ari/events: {error.status}", time.monotonic())
+            self.health.answered(error.status, f"GET /ari/events: {error.status}", time.monotonic())
             raise
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._no_answer("GET /ari/events", asked_at, error) from error
+        self.health.answered(101, "GET /ari/events: 101", time.monotonic())
         try:
             wanted = {"allowed": [{"type": kind} for kind in PARSERS]}
             await self.request("PUT", f"/applications/{self.app}/eventFilter", body=wanted)

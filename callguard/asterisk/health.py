@@ -10,6 +10,7 @@ TOLERATED_S: Final = 3.0
 """Seconds of refusals or silence after which there is trouble."""
 DENIED: Final = (401, 403)
 Kind = Literal["hangs", "refuses", "unreachable"]
+Slot = Literal["reading", "writing", "locked"]
 ADVICE: Final[dict[Kind, str]] = {
     "hangs": "a request to ARI is not answered: another program of the PBX may have locked ARI up "
     "(asterisk/asterisk#2170: a client that subscribes to device states and disconnects); `core show locks` tells, a "
@@ -36,35 +37,42 @@ class Trouble:
 
 
 class AriHealth:
-    """Folds the outcomes of requests; times are of the monotonic clock, in seconds."""
+    """Folds the outcomes of requests; times are of the monotonic clock, in seconds.
+
+    `what` is a method and a path, such as `GET /ari/channels`, with the outcome behind a colon.
+    """
 
     def __init__(self) -> None:
-        self._reading: Trouble | None = None
-        self._writing: Trouble | None = None
+        self._troubles: dict[Slot, Trouble] = {}
+        self._answered: dict[Slot, float] = {}
 
-    def answered(self, method: str, status: int, what: str, now: float) -> None:
-        """Take in an answer. A server error to a write may concern its object only, such as an unknown phone."""
-        reads = method == "GET"
+    def answered(self, status: int, what: str, now: float) -> None:
+        """Take an answer. A server error to a write says something about its object only: an unknown phone is one."""
+        reads = what.startswith("GET ")
+        slots: tuple[Slot, ...] = ("reading", *(("locked",) if _lockable(what) else ())) if reads else ("writing",)
         if status in DENIED or (status >= 500 and reads):
-            self._note(reads, "refuses", now, what)
-        elif reads:
-            self._reading = None
-        elif status < 500:
-            self._writing = None
+            self._note(slots[0], "refuses", now, what)
+        elif reads or status < 500:
+            for slot in slots:
+                self._troubles.pop(slot, None)
+                self._answered[slot] = now
 
     def failed(self, kind: Kind, asked_at: float, what: str) -> None:
-        """Take in a request, made at `asked_at`, that got no answer."""
-        self._note(True, kind, asked_at, what)
+        """Take a request that was made at `asked_at` and got no answer. One that others overtook tells nothing."""
+        slot: Slot = "locked" if _lockable(what) else "reading"
+        if self._answered.get(slot, float("-inf")) < asked_at:
+            self._note(slot, kind, asked_at, what)
 
     def trouble(self, now: float) -> Trouble | None:
-        """Return the fault that has lasted for longer than is tolerated, or None."""
-        found = (each for each in (self._reading, self._writing) if each and now - each.since > TOLERATED_S)
+        """Return what has been wrong for longer than is tolerated."""
+        found = (each for each in self._troubles.values() if now - each.since > TOLERATED_S)
         return next(found, None)
 
-    def _note(self, reads: bool, kind: Kind, since: float, what: str) -> None:
-        present = self._reading if reads else self._writing
-        trouble = Trouble(kind, present.since if present else since, what)
-        if reads:
-            self._reading = trouble
-        else:
-            self._writing = trouble
+    def _note(self, slot: Slot, kind: Kind, since: float, what: str) -> None:
+        present = self._troubles.get(slot)
+        self._troubles[slot] = Trouble(kind, present.since if present else since, what)
+
+
+def _lockable(what: str) -> bool:
+    """Whether a request waits for the lock on ARI's applications; where that is held for ever, others are answered."""
+    return what.partition("/ari/")[2].startswith(("applications", "events"))

@@ -233,3 +233,18 @@ async def test_after_a_restart_what_rang_rings_again(open_floor: OpenFloor) -> N
         (4.2, "alert.acknowledged Loud lead"),
         (END, "supervision.ended lead customer_left"),
     )
+
+
+async def test_while_asterisk_hangs_a_supervisor_is_out_with_the_lease_and_the_reason_is_told(
+    open_floor: OpenFloor,
+) -> None:
+    hang = {"at": 11.5, "do": "hang_rest", "for": 12}
+    floor = await open_floor(loud("ring_whisper"), **script(calls=[call(ends=35)], weather=[hang]))
+    await floor.over()
+    (started,), (ended,) = floor.of("supervision.started"), floor.of("supervision.ended")
+    assert seconds(ended) - seconds(started) == pytest.approx(6.0, abs=0.1)
+    assert ended["data"]["reason"] == "asterisk"
+    (degraded,), (recovered,) = floor.of("node.degraded"), floor.of("node.recovered")
+    assert degraded["data"]["reason"].startswith("ari: ")
+    assert "no answer in 5 s" in degraded["data"]["reason"]
+    assert recovered["data"]["reason"] == "ari"

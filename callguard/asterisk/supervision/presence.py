@@ -123,16 +123,17 @@ class Presence:
             log.warning("ear_lost", session=session.id)
             self._spawn(self._align(session, room))
 
-    def silence(self, session: Session) -> None:
-        """Begin to take a session's ear, mouth and channel away, whatever is under way.
+    def silence(self, session: Session) -> Removal | None:
+        """Begin to take a session's ear, mouth and channel away, whatever is under way; return the channel's removal.
 
-        Only one who is taking the call over keeps the channel: whether they are a party is not known yet.
+        Only who has taken the call over, or is about to, keeps the channel for now.
         """
         room = self._rooms.get(session.id)
         if room:
             room.cut()
         if not session.took_over and not (room and room.taking_over):
-            self._reconciler.remove(session.channel)
+            return self._reconciler.remove(session.channel)
+        return None
 
     def leave(self, session: Session) -> list[Removal]:
         """Give a session's room up, if it has one; return whose removal must be proved. The caller holds the lock."""

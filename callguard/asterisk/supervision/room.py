@@ -99,7 +99,12 @@ class Room:
         Return the removal, None when there is neither.
         """
         self.agent = None
-        return self._reconciler.remove(self._snoop) if self._snoop else None
+        if self._snoop is None:
+            return None
+        removal = self._reconciler.remove(self._snoop)
+        if removal.proved:
+            self._snoop = None
+        return removal
 
     def lost(self, channel: str) -> bool:
         """Take the end of a channel in; return whether it was ear and mouth, and none of us wanted it."""

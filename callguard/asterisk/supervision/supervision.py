@@ -320,13 +320,13 @@ class Supervision:
 
     async def _clean_up(self, session: Session, ring: Ring) -> None:
         reason = session.reason
-        self._presence.silence(session)  # at once, whoever holds the lock
+        channel = self._presence.silence(session)  # at once, whoever holds the lock
         async with session.lock:
             removals = self._presence.leave(session)
             if session.took_over and reason in OURS:
                 self._reconciler.let_go(session.channel)
             else:
-                removals.append(self._reconciler.remove(session.channel))
+                removals.append(channel or self._reconciler.remove(session.channel))
             if not await all_within(removals, TOLD_S):
                 ring.failed(session, reason)  # whoever asked goes on: another phone may ring
                 await self._keep_cutting(session, removals)

@@ -57,29 +57,35 @@ class Reconciler:
         self._on_seen = on_seen
         self._on_overdue = on_overdue
         self._holdings = Holdings(ari.app)
+        self._ended: set[str] = set()
+        """Channels that Asterisk has ended, and whose makers have not asked for their removal yet."""
         self._remover = Remover(ari, hang_up)
         self.leases = Leases(ari)
 
     # --- what makers ask ---
 
     def __contains__(self, object_id: str) -> bool:
-        """Whether somebody stands for an object."""
-        return object_id in self._holdings
+        """Whether somebody stands for an object, be it that Asterisk has ended it meanwhile."""
+        return object_id in self._holdings or object_id in self._ended
 
     def hold(self, *ids: str) -> None:
         """Stand for objects; to be called before Asterisk is asked for them."""
         self._holdings.hold(*ids)
 
     def let_go(self, channel: str) -> None:
-        """Leave a channel to the call: it is a party now."""
+        """Stand for an object no longer, and leave it alone: a supervisor who is a party of the call now, for one."""
         self._holdings.let_go(channel)
+        self._ended.discard(channel)
         self.leases.drop(channel)
 
     def remove(self, object_id: str) -> Removal:
-        """Begin to remove an object, ours or one that is to leave its call, and see to it until it is gone."""
-        self._holdings.let_go(object_id)
-        self.leases.drop(object_id)
-        return self._remover.remove(object_id)
+        """Begin to remove an object, ours or one that is to leave its call, and see to it until it is gone.
+
+        What Asterisk has ended already is gone at once, without a request.
+        """
+        ended = object_id in self._ended
+        self.let_go(object_id)
+        return Removal.of_ended(object_id) if ended else self._remover.remove(object_id)
 
     def remove_all(self, ids: Iterable[str]) -> list[Removal]:
         """Begin to remove objects."""
@@ -96,10 +102,16 @@ class Reconciler:
         """Take an event in: ends are proofs, and what comes while nobody stands for it goes."""
         self._remover.see(event)
         if isinstance(event, ChannelDestroyed):
-            self.leases.drop(event.subject)
+            self._take_end(event.subject)
         if stray := self._holdings.stray(event):
             log.warning("stray_channel", channel=stray)
             self.remove(stray)
+
+    def _take_end(self, channel: str) -> None:
+        self.leases.drop(channel)
+        if channel in self._holdings:
+            self._holdings.let_go(channel)
+            self._ended.add(channel)
 
     def compare(self, channels: Sequence[Channel], bridges: Sequence[Bridge], asked_at: float) -> list[Removal]:
         """Remove what exists and nobody stands for; take what is absent as gone. Return the removals that began."""

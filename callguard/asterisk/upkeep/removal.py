@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from itertools import chain, repeat
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
@@ -44,6 +44,13 @@ class Removal:
         """The request by ARI that was made last."""
         self.refusal = ""
         """What the last means that failed said."""
+
+    @classmethod
+    def of_ended(cls, object_id: str) -> Self:
+        """Return the removal of an object that is gone already."""
+        removal = cls(object_id)
+        removal.prove()
+        return removal
 
     @property
     def proved(self) -> bool:

@@ -70,6 +70,21 @@ async def test_what_is_removed_is_renewed_no_more_and_neither_is_what_ended(made
     assert BOSS not in reconciler.leases
 
 
+async def test_what_asterisk_has_ended_already_is_gone_without_a_request(made: tuple[FakeAri, Reconciler]) -> None:
+    fake, reconciler = made
+    reconciler.hold(EAR, BOSS)
+    for channel in CHANNELS:
+        reconciler.see(ChannelDestroyed(0.0, channel, 16))
+    assert EAR in reconciler
+    assert reconciler.remove(EAR).proved
+    assert EAR not in reconciler
+    reconciler.let_go(BOSS)
+    assert BOSS not in reconciler
+    await asyncio.sleep(0.02)
+    assert fake.requests == []
+    assert not reconciler.remove(EAR).proved, "a second time it is asked for"
+
+
 async def test_orphans_are_named_but_not_those_who_took_over_or_whom_we_hold(
     made: tuple[FakeAri, Reconciler],
 ) -> None:
