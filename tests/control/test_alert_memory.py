@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from redis.asyncio import Redis
 
 from callguard.config import Redis as RedisConfig
@@ -120,3 +121,12 @@ async def test_what_a_former_version_kept_is_taken_up(redis_url: str, tmp_path: 
         assert set(recalled) == {"silence|s1", "verdicts|Loud"}
         await running.bus.client.set("callguard:book:n1", '{"version": 99}')
         assert await running.memory.recall() == {}
+
+
+async def test_copying_begins_once(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with run(redis_url, tmp_path) as running:
+        begun: list[object] = []
+        monkeypatch.setattr(running.bus, "copy", begun.append)
+        for _ in range(2):
+            running.memory.begin_copying()
+        assert len(begun) == 1
