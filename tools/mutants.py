@@ -190,7 +190,7 @@ def run(root: Path, parts: dict[str, Part], count: int, seed: int) -> list[Resul
         copy = Copy(root, Path(folder))
         os.environ["PYTHONPATH"] = folder
         for name, part in parts.items():
-            drawn = draw(root, part, count, random.Random(f"{seed} {name}"))
+            drawn = draw(copy.folder, part, count, random.Random(f"{seed} {name}"))
             for result in judge(copy, name, part, drawn):
                 results.append(result)
                 print(f"{'SURVIVED' if result.survived else 'killed':8} {result.mutation}", flush=True)

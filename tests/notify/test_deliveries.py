@@ -4,7 +4,7 @@ import pytest
 
 from callguard.contracts.events import Envelope, envelope
 from callguard.notify import deliveries as module
-from callguard.notify.deliveries import OWED, TAKEN, Deliveries
+from callguard.notify.deliveries import OWED, TAKEN, Deliveries, drop_others
 from callguard.runtime.journal import Journal
 from tests.support.events import alert_fired, alert_resolved
 
@@ -102,3 +102,15 @@ def test_records_of_another_version_are_left_out(journal: Journal) -> None:
     owed = Deliveries("webhook:x", journal, 0.0, 1.0)
     owed.restore(WALL, NOW)
     assert len(owed) == 0
+
+
+def test_what_is_owed_to_receivers_that_are_gone_is_deleted_and_counted(journal: Journal) -> None:
+    for name in ("webhook:gone", "webhook:here"):
+        owed = Deliveries(name, journal, 300.0, 1.0)
+        for alert in ("a1", "a2", "a3"):
+            owed.add(fired(alert), WALL)
+        take(owed)
+    assert drop_others(journal, {"webhook:here"}) == {"webhook:gone": 2}
+    kept = [key.rpartition("|")[0] for kind in (OWED, TAKEN) for key in journal.records(kind)]
+    assert kept == ["webhook:here"] * 3
+    assert drop_others(journal, {"webhook:here"}) == {}
