@@ -44,6 +44,7 @@ class Mailbox:
         self.dropped = 0
         self._connection = connection
         self._waiting: deque[Any] = deque()
+        self._returned: list[Any] = []
         self._news = threading.Event()
         self._closing = False
         self._writer = threading.Thread(target=self._write, name="mailbox", daemon=True)
@@ -62,6 +63,9 @@ class Mailbox:
 
         Raises GoneError when the other side is gone, GarbledError when a batch can't be read.
         """
+        if self._returned:
+            batch, self._returned = self._returned, []
+            return batch
         try:
             if not self._connection.poll(timeout):
                 return []
@@ -75,6 +79,10 @@ class Mailbox:
         if not isinstance(batch, list):
             raise GarbledError(f"a batch is a list, found {type(batch).__name__}")
         return batch
+
+    def put_back(self, messages: list[Any]) -> None:
+        """Have messages of a batch received again, before all others."""
+        self._returned = messages + self._returned
 
     def close(self) -> None:
         """Write what waits, for a second at most, and close."""
@@ -129,7 +137,8 @@ def accept_boot(descriptor: int) -> tuple[Mailbox, Any]:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     mailbox = Mailbox(Connection(descriptor))
-    ((parent, boot),) = mailbox.receive(None)
+    (parent, boot), *later = mailbox.receive(None)
+    mailbox.put_back(later)  # what was posted before the boot message was written came in the same batch
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)  # it was gone before the kernel was asked

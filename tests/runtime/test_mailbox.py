@@ -33,6 +33,14 @@ def test_messages_arrive_whole_and_in_order(pair: tuple[Mailbox, Mailbox]) -> No
     assert received(theirs, 100) == sent
 
 
+def test_what_is_put_back_comes_again_before_all_others(pair: tuple[Mailbox, Mailbox]) -> None:
+    ours, theirs = pair
+    theirs.put_back(["boot's batch"])
+    ours.post("later")
+    assert theirs.receive(1) == ["boot's batch"]
+    assert theirs.receive(1) == ["later"]
+
+
 def test_nothing_arrives_when_nothing_was_posted(pair: tuple[Mailbox, Mailbox]) -> None:
     assert pair[1].receive(0.01) == []
 
