@@ -92,7 +92,6 @@ class Service:
         self._build_alerts(config)
         mark, opted_out = self.bus.mark, lambda: self.ari.opted_out
         self.health = Health(config.node, self._emit, self.outages, mark=mark, opted_out=opted_out)
-        self.journal.on_failing(partial(self.outages.report, "disk"))
         heard = (self.ari.on_worker_message, self.metrics.take)
         self.news = WorkerNews(self.alerts, self.health, self.outages, *heard)
         erased = self._recorder.erased
@@ -148,6 +147,7 @@ class Service:
     async def _start(self) -> None:
         parts = self._parts
         parts.on_stop("journal", self._close_journal)
+        self.journal.on_failing(partial(self.outages.report, "disk"))
         await self.bus.start()
         parts.on_stop("bus", self.bus.stop)
         self._recorder.resume()

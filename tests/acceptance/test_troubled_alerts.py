@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,20 @@ async def test_a_watchdog_beats_while_nothing_happens(open_floor: OpenFloor, ope
     assert {event["data"]["rule"] for _, event in hook.taken} == {"Watchdog"}
     assert len({event["id"] for _, event in hook.taken}) == len(at)
     assert floor.of("alert.fired", rule="Watchdog") == [], "the stream and the board are told of real alerts alone"
+
+
+async def test_a_disk_that_cannot_be_written_is_told_and_stops_no_alert(
+    open_floor: OpenFloor, open_hook: OpenHook, tmp_path: Path
+) -> None:
+    hook = await open_hook()
+    (tmp_path / "file").write_text("")
+    nowhere = {"folder": str(tmp_path / "file" / "state")}
+    floor = await open_floor(loud("ring_whisper", "webhook:chat"), **script(notify=WEBHOOK, journal=nowhere))
+    await floor.over()
+    (told,) = floor.of("node.degraded")
+    assert told["data"]["reason"].startswith("disk: ")
+    assert [event["type"].split(".")[3] for _, event in hook.taken] == ["fired", "resolved"]
+    assert floor.of("alert.acknowledged", by="lead")
 
 
 async def test_the_customer_hangs_up_while_phones_ring(open_floor: OpenFloor) -> None:
