@@ -101,7 +101,11 @@ class WorkerKeeper:
         failures = 0
         while True:
             began = self._clock()
-            why = await self._live()
+            try:
+                why = await self._live()
+            except Exception as error:  # no mistake may end the keeping
+                log.exception("keeper_failed", worker=self._index)
+                why = f"could not be kept: {error}"
             failures = 0 if self._clock() - began > STEADY_S else failures
             pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
             failures += 1

@@ -59,12 +59,12 @@ class WorkerPool:
     ) -> None:
         self._config = config
         self._rules = rules
-        self._on_message = on_message
+        self._on_message = _guarded(on_message)
         self._keepers: list[WorkerKeeper] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: dict[str, asyncio.Future[int]] = {}
         self._down: set[int] = set()
-        self._room = _Room(on_message)
+        self._room = _Room(self._on_message)
         self._baselines = baselines or KeptBaselines()
 
     async def start(self) -> None:
@@ -228,6 +228,18 @@ class WorkerPool:
             opening.set_exception(result)
         else:
             opening.set_result(result)
+
+
+def _guarded(listener: Callable[[FromWorker], None]) -> Callable[[FromWorker], None]:
+    """Return a listener whose mistakes about one message keep neither the next one nor a worker from their way."""
+
+    def guarded(message: FromWorker) -> None:
+        try:
+            listener(message)
+        except Exception:  # a mistake of any part of control
+            log.exception("message_not_handled", kind=type(message).__name__)
+
+    return guarded
 
 
 class _Room:

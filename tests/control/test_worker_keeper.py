@@ -123,6 +123,20 @@ async def test_a_worker_that_cannot_start_is_started_again_until_it_can(kept: Ke
     await kept.until(lambda: kept.owner.told[-1] == "up")
 
 
+async def test_a_mistake_in_keeping_does_not_end_it(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    bury = worker_keeper._bury
+
+    def fail_once(worker: WorkerProcess) -> None:
+        monkeypatch.setattr(worker_keeper, "_bury", bury)
+        bury(worker)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(worker_keeper, "_bury", fail_once)
+    kept.kill()
+    await kept.until(lambda: kept.owner.told[-1] == "could not be kept: can't start new thread")
+    await kept.until(lambda: kept.owner.told[-1] == "up")
+
+
 async def test_a_process_that_cannot_be_had_leaves_no_descriptor_behind(kept: Kept) -> None:
     def used() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))

@@ -145,6 +145,24 @@ async def test_what_a_worker_learnt_of_a_leg_is_given_to_the_next_one(
     assert not kept._of_call
 
 
+async def test_a_listener_that_fails_keeps_no_worker_from_coming_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_keeper, "BACKOFF_S", (0.0,))
+
+    def fail(_: object) -> None:
+        raise ValueError("a mistake of some part")
+
+    pool = WorkerPool(config(), LOUD_RULE, fail)
+    await pool.start()
+    try:
+        (first,) = pool.pids()
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(WAIT_S):
+            while not pool.pids() or pool.pids() == [first]:
+                await asyncio.sleep(0.01)
+    finally:
+        await pool.stop()
+
+
 async def test_a_worker_that_hangs_is_replaced(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_keeper, "SILENT_S", 2.5)
     monkeypatch.setattr(worker_keeper, "BACKOFF_S", (0.0,))
