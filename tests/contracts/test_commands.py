@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callguard.contracts.commands import (
@@ -107,6 +107,7 @@ near_commands = st.dictionaries(
 )
 
 
+@settings(deadline=None)  # the first call builds the models' validators
 @given(st.text() | st.one_of(json_values, near_commands).map(json.dumps))
 def test_any_text_gives_a_command_or_an_answer_that_fits_the_wire(text: str) -> None:
     try:
