@@ -6,6 +6,7 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
 from urllib.parse import quote
@@ -346,7 +347,11 @@ def _rtp_address(answer: object) -> tuple[str, int] | None:
     if not isinstance(variables, dict):
         return None
     host, port = (str(variables.get(f"UNICASTRTP_LOCAL_{part}", "")) for part in ("ADDRESS", "PORT"))
-    return (host, int(port)) if host and port.isdecimal() else None
+    try:
+        known = not ip_address(host).is_unspecified
+    except ValueError:
+        return None
+    return (host, int(port)) if known and port.isdecimal() else None
 
 
 def _list(answer: object) -> list[Any]:

@@ -122,7 +122,10 @@ async def test_an_unset_variable_is_empty_but_a_gone_channel_is_an_error(fake: F
     ("answer", "source"),
     [
         ({"UNICASTRTP_LOCAL_ADDRESS": "192.0.2.7", "UNICASTRTP_LOCAL_PORT": "15960"}, ("192.0.2.7", 15960)),
+        ({"UNICASTRTP_LOCAL_ADDRESS": "::1", "UNICASTRTP_LOCAL_PORT": "15960"}, ("::1", 15960)),
         ({"UNICASTRTP_LOCAL_ADDRESS": "192.0.2.7"}, None),
+        ({"UNICASTRTP_LOCAL_ADDRESS": "0.0.0.0", "UNICASTRTP_LOCAL_PORT": "15960"}, None),
+        ({"UNICASTRTP_LOCAL_ADDRESS": "pbx", "UNICASTRTP_LOCAL_PORT": "15960"}, None),
         ({"UNICASTRTP_LOCAL_ADDRESS": "192.0.2.7", "UNICASTRTP_LOCAL_PORT": "x"}, None),
         (None, None),
     ],
