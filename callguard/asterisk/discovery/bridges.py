@@ -1,10 +1,11 @@
 """Track which channels hear each other: channels, bridges and Local links. Pure.
 
-A *party* is a channel that a person talks through. The two halves of a Local channel link two bridges; snoops, external
-media and supervisors are ours; none of these is a party. A *room* is all parties that hear each other: those of one
-bridge, or of several that Local channels link. A bridge that mixes nothing, such as a waiting room, is no room.
+A *party* is a channel through which a person talks. The two halves of a Local channel link two bridges. Snoops,
+external media and supervisors are ours. None of these is a party. A *room* is the set of parties that hear each other:
+those of one bridge, or of several bridges that Local channels link. A bridge that mixes no audio, such as a waiting
+room, is no room.
 
-What a Local half says counts for the party at its far end, also when the Local channel is optimised away later.
+The facts of a Local half count for the party at its far end, even after the Local channel is optimised away.
 """
 
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from callguard.contracts.vocabulary import Role
 NO_PARTY: Final = ("Snoop/", "UnicastRTP/", "AudioSocket/", "WebSocket/", "Recorder/", "Announcer/", "CBAnn/")
 LOCAL: Final = "Local/"
 FIRST_HALF: Final = ";1"
-"""The half on whose behalf a program or a queue asked for the Local channel; the other half runs the dialplan."""
+"""The half for which a program or a queue requested the Local channel; the other half runs the dialplan."""
 
 
 @dataclass(slots=True)
@@ -41,17 +42,17 @@ class Party:
     handed: bool = False
     """Whether the channel is a supervisor who took over, and so is a party."""
     connect: QueueConnected | None = None
-    """The queue's word on whom it connected to this customer."""
+    """The queue's message about the member whom it connected to this customer."""
     lent: tuple[str, str] | None = None
-    """Application and data of the Local half that speaks for this party: it runs Queue or Dial on its behalf."""
+    """Application and data of the Local half that runs Queue or Dial on behalf of this party."""
     behind: dict[str, str] = field(default_factory=dict)
     """Local halves between this party and the others: id, and interface by which the half was called."""
 
 
 def applications(party: Party) -> list[tuple[str, str]]:
-    """Return (application, data) that tell of a party, the most telling first.
+    """Return the (application, data) pairs of a party, the strongest evidence first.
 
-    A party that runs Queue itself has moved on since a Local half spoke for it.
+    A party that runs Queue itself has moved on since its Local half did.
     """
     own = (party.channel.app, party.channel.app_data)
     return [own] if own[0] == "Queue" or party.lent is None else [party.lent, own]
@@ -66,7 +67,7 @@ class Bridges:
         self._members: dict[str, dict[str, None]] = {}
         self._locals: dict[str, str] = {}
         self._waiting_rooms: set[str] = set()
-        """Bridges that mix nothing."""
+        """Bridges that mix no audio."""
 
     def get(self, channel: str) -> Party | None:
         """Return the party of a channel id, or None."""

@@ -15,7 +15,7 @@ class Call:
     """A conversation of a customer with an agent. A new object replaces it at each change."""
 
     id: str
-    """linkedid at the time when both were joined; another id where that stands for another call already."""
+    """linkedid at the time of the join; another id where another call already has it."""
     customer: str
     """Channel id."""
     customer_channel: str
@@ -39,10 +39,10 @@ class Call:
     number: str = field(default="", repr=False)
     """The customer's own number; no event and no log holds it."""
     parted: tuple[float, Role] | None = None
-    """When they last ceased to hear each other, and who of the two left the bridge."""
+    """Time at which they last ceased to hear each other, and which of the two left the bridge."""
     linkedid: str = ""
     unknown: str | None = None
-    """Why nobody can tell who is the customer and who the agent; such a call is shown and nothing else."""
+    """Why the roles of customer and agent are not known; such a call is only shown."""
 
     def legs(self) -> Mapping[Role, tuple[str, str]]:
         """Return (channel id, channel name) of each leg that must be tapped now.
@@ -84,7 +84,7 @@ class QueueConnected:
     interface: str
     wait_s: float
     channel: str = ""
-    """Id of the member's channel; empty when not told."""
+    """Id of the member's channel; empty where not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """A variable of ours has a value that nobody can read; it counts as off, or as not set for a role."""
+    """A variable of ours has an unclear value, which counts as off, or as not set for a role."""
 
     channel: str
     name: str

@@ -2,10 +2,10 @@
 
     customer + agent in one room ─> Inspect each ─> Started ─> Changed* ─> Over
 
-The call lives with the customer's channel. It ends when the customer goes, or when the agent goes without a transfer.
-Where nothing tells who is who, the call is unknown: it is Started with the reason, belongs to no mapping of `calls`,
-and becomes a call like any other (Changed, "role") once something tells.
-A call whose CALLGUARD says `off` is not ours: it is Over (opt_out), or never Started, until CALLGUARD says otherwise.
+The call is bound to the customer's channel. It ends when the customer leaves, or when the agent leaves without a
+transfer. Where no fact gives the parties' roles, the call is unknown: it is Started with the reason, is not in `calls`,
+and becomes an ordinary call (Changed, "role") as soon as the roles are known.
+A call with CALLGUARD=off is Over (opt_out), or never Started, until CALLGUARD changes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,8 @@ from callguard.config import Analysis, Roles
 from callguard.contracts.vocabulary import Role
 
 PARTING_S: Final = 0.5
-"""A hangup shows as leaving the bridge first; which channel is destroyed first says nothing."""
+"""Seconds before a call's end in which the first party to leave the bridge is the one that hung up. The order in which
+the channels are destroyed does not tell."""
 UNKNOWN: Final = "no variable, rule or queue says who is the customer"
 """Why a call is unknown."""
 
@@ -51,7 +52,7 @@ class Discovery:
         self._analysis = analysis
         self._register = Register()
         self._at = 0.0
-        """When the newest event happened, Unix time."""
+        """Unix time of the newest event."""
 
     @property
     def calls(self) -> Mapping[str, Call]:
@@ -80,13 +81,13 @@ class Discovery:
             setting = joint_setting(tuple(party for party in parties if party))
             mode = mode_of(setting, call.queue, analysis)
             changed += self._change(replace(call, mode=mode), "mode") if mode != call.mode else []
-        for channel in self._rooms.occupied():  # a new rule may tell who is who
+        for channel in self._rooms.occupied():  # a new rule may give the parties' roles
             changed += self._judge(channel, self._at)
         return changed
 
     @property
     def opted_out(self) -> int:
-        """How many conversations go on that are left alone because a party's CALLGUARD says off."""
+        """Return the number of present conversations that a party has opted out by CALLGUARD=off."""
         rooms = (self._rooms.room(party.channel.id) for party in self._rooms.set_to("off"))
         return len({frozenset(party.channel.id for party in room) for room in rooms if len(room) > 1})
 
@@ -169,7 +170,7 @@ class Discovery:
         return told + self._judge(answer.channel, answer.at)
 
     def _note(self, party: Party, name: str, value: str) -> list[Output]:
-        """Take one of our variables in; say so when nobody can read its value."""
+        """Take in one of our variables; report an unclear value."""
         if name == "CALLGUARD_ROLE":
             party.role_variable = value or party.role_variable
         elif name == "CALLGUARD":
@@ -186,7 +187,7 @@ class Discovery:
         return [Started(self._register.put(self._paired(self._blank(customer, agent, at), customer, agent)))]
 
     def _blank(self, customer: Party, agent: Party, at: float) -> Call:
-        """Return a call of two parties that nothing is known of yet."""
+        """Return a call of two parties without further facts."""
         return Call(
             id=self._register.new_id(customer, agent),
             customer=customer.channel.id,
@@ -197,7 +198,7 @@ class Discovery:
         )  # fmt: skip
 
     def _paired(self, call: Call, customer: Party, agent: Party) -> Call:
-        """Return a call with these two in it, judged as the present queue and the parties' settings say."""
+        """Return a call with these two parties, in the mode of the present queue and the parties' settings."""
         customer.role, agent.role = "customer", "agent"
         call = self._with_agent(call, customer, agent)
         setting = joint_setting((customer, agent))
@@ -229,10 +230,10 @@ class Discovery:
         parties = (self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
         return joint_setting([party for party in parties if party]) == "off"
 
-    # --- who nobody can tell ---
+    # --- unknown roles ---
 
     def _meet_strangers(self, room: Sequence[Party], at: float) -> list[Output]:
-        """Show a conversation of which nothing tells who is who."""
+        """Start an unknown conversation, whose parties' roles are not known."""
         strangers = strangers_of(room, self._roles)
         if strangers is None:
             return []
@@ -247,7 +248,7 @@ class Discovery:
         return [] if joint_setting(room) == "off" else [Started(self._register.put(call))]
 
     def _identify(self, call: Call, customer: Party, agent: Party, at: float) -> list[Output]:
-        """Make a call of an unknown one, now that something tells who is who."""
+        """Turn an unknown conversation into a call, since the roles are known now."""
         self._register.drop(call)
         call = replace(
             call, customer=customer.channel.id, customer_channel=customer.channel.name, agent=None,
@@ -337,7 +338,7 @@ class Discovery:
         return self._judge(event.customer, event.at)
 
     def _take_word(self, call: Call, connect: QueueConnected | None) -> list[Output]:
-        """Take a queue's word on its member, if it is about the agent who talks now."""
+        """Take in a queue's message about its member, if that is the agent who talks now."""
         agent = self._rooms.get(call.agent or "")
         told = with_member(call, agent, connect) if agent and call.together else call
         return self._change(told, "agent") if told != call else []

@@ -1,7 +1,7 @@
-"""Which queue a customer talks in, and which member of it the agent is. Pure.
+"""Find the queue of a customer, and the member of it that the agent is. Pure.
 
-A queue tells which member it rang. Another phone may have picked the call up, or may have it by transfer: the queue's
-word counts only for the channel that it names.
+A queue tells which member it rang. Another phone may have picked up the call or got it by transfer, so the queue's
+message counts only for the channel that it names.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from callguard.asterisk.discovery.calls import Call, QueueConnected
 from callguard.config import Analysis
 
 NEVER_OPTIMISED: Final = "/n"
-"""What an interface ends in whose Local channel stays in the call."""
+"""Suffix of an interface whose Local channel stays in the call."""
 
 
 def queue_of(customer: Party, analysis: Analysis) -> str | None:
-    """Return the queue that a customer is in, as the configuration spells it; None when they are in none."""
+    """Return the customer's queue in the configuration's spelling; None where the customer is in no queue."""
     data = next((data for app, data in applications(customer) if app == "Queue"), "")
     name = data.split(",", 1)[0].strip()
     return analysis.spelled(name) if name else None
@@ -29,7 +29,7 @@ def same_queue(one: str | None, other: str | None) -> bool:
 
 
 def with_member(call: Call, agent: Party, connect: QueueConnected | None) -> Call:
-    """Return a call with what its queue says of the agent, if it says it of this agent."""
+    """Return a call with the facts that its queue tells about the agent, if they are about this agent."""
     if connect is None or agent.handed or not same_queue(connect.queue, call.queue) or not _is_member(agent, connect):
         return call
     return replace(call, member=connect.member, interface=connect.interface, wait_s=connect.wait_s)

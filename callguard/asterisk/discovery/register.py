@@ -1,4 +1,4 @@
-"""The register of conversations: by id, by channel, and which ids stood for one. Pure."""
+"""The register of conversations: by id, by channel, and the ids that were used. Pure."""
 
 from collections.abc import Mapping
 from itertools import chain, count
@@ -9,14 +9,14 @@ from callguard.asterisk.discovery.calls import Call
 
 
 class Register:
-    """Calls, and beside them conversations of which nothing tells who is who (`Call.unknown`)."""
+    """Calls, and conversations in which the parties' roles are not known (`Call.unknown`)."""
 
     def __init__(self) -> None:
         self._calls: dict[str, Call] = {}
         self._unknown: dict[str, Call] = {}
         self._by_channel: dict[str, str] = {}
         self._used: set[str] = set()
-        """Ids that stood for a call while their channels live; none is used for a second call."""
+        """Ids of calls whose channels still live; none of them is used for a second call."""
 
     @property
     def calls(self) -> Mapping[str, Call]:
@@ -33,7 +33,7 @@ class Register:
         return self._calls.get(call) or self._unknown.get(call)
 
     def put(self, call: Call) -> Call:
-        """Remember a call in its present form, with its channels."""
+        """Store a call in its present form, with its channels."""
         (self._unknown if call.unknown else self._calls)[call.id] = call
         self._used.add(call.id)
         for channel in (call.customer, call.agent):
@@ -42,7 +42,7 @@ class Register:
         return call
 
     def drop(self, call: Call) -> None:
-        """Forget a call and release its channels."""
+        """Remove a call and release its channels."""
         self._calls.pop(call.id, None)
         self._unknown.pop(call.id, None)
         for channel in (call.customer, call.agent):
@@ -54,13 +54,13 @@ class Register:
             del self._by_channel[channel]
 
     def forget_channel(self, channel: str) -> None:
-        """A channel is gone: its id may stand for a call again."""
+        """Remove an ended channel: its id may be used for a call again."""
         self._used.discard(channel)
 
     def new_id(self, customer: Party, agent: Party) -> str:
-        """Return the linkedid, or another id where that stands, or will stand, for several calls.
+        """Return the linkedid, or another id where several calls have, or will have, that linkedid.
 
-        An agent who stays logged in (AgentLogin) hands one linkedid to all their customers.
+        An agent who stays logged in (AgentLogin) passes one linkedid to all customers.
         """
         stays = agent.channel.app == "AgentLogin" and customer.linkedid == agent.channel.id
         own = customer.channel.id

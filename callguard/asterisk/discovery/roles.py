@@ -1,8 +1,9 @@
 """Decide the roles of the parties in a room, and the analysis mode of their call. Pure.
 
 The channel variable wins, then the configuration's first matching rule, then the role held before, then what the
-queue's application tells: a queue's caller is the customer, whom it rings is the agent. One of two parties who is told
-tells of the other. Nothing else does, unless `roles.dial_caller` says that all calls of Dial go one way.
+queue's application tells: a queue's caller is the customer, and the phone that it rings is the agent's. The known role
+of one of two parties gives that of the other. No other fact gives a role, unless `roles.dial_caller` sets the caller's
+role in all calls of Dial.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ HELD: Final = 2
 
 
 def cast_of(room: Sequence[Party], roles: Roles) -> tuple[Party, Party] | None:
-    """Return (customer, agent), or None when the room doesn't hold one of each."""
+    """Return (customer, agent), or None unless the room holds one of each."""
     people = people_of(room, roles)
     claims = _claims(people, roles)
     customer = next((party for party, claim in zip(people, claims, strict=True) if claim.role == "customer"), None)
@@ -34,7 +35,7 @@ def people_of(room: Sequence[Party], roles: Roles) -> list[Party]:
 
 
 def strangers_of(room: Sequence[Party], roles: Roles) -> tuple[Party, Party] | None:
-    """Return a party of whom nothing tells the role, and another one, where nothing tells who is the customer."""
+    """Return a party with an unknown role, and another party, where no fact tells who is the customer."""
     people = people_of(room, roles)
     untold = [party for party in people if _claim(party, roles, queued=False).strength < HELD]
     if len(people) < 2 or not untold or cast_of(room, roles):
@@ -43,7 +44,7 @@ def strangers_of(room: Sequence[Party], roles: Roles) -> tuple[Party, Party] | N
 
 
 class Claim(NamedTuple):
-    """A role and how well it is founded: 3 told, 2 held before, 1 by the application, 0 not at all."""
+    """A role and the strength of its evidence: 3 configured, 2 held before, 1 by the application, 0 none."""
 
     strength: int
     role: Role | None
@@ -56,7 +57,7 @@ def _claims(people: Sequence[Party], roles: Roles) -> list[Claim]:
 
 
 def _outsider(claims: list[Claim]) -> list[Claim]:
-    """Take the one party of whom nothing is told, among agents only, for the customer: a conference of a dialler."""
+    """Make the only unknown party among agents the customer, as in a conference of a dialler."""
     untold = [index for index, claim in enumerate(claims) if claim.role is None]
     agents = [claim for claim in claims if claim.role == "agent" and claim.strength >= HELD]
     if len(untold) == 1 and agents and len(agents) == len(claims) - 1:
@@ -103,7 +104,7 @@ def _matches(rule: RoleRule, party: Party) -> bool:
 
 
 def _by_application(party: Party, roles: Roles, queued: bool) -> Role | None:
-    """Return the role that a party's application tells, or that of the Local half that speaks for it."""
+    """Return the role that a party's application tells, or the application of its Local half."""
     apps = [app for app, _ in applications(party)]
     if queued:
         return "customer" if "Queue" in apps else "agent"
@@ -114,7 +115,7 @@ def _by_application(party: Party, roles: Roles, queued: bool) -> Role | None:
 
 
 def mode_of(setting: str, queue: str | None, analysis: Analysis) -> Mode:
-    """Return what is judged: the call's own CALLGUARD, else its queue's mode, else the default."""
+    """Return the analysis mode: the call's own CALLGUARD, else its queue's mode, else the default."""
     own = analysis.queues.get(analysis.spelled(queue)) if queue else None
     configured = (own and own.mode) or analysis.mode
     if setting in ("off", "raised_voice", "emotion"):

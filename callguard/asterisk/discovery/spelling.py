@@ -1,6 +1,6 @@
-"""What people write into CALLGUARD and CALLGUARD_ROLE, read in every spelling. Pure.
+"""Read the values of CALLGUARD and CALLGUARD_ROLE in every spelling. Pure.
 
-An unclear value never means "judge": it counts as off, and somebody is told.
+An unclear value never means "judge": it counts as off, and is reported.
 """
 
 from typing import Final, cast, get_args
@@ -13,7 +13,7 @@ MODES: Final = frozenset({"raised_voice", "emotion"})
 
 
 def setting_of(value: str) -> str:
-    """Return what CALLGUARD says: "" (not set), "on", "off", "raised_voice" or "emotion"; off for an unclear value."""
+    """Return CALLGUARD's value: "" (not set), "on", "off", "raised_voice" or "emotion"; off where it is unclear."""
     word = value.strip().lower()
     if word in ON:
         return "on"
@@ -21,13 +21,13 @@ def setting_of(value: str) -> str:
 
 
 def part_of(value: str) -> Part | None:
-    """Return what CALLGUARD_ROLE says; None when it is not set or unclear."""
+    """Return the value of CALLGUARD_ROLE; None where it is not set or unclear."""
     word = value.strip().lower()
     return cast("Part", word) if word in get_args(Part) else None
 
 
 def is_clear(name: str, value: str) -> bool:
-    """Return whether the value of one of our variables means what somebody must have meant."""
+    """Return whether the value of one of our variables is clear."""
     word = value.strip().lower()
     if name == "CALLGUARD":
         return not word or word in ON | OFF | MODES
