@@ -42,7 +42,8 @@ def state_folder(given: Path | None) -> Path:
         return Path(systemd.split(":")[0])
     if os.access(SYSTEM_FOLDER if SYSTEM_FOLDER.exists() else SYSTEM_FOLDER.parent, os.W_OK | os.X_OK):
         return SYSTEM_FOLDER
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "callguard"
+    home = Path(os.environ.get("HOME", "/"))  # Path.home() raises for a user whom this machine does not know
+    return Path(os.environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "callguard"
 
 
 def journal_path(given: Path | None, node: str) -> Path:

@@ -294,6 +294,20 @@ async def test_every_way_out_is_told_and_a_rule_on_trial_tells_nobody(
     assert service.of("supervision.requested") == []
 
 
+@having(
+    loud("notify"),
+    notify={"webhooks": {"ops": WEBHOOK}, "queue_log": True, "user_event": True, "cel": True},
+)
+async def test_every_receiver_can_be_tried_by_command(hook: Hook, lab: Lab, service: Service) -> None:
+    status, out = await service.cli("notify", "test", "--json")
+    probed = {each["receiver"]: each["taken"] for each in json.loads(out)}
+    assert (status, probed) == (0, dict.fromkeys(("webhook:ops", "queue_log", "user_event", "cel"), True))
+    assert json.loads(hook.requests[0][1])["data"]["rule"] == "NotifyTest"
+    await until(lambda: any("NotifyTest" in line for line in _queue_log(lab)))
+    await until(lambda: any("|fired|NotifyTest|" in line for line in _marks(lab)))
+    assert service.of("alert.fired") == [], "it is no alert of a call"
+
+
 def _marks(lab: Lab) -> list[str]:
     path = lab.pbx.folder / "log" / "cel-custom" / "marks.csv"
     return [line.replace('"', "") for line in path.read_text().splitlines()] if path.exists() else []

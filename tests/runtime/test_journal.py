@@ -151,6 +151,9 @@ def test_the_folder_is_the_configured_one_else_systemds_else_the_systems_else_th
     assert state_folder(None) == tmp_path / "system"
     monkeypatch.setattr(module, "SYSTEM_FOLDER", tmp_path / "missing" / "system")
     assert state_folder(None) == tmp_path / "home" / "callguard"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("HOME")
+    assert state_folder(None) == Path("/.local/state/callguard"), "a user whom this machine does not know"
 
 
 def test_whether_a_journal_can_be_kept_is_said_and_nothing_is_made(
