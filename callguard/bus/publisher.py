@@ -164,8 +164,12 @@ class Bus:
         self._wake.set()
 
     def copy(self, state: StateCopy) -> None:
-        """Write a state's changes in the transactions of the events from now on."""
+        """Write a state's changes together with the events from now on."""
         self._copies.append(state)
+        self.wake()
+
+    def wake(self) -> None:
+        """Write soon what a copied state has changed, though no event goes with it."""
         self._idle.clear()
         self._wake.set()
 

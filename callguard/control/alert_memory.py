@@ -71,6 +71,7 @@ class AlertMemory:
         for key, text in changed.items():
             self._journal.stage(KIND, key, text)
         self._copy.note(changed)
+        self._bus.wake()
         asyncio.get_running_loop().call_soon(self._journal.commit)
 
     async def _copied(self) -> Mapping[str, str]:

@@ -65,6 +65,17 @@ async def test_whoever_finds_an_event_in_redis_finds_the_state_behind_it(redis_u
         assert seen == [{"alert|a1": "fired", "sequence": "1"}]
 
 
+async def test_a_change_that_no_event_goes_with_is_copied_soon(redis_url: str, tmp_path: Path) -> None:
+    async with run(redis_url, tmp_path) as running:
+        await running.memory.recall()
+        running.memory.begin_copying()
+        await running.bus.flush(5)
+        running.memory.keep({"silence|s1": "drill"})
+        assert await running.bus.flush(5)
+        held = await running.bus.client.hgetall(STATE)  # type: ignore[misc]
+        assert held == {"silence|s1": "drill", "sequence": "1"}
+
+
 async def test_nothing_is_copied_before_the_copy_was_read(redis_url: str, tmp_path: Path) -> None:
     async with run(redis_url, tmp_path / "old") as first:
         await first.memory.recall()
