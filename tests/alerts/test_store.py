@@ -225,3 +225,13 @@ TestLife.settings = settings(max_examples=150, stateful_step_count=60, deadline=
 def test_the_table_leads_nowhere_back() -> None:
     assert all(ORDER[before] <= ORDER[after] for (before, _), after in TABLE.items())
     assert not [step for step in TABLE if step[0] == "resolved"]
+
+
+def test_an_alert_that_rings_does_not_wait() -> None:
+    desk = AlertManager()
+    desk.rule("fired", 0)
+    assert desk.book.waiting() == []
+    for name in ("ann", "bob", "chief"):
+        desk.note(desk.book.available(name, "busy", 1))
+    desk.rule("fired", 2, call="c2")
+    assert [alert.call for alert in desk.book.waiting()] == ["c2"]
