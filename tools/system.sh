@@ -6,6 +6,7 @@ missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v espeak-ng >/dev/null || missing="$missing espeak-ng"
 command -v strace >/dev/null || missing="$missing strace"
+command -v git >/dev/null || missing="$missing git"
 command -v ip >/dev/null || missing="$missing iproute2"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -5,17 +5,13 @@ A part that can't start rolls back those that have started. Nothing here decides
 
 import asyncio
 import time
-import uuid
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Self
 
-import aiohttp
 import structlog
 
-from callguard.alerts import AlertStore
-from callguard.alerts.policy import Policy
 from callguard.ari_app import AriApp
 from callguard.asterisk.client import ApplicationTakenError
 from callguard.asterisk.discovery.calls import Call
@@ -26,15 +22,11 @@ from callguard.console import Console
 from callguard.console.metrics import Metrics
 from callguard.contracts.commands import Command
 from callguard.contracts.events import CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
-from callguard.control.alert_manager import AlertManager
-from callguard.control.alert_memory import AlertMemory
+from callguard.control.alerting import Alerting
 from callguard.control.command_handlers import CommandHandlers
-from callguard.control.effects import EffectRunner
 from callguard.control.event_hub import EventHub
 from callguard.control.event_log import write_log
-from callguard.control.floor import Floor
 from callguard.control.health import Health
-from callguard.control.paging import Paging
 from callguard.control.parts import Parts
 from callguard.control.reload import Reload
 from callguard.control.undelivered import tell_undelivered
@@ -43,9 +35,6 @@ from callguard.control.worker_pool import MediaError, WorkerPool
 from callguard.history.baselines import KeptBaselines
 from callguard.history.recorder import Recorder
 from callguard.history.stored_baselines import StoredBaselines
-from callguard.notify.receiver import Receiver
-from callguard.notify.receivers import build_receivers
-from callguard.notify.watchdog import WatchdogAlert
 from callguard.rules.authoring.configured import checked_rules
 from callguard.runtime.journal import Journal, journal_path
 from callguard.runtime.outages import Outages
@@ -89,13 +78,15 @@ class Service:
             outages=self.outages,
         )
         self._recorder = Recorder(self.bus, self.ari.calls, config, self.journal)
-        self._build_alerts(config)
+        owners = (self.ari, self.bus, self.journal, self.outages)
+        self._alerting = Alerting(config, *owners, self._emit, self.metrics.count_receiver)
+        self.alerts = self._alerting.manager
         mark, opted_out = self.bus.mark, lambda: self.ari.opted_out
         self.health = Health(config.node, self._emit, self.outages, mark=mark, opted_out=opted_out)
         heard = (self.ari.on_worker_message, self.metrics.take)
         self.news = WorkerNews(self.alerts, self.health, self.outages, *heard)
         erased = self._recorder.erased
-        handlers = CommandHandlers(config, self.ari, self.alerts, self._paging, erased)
+        handlers = CommandHandlers(config, self.ari, self.alerts, self._alerting.paging, erased)
         self._commands = CommandConsumer(self.bus, config.node, self.hub.tell, handlers)
         self.console = Console(config, self.bus.overview, self._commands.submit, self.metrics)
         self.news.on_snapshot(self.bus.show, self.health.show, self.console.show)
@@ -105,25 +96,8 @@ class Service:
         # Who sees an event first: delivery, then memory, then what decides, then what shows.
         self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.health.see)
         self.hub.connect(self.console.see, self.metrics.see, write_log)
-        mine = (self.alerts, self._paging, self, self._watchdog_alert)
-        parts = (self._pool, self.ari, *mine, self._recorder, self.console, handlers)
+        parts = (self._pool, self.ari, self._alerting, self._recorder, self.console, handlers)
         self._reload = Reload(config, path, self._pool.load_rules, parts)
-
-    def _build_alerts(self, config: Config) -> None:
-        floor = Floor(self.ari.calls)
-        store = AlertStore(Policy.from_config(config), lambda: str(uuid.uuid4()), floor.joinable)
-        self._paging = Paging(
-            config,
-            self.ari.calls,
-            self.ari.supervision,
-            find_alert=lambda alert: self.alerts.find(alert),
-            on_unanswered=lambda alert: self.alerts.unanswered(alert),
-        )
-        trouble = partial(self.outages.report, "receivers")
-        self._effects = EffectRunner(config.node, self._paging, self.metrics.count_receiver, self.journal, trouble)
-        self._watchdog_alert = WatchdogAlert(config, self._effects.beat)
-        memory = AlertMemory(self.journal, self.bus, config.node)
-        self.alerts = AlertManager(store, floor.where, self._emit, self._effects.carry_out, memory, self.bus.recall)
 
     async def __aenter__(self) -> Self:
         """Start. Raises FatalError when a part can't."""
@@ -152,11 +126,7 @@ class Service:
         parts.on_stop("bus", self.bus.stop)
         self._recorder.resume()
         parts.on_stop("recorder", self._recorder.close)
-        self._http = await parts.stack.enter_async_context(aiohttp.ClientSession())
-        self._effects.start(self._receivers(self._config))
-        parts.on_stop("effects", self._effects.stop)
-        await self.alerts.start()
-        parts.on_stop("alerts", self.alerts.stop)
+        await self._alerting.start(parts)
         await self._pool.start()
         parts.on_stop("workers", self._pool.stop)
         parts.keep("ari", self.ari.run())
@@ -166,21 +136,13 @@ class Service:
             await self.console.start()
             parts.on_stop("console", self.console.stop)
         parts.keep("health", self.health.run())
-        parts.keep("watchdog alert", self._watchdog_alert.run())
+        self._alerting.keep_watchdog(parts)
         parts.keep("watchdog", feed_watchdog())
         self._emit(NodeStarted(node=self._config.node))
 
     def reload(self) -> ReloadAnswer:
         """Take the configuration files again; a bad set is refused as a whole and the old one stays in force."""
         return self._reload()
-
-    def apply(self, config: Config) -> None:
-        """Build the receivers anew: they need the service's HTTP session."""
-        self._effects.replace(self._receivers(config))
-
-    def _receivers(self, config: Config) -> dict[str, Receiver]:
-        ami = self.ari.ami.act if self._config.asterisk.ami.enabled else None
-        return build_receivers(config.notify, self._http, ami, self.ari.mark, self._effects.count, self.journal)
 
     async def _close_journal(self) -> None:
         tell_undelivered(self.journal)

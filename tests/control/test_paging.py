@@ -9,7 +9,7 @@ from callguard.alerts.effects import PromptAgent, RingSupervisors
 from callguard.asterisk.supervision.session import RingRequest, SupervisionError
 from callguard.config import Config
 from callguard.control.paging import Paging
-from tests.control.test_floor import call
+from tests.control.test_alerting import call
 
 CONFIG = Config.model_validate(
     {

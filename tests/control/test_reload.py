@@ -119,7 +119,9 @@ async def test_token_names_receivers_and_logging_hold_at_once(
         assert logging.getLogger().level == logging.DEBUG
         assert (await running.session(service, "first"))[0] == 401
         assert await running.session(service, "second") == (200, {"supervisors": ["Ann"]})
-        service._effects.carry_out([SendTo("webhook:chat", alert_fired()), SendTo("webhook:more", alert_fired())])
+        service._alerting.effects.carry_out(
+            [SendTo("webhook:chat", alert_fired()), SendTo("webhook:more", alert_fired())]
+        )
     assert posted == ["/new", "/new"]
 
 
