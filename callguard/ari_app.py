@@ -136,6 +136,10 @@ class AriApp:
         """Present calls by linkedid."""
         return self._discovery.calls
 
+    def lives(self, channel: str) -> bool:
+        """Tell whether a channel is there. A call mostly goes by the id of its customer's channel."""
+        return self._discovery.lives(channel)
+
     @property
     def opted_out(self) -> int:
         """How many conversations go on that are left alone because a party's CALLGUARD says off."""

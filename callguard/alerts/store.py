@@ -132,11 +132,21 @@ class AlertStore:
         self._state.joined.pop(call, None)
         return self._settled(now, out)
 
-    def retain_calls(self, live: Container[str], now: float) -> Outcome:
-        """After a restart: end the alerts of calls that ended meanwhile."""
+    def retain_calls(
+        self, live: Container[str], now: float, waits: Callable[[str], bool] = lambda call: False
+    ) -> Outcome:
+        """After a restart: end the alerts of calls that ended meanwhile.
+
+        `waits` tells of a call that is not live whether its customer waits for the agent to come back: its alerts
+        stay, and need not be confirmed before.
+        """
         out = Outcome()
         for call in sorted({alert.call for alert in self._state.alerts.values()}):
-            if call not in live:
+            if call in live:
+                continue
+            if waits(call):
+                self.unconfirm(call, now)
+            else:
                 out.add(self.call_ended(call, now))
         return out
 

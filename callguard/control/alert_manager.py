@@ -80,6 +80,8 @@ class AlertManager:
         self._show = show
         self._calls: Container[str] | None = None
         """Ids of the present calls; None: not known yet."""
+        self._waits: Callable[[str], bool] = lambda call: False
+        """Whether the customer of a call that is not present waits for the agent."""
         self._recalled = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -141,9 +143,13 @@ class AlertManager:
         """A supervisor's phone can be rung from now on (None), or can't and why."""
         self._settle(self._store.available(supervisor, away, time.time()))
 
-    def calls_known(self, calls: Container[str]) -> None:
-        """Which calls there are is known now, and stays so: alerts of others, from before a restart, end."""
-        self._calls = calls
+    def calls_known(self, calls: Container[str], waits: Callable[[str], bool] = lambda call: False) -> None:
+        """Which calls there are is known now, and stays so: alerts of others, from before a restart, end.
+
+        A call whose agent consults a colleague at the restart is not known before the agent is back; as long as its
+        customer `waits`, its alerts stay.
+        """
+        self._calls, self._waits = calls, waits
         self._drop_gone()
 
     def unanswered(self, alert: str) -> None:
@@ -200,7 +206,7 @@ class AlertManager:
 
     def _drop_gone(self) -> None:
         if self._calls is not None:
-            self._settle(self._store.retain_calls(self._calls, time.time()))
+            self._settle(self._store.retain_calls(self._calls, time.time(), self._waits))
 
     async def _keep_time(self) -> None:
         while True:
@@ -208,6 +214,7 @@ class AlertManager:
             try:
                 if not self._recalled and not self._store.open():  # it replaces the state: not while an alert is open
                     await self._recall()
+                self._drop_gone()
                 self._settle(self._store.tick(time.time()))
             except Exception:  # a mistake about one alert must not end escalation for all
                 log.exception("alerts_not_ticked")

@@ -170,5 +170,5 @@ class Service:
         self.hub.publish(self._recorder.with_card(event))
 
     def _calls_known(self, calls: Mapping[str, Call]) -> None:
-        self.alerts.calls_known(calls)
+        self.alerts.calls_known(calls, self.ari.lives)
         self._recorder.calls_known(calls)

@@ -6,6 +6,7 @@ import pytest
 
 from callguard.alerts import AlertError, Outcome, SilenceScope
 from callguard.alerts.effects import PromptAgent, RingSupervisors, SendTo, StopRinging
+from callguard.alerts.store import RECONFIRM_S
 from callguard.config import Inhibit, SupervisorConfig
 from callguard.contracts.events import AlertAcknowledged, AlertFired, AlertResolved
 from tests.alerts.floor import ANN, BOB, CHIEF, AlertManager, policy, rung, types
@@ -441,6 +442,18 @@ def test_after_a_restart_alerts_of_calls_that_are_gone_end() -> None:
     desk.restart(10)
     ended = desk.book.retain_calls({"c2"}, 11)
     assert [event.call for event in ended.events] == ["c1"]
+
+
+def test_after_a_restart_an_alert_needs_no_confirmation_while_its_customer_waits_for_the_agent() -> None:
+    desk = AlertManager()
+    desk.rule("fired", 0, actions=("notify",))
+    desk.restart(10)
+    for second in range(11, 11 + 2 * int(RECONFIRM_S)):
+        assert desk.book.retain_calls({}, second, lambda call: call == "c1").events == []
+        assert desk.book.tick(second).events == []
+    back = 11 + 2 * int(RECONFIRM_S)
+    assert desk.book.retain_calls({"c1"}, back).events == []
+    assert [event.TYPE for event in desk.book.tick(back + RECONFIRM_S).events] == [AlertResolved.TYPE]
 
 
 def test_a_lost_worker_leaves_no_alert_behind() -> None:

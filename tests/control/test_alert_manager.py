@@ -147,6 +147,29 @@ async def test_an_alert_of_a_call_that_ended_while_nobody_watched_ends(floor: Fl
     assert floor.kinds.count("AlertResolved") == 1
 
 
+async def test_an_alert_of_a_customer_who_waits_for_the_agent_stays_until_the_customer_is_gone(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Restarted in a consultation: the call is not known before the agent is back with the customer."""
+    monkeypatch.setattr("callguard.control.alert_manager.TICK_S", 0.01)
+    first = floor.manager()
+    await first.start()
+    floor.calls["1.1"] = Where()
+    first.transition(fired("1.1"))
+    [alert] = [alert.id for alert in first.open()]
+    await first.stop()
+    waiting = {"1.1"}
+    second = floor.manager()
+    await second.start()
+    second.calls_known({}, waiting.__contains__)
+    await asyncio.sleep(0.05)
+    assert [alert.id for alert in second.open()] == [alert]
+    waiting.clear()
+    await asyncio.sleep(0.05)
+    await second.stop()
+    assert second.open() == []
+
+
 async def test_a_mistake_at_one_tick_does_not_end_time(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("callguard.control.alert_manager.TICK_S", 0.01)
     manager = floor.manager()

@@ -10,7 +10,7 @@ import pytest_asyncio
 import redis.asyncio
 
 from callguard.testbed.lab.lab import Lab
-from callguard.testbed.lab.pbx import QUEUE
+from callguard.testbed.lab.pbx import FEATURES, QUEUE
 from callguard.testbed.lab.phone import PhoneCall
 from callguard.testbed.lab.tones import tone_dbfs
 from callguard.testbed.proxy import Proxy
@@ -116,6 +116,33 @@ async def test_an_alert_whose_call_ended_while_the_service_was_dead_ends_at_once
     resolved = await service.wait_for("alert.resolved", 5, since=before, call=call)
     assert (resolved["data"]["alert"], resolved["data"]["reason"]) == (fired["data"]["alert"], "call_ended")
     assert (await service.cli("alerts", "--json"))[1].strip() == "[]"
+
+
+async def test_an_alert_stays_one_where_the_service_is_killed_while_the_agent_consults(
+    lab: Lab, redis_url: str, tmp_path: Path
+) -> None:
+    """The call is found again only when the agent is back with the customer."""
+    voice = call_voice(tmp_path / "angry.wav", ("neutral", 2), ("angry", 50))
+    rules = LOUD_RULE.replace("keep_firing_for: 1s", "keep_firing_for: 60s")
+    async with Service(lab, redis_url, tmp_path / "s", rules=rules) as service:
+        customer = await lab.farm.phone("customer1").call(f"{FEATURES}201", voice)
+        agent = await lab.farm.phone("agent1").answered()
+        call = await tapped(service)
+        fired = await service.wait_for("alert.fired")
+        await agent.dtmf("*2202")
+        colleague = await lab.farm.phone("agent2").answered()
+        await service.kill()
+        before = len(await service.read())
+        await service.start()
+        await asyncio.sleep(2)
+        await colleague.hangup()
+        assert await tapped(service, before) == call
+        await asyncio.sleep(3)
+        await service.read()
+        assert service.of("alert.resolved") == []
+        assert [event["data"]["alert"] for event in service.of("alert.fired")] == [fired["data"]["alert"]]
+        await customer.hangup()
+        await service.wait_for("alert.resolved", reason="call_ended", alert=fired["data"]["alert"])
 
 
 async def test_a_phone_that_rang_when_the_service_was_killed_rings_again(

@@ -59,6 +59,10 @@ class Discovery:
         """Present calls by id, without unknown ones."""
         return self._register.calls
 
+    def lives(self, channel: str) -> bool:
+        """Tell whether a channel of this id is there."""
+        return self._rooms.get(channel) is not None
+
     def call_of(self, channel: str) -> Call | None:
         """Return the call in which a channel is the customer or the agent."""
         call = self._register.of(channel)

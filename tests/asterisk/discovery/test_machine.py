@@ -625,3 +625,12 @@ def test_a_member_behind_a_local_channel_that_is_optimised_away_before_anything_
     (started,) = pbx.answer("agent")
     assert isinstance(started, Started)
     assert (started.call.member, started.call.interface) == ("Mia", "Local/agent@agents")
+
+
+def test_a_customer_who_waits_for_the_agent_at_the_start_lives_though_there_is_no_call() -> None:
+    pbx = Pbx()
+    pbx.tell(Snapshot(0, (CUSTOMER,), (Bridge("b1", channels=("customer",)),)))
+    assert pbx.discovery.calls == {}
+    assert pbx.discovery.lives("customer")
+    pbx.destroy(CUSTOMER)
+    assert not pbx.discovery.lives("customer")
