@@ -309,7 +309,7 @@ async def test_keys_judge_the_alert_and_leave(lab: Lab, voices: Voices) -> None:
         phone = await scene.join(lab, voices, "listen")
         await phone.dtmf("98*")
         assert (await running.event(SupervisionEnded)).reason == "supervisor_left"
-        assert [verdict for _, verdict in running.verdicts] == ["useful", "false_alarm"]
+        assert [verdict for _, verdict in running.verdicts] == ["useful", "false"]
         assert running.app.calls, "the call goes on"
 
 
