@@ -1,4 +1,4 @@
-"""The web console: a live board, commands for who may give them, health, metrics. Knows no audio and no models."""
+"""The web console: a live board, commands for holders of the token, health, metrics. Knows no audio and no models."""
 
 from callguard.console.server import Console
 

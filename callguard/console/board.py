@@ -1,4 +1,4 @@
-"""What a screen shows, as plain data: the calls that need somebody first. Pure."""
+"""The content of a screen as plain data: calls that need a supervisor come first. Pure."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from callguard.bus.nodes import Heard, together
 from callguard.bus.overview import AlertView, CallView, Overview
 
 SHOWN: Final = 60
-"""Calls on a screen; the rest is a number."""
+"""Calls on a screen; further calls are only counted."""
 _CALL: Final = ("call", "queue", "agent", "mode", "started_at", "on_hold", "taps", "unheard", "unknown")
 _ALERT: Final = (
     "alert", "rule", "leg", "severity", "state", "since", "score", "by", "shadow", "merged", "silenced_by", "evidence",
@@ -48,7 +48,7 @@ def _call(overview: Overview, call: CallView) -> dict[str, Any]:
 
 
 def _handoff(card: dict[str, Any]) -> list[str]:
-    """Say a handoff card in lines: the wait, earlier calls of the number, what rose, what was tried."""
+    """Put a handoff card into lines: the wait, earlier calls of the number, the alerts, the steps taken."""
     lines = [f"Waited {card['wait_s']:.0f} s" if card["wait_s"] is not None else "", _earlier(card["earlier"])]
     lines += [f"{_clock(each['at_s'])} {each['summary'] or each['rule']} ({each['state']})" for each in card["rose"]]
     lines += [f"{_clock(each['at_s'])} {each['what'].replace('_', ' ')}: {each['detail']}" for each in card["tried"]]

@@ -1,8 +1,8 @@
-"""Who may connect to the console: so many of one source and in all, and nobody who asks for nothing.
+"""Limits the console's connections: in number, for each source and in all, and in the time that they may be idle.
 
-Descriptors are shared with the PBX's connections, so that a crowd at the console must never take them all. Where too
-many are connected, the one that has been idle for longest goes and the newcomer stays; where none is idle, the newcomer
-is refused.
+The console shares the process's file descriptors with the connections to the PBX and must never use them up. At the
+limit, the connection that has been idle for longest is closed and the new one stays. If none is idle, the new one is
+refused.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from callguard.config import Console
 IDLE_S: Final = 15.0
 """Seconds that a connection may take until its request is complete, and from an answer to the next request."""
 SHARE: Final = 4
-"""At most one in so many of the files that this process may open is a console's connection."""
+"""The console's connections take at most one in so many of the files that this process may open."""
 BACKLOG: Final = 16
-"""Connections that asyncio accepts in one go, before any of them is looked at."""
+"""Connections that asyncio accepts in one go, before the door checks any of them."""
 
 
 @dataclass(eq=False)
@@ -29,8 +29,8 @@ class Visit:
     """One connection.
 
     Attributes:
-        source: address that it comes from.
-        requests: how many of its requests are being answered.
+        source: address of the client.
+        requests: number of its requests that are being answered.
     """
 
     transport: asyncio.Transport
@@ -40,7 +40,7 @@ class Visit:
 
 
 class Door:
-    """Lets connections in.
+    """Admits connections.
 
     Args:
         config: of the console.
@@ -55,7 +55,7 @@ class Door:
         """The longest idle first."""
 
     async def open(self, runner: web.AppRunner) -> asyncio.Server:
-        """Listen, and answer each connection by what a runner that is set up serves. Raises OSError."""
+        """Listen, and serve each connection by a runner that is set up. Raises OSError."""
         serve, config = cast("web.Server", runner.server), self._config
         return await asyncio.get_running_loop().create_server(
             lambda: _Threshold(self, serve()), config.listen, config.port, backlog=BACKLOG
@@ -65,7 +65,7 @@ class Door:
         return len(self._visits)
 
     def enter(self, transport: asyncio.Transport) -> bool:
-        """Let a connection in; return whether it may stay."""
+        """Admit a connection; return whether it may stay."""
         peer = transport.get_extra_info("peername")
         source = str(peer[0]) if peer else ""
         mine = [visit for visit in self._visits.values() if visit.source == source]
@@ -80,7 +80,7 @@ class Door:
         return fits
 
     def leave(self, transport: asyncio.BaseTransport) -> None:
-        """A connection is closed."""
+        """Forget a connection that is closed."""
         visit = self._visits.pop(transport, None)
         if visit is not None:
             visit.expiry.cancel()
@@ -89,7 +89,7 @@ class Door:
     async def middleware(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Know a connection as busy for as long as one of its requests is being answered."""
+        """Mark a connection as busy while one of its requests is being answered."""
         visit = self._visits.get(request.transport) if request.transport else None
         if visit is None:
             return await handler(request)
@@ -104,7 +104,7 @@ class Door:
                 visit.expiry = self._expire_later(visit.transport)
 
     def _busiest(self) -> list[Visit]:
-        """Return the visits of the source that has most connections."""
+        """Return the visits of the source with the most connections."""
         counts = Counter(visit.source for visit in self._visits.values())
         busiest = max(counts, key=counts.__getitem__)
         return [visit for visit in self._visits.values() if visit.source == busiest]
@@ -127,7 +127,7 @@ class Door:
 
 
 class _Threshold(asyncio.Protocol):
-    """Stands before the HTTP protocol of one connection and lets everything through once the door has let it in."""
+    """Wraps the HTTP protocol of one connection; passes everything on once the door has admitted it."""
 
     def __init__(self, door: Door, http: asyncio.Protocol) -> None:
         self._door = door

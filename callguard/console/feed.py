@@ -14,11 +14,11 @@ LEAST_INTERVAL_S: Final = 0.2
 SIGNALS_INTERVAL_S: Final = 1.0
 """Signals alone make a new board no more often than they are measured."""
 KEEP_ALIVE_S: Final = 5.0
-"""A screen that hears nothing for more than two of these says that the service can't be reached."""
+"""Seconds between signs of life. A screen that misses two of them says that the service can't be reached."""
 
 
 class Feed:
-    """The board as text, made anew when something changed and somebody looks."""
+    """The board as text, rendered again when something changed and a screen is open."""
 
     def __init__(self, overview: Overview) -> None:
         self._overview = overview
@@ -30,13 +30,13 @@ class Feed:
         self._closed = False
 
     def change(self) -> None:
-        """Something happened: push at once."""
+        """Push at once: an event changed the board."""
         self._version += 1
         self._changed.set()
         self._changed = asyncio.Event()
 
     def change_soon(self) -> None:
-        """Signals came: push within a second, together with all others that come until then."""
+        """Push within a second: signals came. All signals until then share one push."""
         if self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(SIGNALS_INTERVAL_S, self._now)
 

@@ -88,12 +88,12 @@ class Metrics:
             case CommandCompleted():
                 self._commands.labels(event.action, "completed").inc()
             case CommandFailed():
-                self._commands.labels("any", "failed").inc()  # what was asked may be any text
+                self._commands.labels("any", "failed").inc()  # the command may be any text
             case NodeEvent():
                 self._health.see(event)
 
     def take(self, stats: WorkerStats) -> None:
-        """Take a worker's counters; they count from its start."""
+        """Take in a worker's counters, which count from its start."""
         self._present.workers[stats.worker] = stats
 
     def count_closed(self, why: str) -> None:
@@ -101,19 +101,19 @@ class Metrics:
         self._closed.labels(why).inc()
 
     def count_receiver(self, receiver: str, outcome: str) -> None:
-        """Count what a receiver, a ring or a prompt came to."""
+        """Count the outcome of a receiver, a ring or a prompt."""
         self._receivers.labels(receiver, outcome).inc()
 
     def watch_bus(self, stats: Callable[[], BusStats]) -> None:
-        """Show how the bus stands whenever metrics are read."""
+        """Show the figures of the bus at each reading."""
         self._present.bus = stats
 
     def watch_floor(self, phones: Callable[[], Tally[str]], waiting: Callable[[], int]) -> None:
-        """Show how supervisors' phones stand, and how many alerts nobody is free for, whenever metrics are read."""
+        """Show at each reading the states of supervisors' phones and the number of alerts that nobody is free for."""
         self._present.phones, self._present.waiting = phones, waiting
 
     def watch_cutting(self, cutting: Callable[[], int]) -> None:
-        """Show how many supervisors are being cut off, not confirmed by Asterisk, whenever metrics are read."""
+        """Show at each reading how many supervisors are being cut off without Asterisk's confirmation so far."""
         self._present.cutting = cutting
 
     def render(self) -> bytes:
@@ -122,7 +122,7 @@ class Metrics:
 
 
 class _Health:
-    """Which parts are away, how many calls are heard, and how many are not and why."""
+    """The parts that are away, the number of heard calls, and the number of unheard calls by reason."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         away = "1 while a part is out of reach or overloaded."
@@ -135,7 +135,7 @@ class _Health:
         self.see(NodeHearing(node="", heard=0, calls=0))
 
     def see(self, event: NodeEvent) -> None:
-        """Follow what a node tells of itself."""
+        """Follow a node's events about itself."""
         match event:
             case NodeDegraded():
                 self._degraded.labels(_part(event.reason)).set(1)
@@ -152,7 +152,7 @@ class _Health:
 
 
 class _Present(Collector):
-    """What is so now, asked for whenever metrics are read."""
+    """Gauges of the present state, computed at each reading."""
 
     def __init__(self) -> None:
         self.workers: dict[int, WorkerStats] = {}
@@ -165,7 +165,7 @@ class _Present(Collector):
         self._sessions: dict[str, str] = {}
 
     def see(self, event: Event) -> None:
-        """Follow what is open."""
+        """Follow open calls, alerts and sessions."""
         match event:
             case CallStarted(call=str(call)):
                 self._calls.add(call)
@@ -234,5 +234,5 @@ def _gauge(name: str, text: str, label: str, values: Tally[str]) -> GaugeMetricF
 
 
 def _part(reason: str) -> str:
-    """The first word names the part, what follows says more."""
+    """Return the first word, which names the part; the rest is detail."""
     return reason.split(":", maxsplit=1)[0]

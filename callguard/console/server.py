@@ -1,4 +1,4 @@
-"""The console's HTTP server. Reading is open to whoever reaches the address; commands need the token."""
+"""The console's HTTP server. Everybody who reaches the address may read; commands need the token."""
 
 import asyncio
 import hmac
@@ -29,9 +29,9 @@ log = structlog.get_logger(__name__)
 
 STATIC: Final = Path(__file__).parent / "static"
 STALL_S: Final = 30.0
-"""Seconds for which a screen may read nothing before it is given up."""
+"""Seconds without reading after which a screen is disconnected."""
 BODY_S: Final = 5.0
-"""Seconds that the body of a command may take to come."""
+"""Seconds within which a command's body must arrive."""
 WRONG_TOKEN_S: Final = 0.5
 """Delay after a wrong token, so that guessing is slow."""
 HEADERS: Final = {
@@ -53,7 +53,7 @@ class Console:
     """Serves the board of one node.
 
     Args:
-        overview: what goes on; folded by the bus.
+        overview: present calls, alerts and sessions; folded by the bus.
         submit: carries a command out and returns its answer.
         metrics: shown under /metrics.
     """
@@ -76,19 +76,19 @@ class Console:
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
         self.url = ""
-        """Where it listens, once started."""
+        """Address at which it listens, once started."""
 
     def apply(self, config: Config) -> None:
-        """Take another token and other names. Raises ConfigError when the token can't be read."""
+        """Put another token and other names in force. Raises ConfigError when the token can't be read."""
         self._token = config.console.token.read().get_secret_value()
         self._supervisors = [supervisor.name for supervisor in config.supervisors]
 
     def see(self, _: Published) -> None:
-        """An event was folded into the overview."""
+        """Show a change that an event made in the overview."""
         self._feed.change()
 
     def show(self, _: CallSnapshot) -> None:
-        """Signals were folded into the overview."""
+        """Show signals that were folded into the overview."""
         self._feed.change_soon()
 
     async def start(self) -> None:
@@ -128,7 +128,7 @@ class Console:
         return web.json_response({"status": "ok", "version": __version__})
 
     async def _ready(self, _: web.Request) -> web.Response:
-        """Say whether calls can be heard: 503 with the parts that stand against it when they can't."""
+        """Answer 200 when calls can be heard, else 503 with the parts that prevent it."""
         missing = sorted(part for parts in self._overview.degraded.values() for part in parts.keys() & NEEDED)
         ready = bool(self._overview.nodes) and not missing
         heard = asdict(together(self._overview.heard.values()))
@@ -162,7 +162,7 @@ class Console:
         return response
 
     async def _session(self, request: web.Request) -> web.Response:
-        """Say whether the token allows commands, and whom they may be given for."""
+        """Answer whether the token allows commands, and name the supervisors whom commands may concern."""
         refusal = await self._refusal(request)
         return refusal or web.json_response({"supervisors": self._supervisors})
 
@@ -193,7 +193,7 @@ class Console:
 
 
 def _with_id(text: str) -> str:
-    """Give a command an identifier of our own making; what is no JSON object stays as it is, to be refused."""
+    """Give a command an identifier of our own. A body that is no JSON object stays as it is and is refused later."""
     try:
         given: Any = json.loads(text)
     except (ValueError, RecursionError):
