@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from callguard.config import SupervisorConfig
 from callguard.contracts.events import CallEnded, CallStarted, Event, SupervisionStarted, published
 from callguard.contracts.messages import Transition
 from callguard.control.alert_manager import AlertManager
+from tests.support.crashing import Node, World
 
 POLICY = Policy(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),))
 
@@ -203,3 +206,35 @@ async def test_open_alerts_are_shown_again_when_their_call_is_found_after_a_rest
     assert (type(event).__name__, event.call) == ("AlertFired", "1.1")
     assert at == pytest.approx(before, abs=1)
     assert "AlertFired" not in floor.kinds
+
+
+async def test_no_decision_is_lost_by_kills_at_200_random_moments(redis_url: str, tmp_path: Path) -> None:
+    """A storm of alerts, real Valkey, a webhook that refuses every other message, and no life longer than 30 ms."""
+    world = World(seed=5)
+    for _ in range(200):
+        node = Node(world, redis_url, tmp_path / "n1.journal")
+        await node.live()
+        storm = asyncio.create_task(node.storm())
+        await asyncio.sleep(world.chance.uniform(0, 0.03))
+        await node.kill()
+        assert storm.done()
+    last = Node(world, redis_url, tmp_path / "n1.journal")
+    await last.live()
+    await last.calm()
+    stream = [json.loads(fields["event"]) for _, fields in await last.bus.client.xrange("callguard:events")]
+    await last.kill()
+
+    assert len(world.decided) > 200
+    posts = [(post.type.split(".")[3], post.data["alert"], post.id) for post in world.posts]
+    told = [
+        (event["type"].split(".")[3], event["data"]["alert"], event["id"])
+        for event in stream
+        if "alert" in event["type"]
+    ]
+    for delivered in (posts, told):
+        assert world.decided.keys() <= {alert for kind, alert, _ in delivered if kind == "fired"}
+        assert world.decided.keys() <= {alert for kind, alert, _ in delivered if kind == "resolved"}
+        assert len({each[:2] for each in delivered}) == len(set(delivered)), "doubles carry the same identifier"
+    first = {each[:2]: place for place, each in reversed(list(enumerate(posts)))}
+    assert all(first["fired", alert] < place for (kind, alert), place in first.items() if kind == "resolved")
+    assert world.rung
