@@ -36,6 +36,8 @@ ESCALATE_S: Final = 0.6
 """Time for both means of removal, ARI and the manager interface, to take an ear away."""
 LEFT_S: Final = 1.0
 """After a take-over so long is waited for the agent to be out, before the take-over is told."""
+INSIST_S: Final = 30.0
+"""So long an agent's channel is hung up again and again after a take-over; later it may serve another call."""
 FOLLOW_S: Final = 60.0
 """So long a supervisor waits for the agent to whom the customer is transferred."""
 
@@ -181,7 +183,8 @@ class Presence:
         await room.take_over(call.agent, call.agent_channel)
         session.took_over = True
         self._hooks.hand_off(call, session.channel)
-        await self._reconciler.remove(call.agent).within(LEFT_S)
+        if not await self._reconciler.remove(call.agent).within(LEFT_S):
+            asyncio.get_running_loop().call_later(INSIST_S, self._reconciler.abandon, call.agent)
 
     async def _align(self, session: Session, room: Room) -> None:
         """Let a session wait, or go on. Who is apart for a moment only is not told of."""

@@ -87,6 +87,10 @@ class Reconciler:
         self.let_go(object_id)
         return Removal.of_ended(object_id) if ended else self._remover.remove(object_id)
 
+    def abandon(self, channel: str) -> None:
+        """Remove a channel no longer: one that is not ours may be in another call by now."""
+        self._remover.abandon(channel)
+
     def remove_all(self, ids: Iterable[str]) -> list[Removal]:
         """Begin to remove objects."""
         return [self.remove(each) for each in ids]

@@ -113,6 +113,10 @@ class Remover:
             if removal.id not in alive and removal.since < asked_at:
                 self._settle(removal)
 
+    def abandon(self, object_id: str) -> None:
+        """Remove an object no longer, although it is not proved to be gone."""
+        self._under_way.pop(object_id, None)
+
     async def close(self) -> None:
         """Give up what is not proved; leases end it, or the next run does."""
         await self._tasks.end()
@@ -120,7 +124,7 @@ class Remover:
     async def _work(self, removal: Removal) -> None:
         for pause_s in chain(PAUSES_S, repeat(PAUSES_S[-1])):
             await self._attempt(removal)
-            if await removal.within(pause_s):
+            if await removal.within(pause_s) or self._under_way.get(removal.id) is not removal:
                 return
             for_s = round(time.monotonic() - removal.since, 1)
             log.warning("not_gone_yet", object=removal.id, for_s=for_s, refusal=removal.refusal)

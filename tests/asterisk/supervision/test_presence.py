@@ -185,3 +185,16 @@ async def test_there_is_nothing_to_take_over_without_an_agent(world: World, miss
     world.calls["c1"] = replace(CALL, **{missing: None})
     with pytest.raises(SupervisionError, match="no_call"):
         await world.presence.switch(world.session, "takeover", "command")
+
+
+async def test_an_agent_who_does_not_go_after_a_take_over_is_left_alone_in_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their channel may be in another call by then."""
+    monkeypatch.setattr(module, "LEFT_S", 0.02)
+    monkeypatch.setattr(module, "INSIST_S", 0.1)
+    world.fake.stuck.add("agent")
+    await world.presence.switch(world.session, "takeover", "key")
+    assert "agent" in world.presence._reconciler.under_way
+    await asyncio.sleep(0.15)
+    assert "agent" not in world.presence._reconciler.under_way

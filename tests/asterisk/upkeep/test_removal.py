@@ -171,6 +171,19 @@ async def test_asked_twice_it_is_one_removal_and_later_another(bench: Bench) -> 
     assert bench.remover.remove(EAR) is not first
 
 
+async def test_an_abandoned_removal_asks_no_more_and_proves_nothing(bench: Bench) -> None:
+    fail(bench)
+    removal = bench.remover.remove(EAR)
+    bench.remover.abandon(EAR)
+    bench.remover.abandon("never removed")
+    await asyncio.sleep(0.2)
+    asked = bench.deletions()
+    await asyncio.sleep(0.4)
+    assert bench.deletions() == asked
+    assert not removal.proved
+    assert bench.remover.under_way == {}
+
+
 async def test_several_are_gone_when_the_last_is(bench: Bench) -> None:
     fail(bench)
     removals = [bench.remover.remove(each) for each in (EAR, ROOM)]
