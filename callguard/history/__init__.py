@@ -1,1 +1,1 @@
-"""What is kept of calls and callers, and its end at an opt-out."""
+"""Records of calls and callers, and their deletion at an opt-out."""

@@ -1,4 +1,4 @@
-"""Each party's newest calm baseline, kept for the next tap of the same party: its worker or its tap may be lost."""
+"""Keeps each party's newest calm baseline for the next tap of the same party, as its worker or tap may be lost."""
 
 import asyncio
 from dataclasses import replace
@@ -8,29 +8,29 @@ from callguard.contracts.messages import Baseline, CallFacts, OpenLeg
 
 
 class Store(Protocol):
-    """Where baselines outlive this process."""
+    """A store in which baselines outlive this process."""
 
     def start(self) -> None:
-        """Begin to write."""
+        """Begin to write to it."""
 
     async def stop(self) -> None:
-        """Write what waits, and end."""
+        """Write all changes that wait, and end."""
 
     def keep(self, call: str, party: str, baseline: Baseline) -> None:
         """Replace a party's baseline."""
 
     def forget(self, call: str) -> None:
-        """Delete what is kept of a call."""
+        """Delete a call's baselines."""
 
     async def recall(self, call: str) -> dict[str, Baseline]:
-        """Return what is kept of a call."""
+        """Return a call's baselines."""
 
 
 class KeptBaselines:
     """Baselines of present calls, by call and party.
 
     Args:
-        store: asked once about each call that is not known; none: what this process hears is all that there is.
+        store: asked once about each unknown call; without a store, baselines end with this process.
     """
 
     def __init__(self, store: Store | None = None) -> None:
@@ -44,16 +44,16 @@ class KeptBaselines:
             self._store.start()
 
     async def stop(self) -> None:
-        """Store what waits."""
+        """Store all changes that wait."""
         if self._store is not None:
             await self._store.stop()
 
     def keep(self, leg: OpenLeg, baseline: Baseline) -> None:
-        """Take a leg's newest baseline."""
+        """Keep a leg's newest baseline."""
         self._set(leg.call, _party(leg), baseline)
 
     def note(self, facts: CallFacts) -> None:
-        """Hold all baselines of a call for loose while it is on hold or its parties are apart."""
+        """Mark all baselines of a call as loose while it is on hold or its parties are apart."""
         if not facts.together or facts.on_hold:
             for party, baseline in self._of_call.get(facts.call, {}).items():
                 if not baseline.loose:
@@ -75,7 +75,7 @@ class KeptBaselines:
             self._store.forget(call)
 
     async def _recall(self, call: str, store: Store) -> None:
-        """Ask the store about a call; both legs of a call share one answer."""
+        """Ask the store about a call, once for both legs."""
         task = self._recalls.get(call)
         if task is None:
             task = self._recalls[call] = asyncio.create_task(store.recall(call), name="recall baselines")

@@ -1,8 +1,8 @@
-"""What earlier calls of a number came to, in Redis: counts under a keyed hash, never the number.
+"""The record of a number's earlier calls, in Redis: counts under a keyed hash, never the number.
 
-A call that goes on is noted beside them, with its counts so far, so that a crash loses none: the next run counts it, or
-goes on with it. When a call ends its counts go over to its number's. An opt-out erases both. Without a key nothing is
-remembered.
+The counts of each present call are noted beside the records, so that a crash loses none: the next run adds them, or
+goes on with the call. When a call ends, its counts are added to its number's record. An opt-out erases both. Without a
+key nothing is remembered.
 """
 
 import hashlib
@@ -25,38 +25,38 @@ log = structlog.get_logger(__name__)
 
 DAY_S: Final = 86400
 SHORTEST: Final = 3
-"""Digits of a number that tells callers apart; `anonymous` has none."""
+"""Fewest digits of a number that identifies a caller; `anonymous` has none."""
 AWAY: Final = (RedisError, OSError)
 NONE: Final = Counts(0, 0, 0)
 
 
 class Callers:
-    """Remembers callers. Redis away is logged, no obstacle. Raises ConfigError when the key can't be read."""
+    """Remembers callers. Without Redis it logs and goes on. Raises ConfigError when the key can't be read."""
 
     def __init__(self, client: Redis, config: Config) -> None:
         self._client: Any = client  # hash commands are typed as if they might not be awaitable
         self._prefix = config.redis.prefix
         self._open = f"{config.redis.prefix}callers-open:{config.node}"
-        """Hash: call that goes on → JSON of its number's key and its counts so far."""
+        """Hash: present call → JSON of its number's key and its counts so far."""
         self.reconfigure(config.privacy)
 
     def reconfigure(self, privacy: Privacy) -> None:
-        """Take another key and time to keep; raise ConfigError when the key can't be read.
+        """Put another key and retention in force; raise ConfigError when the key can't be read.
 
-        What lies under another key is not found again and expires.
+        Records under the former key are not found any more, and expire.
         """
         self._secret = privacy.number_hash_key.read().get_secret_value().encode()
         self._keep_s = round(privacy.number_memory_days * DAY_S)
 
     def key(self, number: str) -> str | None:
-        """Return where a number's counts lie; None when it is not to be remembered."""
+        """Return the Redis key of a number's counts; None when the number is not to be remembered."""
         digits = "".join(character for character in number if character.isdigit())
         if not self._secret or len(digits) < SHORTEST:
             return None
         return f"{self._prefix}caller:{hmac.new(self._secret, digits.encode(), hashlib.sha256).hexdigest()}"
 
     async def recall(self, number: str) -> CallerHistory | None:
-        """Return what is known of a number; None when nothing is, or Redis is away."""
+        """Return a number's record; None when there is none, or Redis is away."""
         key = self.key(number)
         try:
             stored = await self._client.hgetall(key) if key else {}
@@ -66,7 +66,7 @@ class Callers:
             return None
 
     async def noted(self, call: str) -> Counts:
-        """Return what an earlier run noted of a call."""
+        """Return an earlier run's note of a call."""
         try:
             text = await self._client.hget(self._open, call) if self._secret else None
             return _read(text)[1] if text else NONE
@@ -75,7 +75,7 @@ class Callers:
             return NONE
 
     async def note(self, call: str, number: str, counts: Counts) -> None:
-        """Note how far a call that goes on has come."""
+        """Note the counts of a present call."""
         key = self.key(number)
         if key is None:
             return
@@ -84,13 +84,13 @@ class Callers:
             pipe.expire(self._open, self._keep_s)
 
     async def add(self, call: str, number: str, counts: Counts) -> None:
-        """Add a call that is over."""
+        """Add the counts of a call that is over to its number's record."""
         key = self.key(number)
         if key is not None:
             await self._count(call, key, counts)
 
     async def add_gone(self, live: Container[str]) -> None:
-        """Add the calls that an earlier run noted and that are over by now: those that are not `live`."""
+        """Add the counts of the noted calls that are over: those that are not in `live`."""
         if not self._secret:
             return
         try:
@@ -103,7 +103,7 @@ class Callers:
                 await self._count(call, *_read(text))
 
     async def forget(self, call: str, key: str | None) -> None:
-        """A party opted out: forget the call and what lies under its number's key. Raises RedisError, OSError."""
+        """Delete the call's note and its number's record: a party opted out. Raises RedisError, OSError."""
         if key is not None:
             async with self._client.pipeline(transaction=True) as pipe:
                 await pipe.hdel(self._open, call).delete(key).execute()
@@ -119,7 +119,7 @@ class Callers:
 
     @asynccontextmanager
     async def _changes(self) -> AsyncIterator[Any]:
-        """Give a transaction: all of it is done or, where Redis is away, nothing, and the log says so."""
+        """Yield a transaction. It is applied whole or, without Redis, not at all; the log says so."""
         try:
             async with self._client.pipeline(transaction=True) as pipe:
                 yield pipe
@@ -129,7 +129,7 @@ class Callers:
 
 
 def _read(text: str) -> tuple[str | None, Counts]:
-    """Read a note; one of another version counts nothing."""
+    """Read a note; a note of another version has no counts."""
     try:
         note = json.loads(text)
         return str(note.pop("key")), Counts(**{name: int(count) for name, count in note.items()})

@@ -1,4 +1,4 @@
-"""Warm handoff: folds a call's events into the card that a supervisor gets who joins. Pure."""
+"""Warm handoff: folds a call's events into the card for a supervisor who joins. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from callguard.contracts.events import (
 )
 
 SHOWN: Final = 8
-"""Alerts and steps on a card, the newest: more can't be taken in while a phone is answered."""
+"""Newest alerts and steps on a card. Nobody reads more while answering a phone."""
 _LATER: Final[dict[type[Event], str]] = {
     AlertAcknowledged: "acknowledged",
     AlertEscalated: "escalated",
@@ -34,7 +34,7 @@ _LATER: Final[dict[type[Event], str]] = {
 
 
 class Counts(NamedTuple):
-    """What one call adds to what is known of its number."""
+    """The counts that one call adds to its number's record."""
 
     alerts: int
     abuse: int
@@ -47,7 +47,7 @@ class Counts(NamedTuple):
 
 @dataclass
 class _Story:
-    """What happened in one call so far."""
+    """The events of one call so far."""
 
     since: datetime
     facts: dict[str, Any]
@@ -80,12 +80,12 @@ class Handoffs:
             note(told, event, happened.at)
 
     def recall(self, call: str, earlier: CallerHistory) -> None:
-        """Note what is known of the caller's number."""
+        """Note the record of the caller's number."""
         if story := self._stories.get(call):
             story.earlier = earlier
 
     def card(self, call: str, now: datetime) -> HandoffCard | None:
-        """Return the card of a call as it stands; None for a call of which nothing is known."""
+        """Return the present card of a call; None for an unknown call."""
         story = self._stories.get(call)
         if story is None:
             return None
@@ -98,12 +98,12 @@ class Handoffs:
         )
 
     def counts(self, call: str) -> Counts:
-        """Return what a call adds to its number's record so far."""
+        """Return the counts that a call adds to its number's record so far."""
         story = self._stories.get(call)
         return Counts(len(story.alerts), story.abuse, story.takeovers) if story else Counts(0, 0, 0)
 
     def close(self, call: str) -> Counts:
-        """Forget a call; return what it adds to its number's record."""
+        """Forget a call; return the counts that it adds to its number's record."""
         counts = self.counts(call)
         self._stories.pop(call, None)
         return counts

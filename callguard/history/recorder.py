@@ -1,4 +1,4 @@
-"""What is kept of calls and callers: handoff cards, the record of a number, and its end when a party opts out."""
+"""Keeps handoff cards and the records of callers' numbers, and deletes them when a party opts out."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -20,20 +20,20 @@ from callguard.runtime.journal import Journal
 from callguard.runtime.tasks import TaskKeeper
 
 RETRY_S: Final = 1.0
-"""Between two attempts at deleting what Redis holds of a call that opted out."""
+"""Seconds between two attempts to delete an opted-out call from Redis."""
 GRACE_S: Final = 3.0
 ERASURE: Final = "erasure"
-"""Kind of a journalled deletion that is due; key: the call, text: where its number's counts lie."""
+"""Kind of a journalled deletion that is due; key: the call, text: the Redis key of its number's record."""
 
 
 @dataclass
 class _Calling:
-    """A call that goes on and what it adds to its number's record."""
+    """A present call and the counts that it adds to its number's record."""
 
     number: str
     counts: Counts = NONE
     before: Counts = NONE
-    """What an earlier run of ours counted in it."""
+    """The counts that an earlier run noted of it."""
 
     @property
     def total(self) -> Counts:
@@ -50,25 +50,25 @@ class Recorder:
         self._handoffs = Handoffs()
         self._callers = Callers(bus.client, config)
         self._in_turn = asyncio.Lock()
-        """Changes of what is known of callers come one after another, in the order of what happened."""
+        """Held while a record changes: changes are made one at a time, in the order of the events."""
         self._callings: dict[str, _Calling] = {}
         self._uncounted: list[str] = []
-        """Calls that this run saw begin and whose end is not counted yet."""
+        """Calls that began in this run and whose counts are not added yet."""
         self._erasing: dict[str, asyncio.Task[int]] = {}
         self._tasks = TaskKeeper()
 
     def with_card(self, event: Event) -> Event:
-        """Give a supervisor's join its handoff card; leave other events as they are."""
+        """Return supervision.started with its handoff card, other events unchanged."""
         if not isinstance(event, SupervisionStarted) or event.call is None:
             return event
         return event.model_copy(update={"card": self._handoffs.card(event.call, datetime.now(UTC))})
 
     def apply(self, config: Config) -> None:
-        """Keep what is known of callers by other settings. Raises ConfigError when the key can't be read."""
+        """Put other settings of callers' records in force. Raises ConfigError when the key can't be read."""
         self._callers.reconfigure(config.privacy)
 
     def see(self, happened: Published) -> None:
-        """Take in what happened."""
+        """Take in an event."""
         self._handoffs.see(happened)
         match happened.event:
             case CallStarted():
@@ -84,16 +84,16 @@ class Recorder:
             self._begin_erasing(call, key or None)
 
     def calls_known(self, calls: Collection[str]) -> None:
-        """Which calls there are is known now: those that an earlier run noted and that are gone are counted."""
+        """Add the counts of calls that an earlier run noted and that have ended: the present calls are known now."""
         self._tasks.spawn(self._add_gone(calls))
 
     async def erased(self, call: str) -> int:
-        """Wait until nothing is held of a call that opted out; return how many events went."""
+        """Wait until everything about an opted-out call is deleted; return the number of deleted events."""
         erasing = self._erasing.get(call)
         return await asyncio.shield(erasing) if erasing else 0
 
     async def close(self) -> None:
-        """Finish what is under way, or give it up after a while."""
+        """Finish pending work, or give it up after a while."""
         await self._tasks.settle(GRACE_S)
         await self._tasks.end()
 
@@ -104,7 +104,7 @@ class Recorder:
         self._tasks.spawn(self._recall(call, calling))
 
     def _compare(self, call: str, calling: "_Calling") -> None:
-        """Note what a call adds to its number's record, if that has changed."""
+        """Note the counts of a call if they have changed."""
         counts = self._handoffs.counts(call)
         if counts != calling.counts:
             calling.counts = counts
@@ -143,13 +143,13 @@ class Recorder:
             self._uncounted.remove(call)
 
     def _begin_erasing(self, call: str, key: str | None) -> None:
-        """Delete what is held of a call and of its number, whose counts lie under `key`, however long that takes."""
+        """Delete everything about a call and its number, whose record has the Redis key `key`. Try until it is done."""
         self._journal.stage(ERASURE, call, key or "")
-        asyncio.get_running_loop().call_soon(self._journal.scrub)  # by then every part has dropped its own of the call
+        asyncio.get_running_loop().call_soon(self._journal.scrub)  # by then every part has dropped its data of the call
         self._erasing[call] = self._tasks.spawn(self._erase(call, key))
 
     async def _erase(self, call: str, key: str | None) -> int:
-        """Delete what is known of the caller, and a call's events as soon as all of them stand in Redis."""
+        """Delete the caller's record, and the call's events as soon as all of them are in Redis."""
         try:
             while True:
                 if await self._bus.flush(RETRY_S):

@@ -1,6 +1,7 @@
-"""Keeps the calm baselines of present calls in Redis, so that a restart, or another node, goes on where one stopped.
+"""Keeps the calm baselines of present calls in Redis, so that a restarted service or another node goes on with them.
 
-They are derived of people's voices. They end with the call, with an opt-out, and at the latest after KEEP_S.
+Baselines are derived from people's voices. They are deleted with the call, at an opt-out, and at the latest after
+KEEP_S.
 """
 
 import asyncio
@@ -22,15 +23,15 @@ from callguard.runtime.tasks import end, within
 log = structlog.get_logger(__name__)
 
 KEEP_S: Final = 3600
-"""Seconds after its last write that a call's baselines are gone by themselves."""
+"""Seconds after the last write until Redis expires a call's baselines."""
 SAVE_S: Final = 5.0
 """Seconds between two writes."""
 LAST_WRITE_S: Final = 1.0
 """Seconds that the last write may take."""
 ANSWER_S: Final = 0.3
-"""Seconds that a leg waits for its baseline. Without an answer in time it is tapped without one."""
+"""Seconds that a leg waits for its baseline. If Redis does not answer in time, the leg is tapped without one."""
 PAUSE_S: Final = 10.0
-"""Seconds for which nothing is asked after an answer did not come."""
+"""Seconds without further questions after Redis did not answer."""
 
 _BYTES: Final = ("sums", "memory")
 Party = str
@@ -38,7 +39,7 @@ Party = str
 
 
 class StoredBaselines:
-    """The baselines of this node's calls in Redis. What can't be written now is written later, in its newest form."""
+    """The baselines of this node's calls in Redis. If Redis fails, the newest baselines are written later."""
 
     def __init__(self, client: Redis, keys: Keys) -> None:
         self._client = client
@@ -53,7 +54,7 @@ class StoredBaselines:
         self._task = asyncio.create_task(self._run(), name="baselines")
 
     async def stop(self) -> None:
-        """Write what waits, if Redis takes it, and end."""
+        """Write all changes that wait, if Redis takes them, and end."""
         if self._task is not None:
             await end(self._task)
             self._task = None
@@ -65,12 +66,12 @@ class StoredBaselines:
         self._changed.setdefault(call, {})[party] = baseline
 
     def forget(self, call: str) -> None:
-        """Delete what is kept of a call, soon, and as often as it takes."""
+        """Delete a call's baselines soon; try until Redis takes it."""
         self._changed.pop(call, None)
         self._gone.add(call)
 
     async def recall(self, call: str) -> dict[Party, Baseline]:
-        """Return what an earlier run or another node kept of a call; nothing where Redis does not say in time."""
+        """Return a call's baselines by an earlier run or another node; none if Redis does not answer in time."""
         if time.monotonic() < self._silent_until:
             return {}
         try:

@@ -23,9 +23,9 @@ def new_figure(width: float, height: float) -> Any:
 
 @cache
 def _keep_out_of_the_home_folder() -> None:
-    """Give matplotlib's list of fonts a folder that ends with this process, where MPLCONFIGDIR names no other.
+    """Keep matplotlib's font list in a folder that ends with this process, unless MPLCONFIGDIR names another.
 
-    To list the fonts again takes 0.12 s on a server.
+    Listing the fonts again takes 0.12 s on a server.
     """
     if "MPLCONFIGDIR" not in os.environ:
         os.environ["MPLCONFIGDIR"] = folder = tempfile.mkdtemp(prefix="callguard-fonts-")

@@ -1,12 +1,12 @@
 """A node's journal on local disk: records that must survive this process, written before they are acted on.
 
-Whoever decides stages records; whoever acts commits first. So all that was decided in one round of the event loop is
-one transaction, and nothing leaves this process before the disk has it. The format is SQLite in WAL mode:
-transactions, changes of single records, deletion that overwrites, and any sqlite3 shell can read it.
+The part that decides stages records; the part that acts commits first. All decisions of one round of the event loop
+are one transaction, and nothing leaves this process before the disk has it. The format is SQLite in WAL mode: it has
+transactions, changes single records, overwrites deleted ones, and any sqlite3 shell can read it.
 
-With `synchronous = NORMAL` a commit is in the kernel's hands when it returns. It survives the death of this process; a
-loss of power costs at most the commits since the last checkpoint and never the file. `python -m benchmarks.journal`
-prints what a commit costs.
+With `synchronous = NORMAL` the kernel has a commit when it returns. A commit survives the death of this process. A loss
+of power costs at most the commits since the last checkpoint and never the file. `python -m benchmarks.journal` prints
+the cost of a commit.
 """
 
 import os
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 SYSTEM_FOLDER: Final = Path("/var/lib/callguard")
 BUSY_S: Final = 0.05
-"""How long a commit waits for another program that writes; the event loop waits with it."""
+"""Seconds that a commit waits for another program that writes; the event loop waits as long."""
 _PRAGMAS: Final = ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON")
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS record (
@@ -35,7 +35,7 @@ _DELETE: Final = "DELETE FROM record WHERE kind = ? AND key = ?"
 
 
 def state_folder(given: Path | None) -> Path:
-    """Return where state is kept: the configured folder, else systemd's, the system's or the user's."""
+    """Return the folder of state: the configured one, else systemd's, the system's or the user's."""
     if given:
         return given
     if systemd := os.environ.get("STATE_DIRECTORY"):
@@ -52,7 +52,7 @@ def journal_path(given: Path | None, node: str) -> Path:
 
 
 def unwritable(path: Path) -> str | None:
-    """Return why this user can't keep a journal at `path`; None when they can. Makes nothing."""
+    """Return why this user can't keep a journal at `path`; None when they can. Creates no file."""
     existing = next(each for each in (path, *path.parents) if each.exists())
     if existing != path and not existing.is_dir():
         return f"{existing} is no folder"
@@ -61,7 +61,7 @@ def unwritable(path: Path) -> str | None:
 
 
 class Journal:
-    """Records by kind and key. Never raises: what the disk does not take stays staged, and `failing` says why.
+    """Records by kind and key. Never raises: records that the disk refuses stay staged, and `failing` says why.
 
     Args:
         path: None keeps the records in memory, for tests and tools.
@@ -76,7 +76,7 @@ class Journal:
         self._open()
 
     def on_failing(self, tell: Callable[[str | None], None]) -> None:
-        """Call `tell` with the reason when the disk begins to fail, or fails already, and with None when it works."""
+        """Call `tell` with the reason when the disk fails, now or later, and with None when it works again."""
         self._on_failing = tell
         if self.failing is not None:
             tell(self.failing)
@@ -86,7 +86,7 @@ class Journal:
         self._staged[kind, key] = text
 
     def commit(self) -> bool:
-        """Write what is staged, in one transaction; return whether the disk has all of it."""
+        """Write all staged records in one transaction; return whether the disk has all of them."""
         if not self._staged:
             return self.failing is None
         if self._database is None:
@@ -103,7 +103,7 @@ class Journal:
         return True
 
     def records(self, kind: str) -> dict[str, str]:
-        """Return the records of a kind, in the order of their keys, with what is staged."""
+        """Return the records of a kind in the order of their keys, staged ones included."""
         found: dict[str, str | None] = {}
         if self._database is not None:
             with suppress(sqlite3.Error):
@@ -113,7 +113,7 @@ class Journal:
         return {key: text for key, text in sorted(found.items()) if text is not None}
 
     def scrub(self) -> None:
-        """Commit, and overwrite what the write-ahead log still holds of deleted records."""
+        """Commit, and overwrite deleted records in the write-ahead log."""
         if self.commit() and self._database is not None:
             with suppress(sqlite3.Error):
                 self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -134,7 +134,7 @@ class Journal:
             self._fail(error)
 
     def _set_aside(self, path: Path, error: sqlite3.DatabaseError) -> None:
-        """Move a file that is no journal out of the way; the next commit begins another."""
+        """Rename a file that is no journal; the next commit creates a new one."""
         damaged = path.with_name(f"{path.name}.damaged-{int(time.time())}")
         log.error("journal_damaged", path=str(path), kept_as=str(damaged), error=str(error))
         with suppress(OSError):
@@ -170,7 +170,7 @@ class Journal:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
-    """Open a journal, for its owner alone, and make it where there is none. Raises sqlite3.Error, OSError."""
+    """Open a journal that only its owner may read; create it if it is missing. Raises sqlite3.Error, OSError."""
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -1,4 +1,4 @@
-"""What the operating system allows this process."""
+"""Limits of the operating system for this process."""
 
 import resource
 

@@ -1,7 +1,7 @@
 """Logging: structlog to standard error, text on a terminal, JSON lines where asked.
 
-Who reads standard error may stop reading. Lines are therefore written by a thread of their own, and what does not fit
-in its queue is dropped and counted: no loop ever waits for a log line.
+The reader of standard error may stop reading. A thread of its own therefore writes the lines. Lines that do not fit in
+its queue are dropped and counted: no loop ever waits for a log line.
 """
 
 import logging
@@ -20,18 +20,18 @@ from callguard.config import Logging
 MOST_WAITING: Final = 5000
 """Lines that may wait for standard error; about a megabyte."""
 FLUSH_S: Final = 1.0
-"""Seconds that the end of the process waits for lines to be written."""
+"""Seconds that the process waits at its end until all lines are written."""
 _STDERR: Final = 2
 
 
 class DroppingHandler(QueueHandler):
-    """Renders records where they are logged and leaves their writing to a thread.
+    """Renders records in the thread that logs them and leaves writing to another thread.
 
     Args:
         descriptor: open file that lines go to.
 
     Attributes:
-        dropped: lines that found no room.
+        dropped: lines that did not fit in the queue.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -42,11 +42,11 @@ class DroppingHandler(QueueHandler):
         QueueListener(self._lines, _Writer(descriptor)).start()
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Render a record now: what it speaks of may be different by the time it is written."""
+        """Render a record now: its objects may have changed by the time it is written."""
         return logging.makeLogRecord({"msg": self.format(record)})
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        """Leave a line to the thread, after a word on those that were dropped before it."""
+        """Queue a line for the thread, after a line that counts the dropped ones before it."""
         try:
             self._tell_dropped()
             self._lines.put_nowait(record)
@@ -70,7 +70,7 @@ class DroppingHandler(QueueHandler):
             return self._lines.all_tasks_done.wait_for(lambda: not self._lines.unfinished_tasks, FLUSH_S)
 
     def close(self) -> None:
-        """End the thread once it has written what waits."""
+        """End the thread once it has written all lines that wait."""
         with suppress(queue.Full):
             self._lines.put_nowait(None)  # QueueListener's sign of the end
         super().close()
@@ -100,8 +100,8 @@ class _Writer(logging.Handler):
         self._descriptor = descriptor
 
     def createLock(self) -> None:  # noqa: N802 # logging's name
-        """Have a lock that never waits: one thread writes, and `logging.shutdown` must not wait for it."""
-        self.lock = _NoLock()  # type: ignore[assignment] # all that logging asks of a lock
+        """Create a lock that never waits: one thread writes, and `logging.shutdown` must not wait for it."""
+        self.lock = _NoLock()  # type: ignore[assignment] # it has all methods that logging calls
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, however long that takes."""
@@ -114,7 +114,7 @@ class _Writer(logging.Handler):
 
 
 def configure(config: Logging) -> None:
-    """Set up logging for this process; the standard library's records take the same way out."""
+    """Set up logging for this process; the standard library's records go through the same handler."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -158,9 +158,9 @@ def _present() -> DroppingHandler | None:
 
 
 def _handler() -> logging.Handler:
-    """Return the handler of standard error, the same for the life of the process, so that no line that waits is lost.
+    """Return the handler of standard error: one for the life of the process, so that no waiting line is lost.
 
-    Where a test or a shell replaced standard error, it is the plain one.
+    If a test or a shell replaced standard error, return a plain handler.
     """
     if sys.stderr is not sys.__stderr__:
         return logging.StreamHandler(sys.stderr)

@@ -1,7 +1,7 @@
 """Messages between control and a worker: posting never blocks, whatever the other side does.
 
-A thread writes what was posted, in batches, so that a slow or stopped reader holds up nobody's loop. Both ends are
-processes of this program and were connected by inheritance, so that messages travel pickled.
+A thread writes posted messages in batches, so that a slow or stopped reader delays no event loop. Messages travel
+pickled: both ends are processes of this program, connected by an inherited socket pair.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Final
 
 MOST_WAITING: Final = 2000
-"""Messages that may wait for a slow reader before those that can be spared are dropped."""
+"""Messages that may wait for a slow reader; beyond it, expendable messages are dropped."""
 _CLOSE_S: Final = 1.0
 _PR_SET_PDEATHSIG: Final = 1
 # One core a process: numerical libraries must not start threads of their own.
@@ -30,14 +30,14 @@ class GoneError(Exception):
 
 
 class GarbledError(Exception):
-    """Bytes came that are no message."""
+    """The other side sent bytes that are no message."""
 
 
 class Mailbox:
     """One end of a connection.
 
     Attributes:
-        dropped: spared messages dropped because the other side did not read.
+        dropped: expendable messages dropped because the other side did not read.
     """
 
     def __init__(self, connection: "Connection[Any, Any]") -> None:
@@ -51,7 +51,7 @@ class Mailbox:
         self._writer.start()
 
     def post(self, message: object, *, spare: bool = False) -> None:
-        """Send a message soon; one that can be spared is dropped when too many wait. After close: nothing."""
+        """Send a message soon; drop an expendable one when too many wait. After close, do nothing."""
         if spare and len(self._waiting) >= MOST_WAITING:
             self.dropped += 1
             return
@@ -59,7 +59,7 @@ class Mailbox:
         self._news.set()
 
     def receive(self, timeout: float | None) -> list[Any]:
-        """Return the messages of one batch, none after `timeout` seconds without one (None: wait for ever).
+        """Return the messages of one batch; none after `timeout` seconds without a batch (None: wait for ever).
 
         Raises GoneError when the other side is gone, GarbledError when a batch can't be read.
         """
@@ -81,11 +81,11 @@ class Mailbox:
         return batch
 
     def put_back(self, messages: list[Any]) -> None:
-        """Have messages of a batch received again, before all others."""
+        """Return messages of a batch to the mailbox: `receive` gives them first."""
         self._returned = messages + self._returned
 
     def close(self) -> None:
-        """Write what waits, for a second at most, and close."""
+        """Write all messages that wait, for a second at most, and close."""
         self._closing = True
         self._news.set()
         self._writer.join(_CLOSE_S)
@@ -107,10 +107,10 @@ class Mailbox:
 
 
 def start_process(module: str, boot: object) -> tuple["subprocess.Popen[bytes]", Mailbox]:
-    """Run a module of this program as a process that answers at a mailbox and ends with this one.
+    """Run a module of this program as a process with a mailbox; it ends with this process.
 
-    It is run with the number of a file descriptor as its argument, from which `accept_boot` makes the other end.
-    Raises OSError or RuntimeError when no descriptor, process or thread is to be had; then nothing is left behind.
+    Its argument is the number of a file descriptor, of which `accept_boot` makes the other end of the mailbox. Raises
+    OSError or RuntimeError when there is no free descriptor, process or thread; then nothing is left behind.
     """
     ours, theirs = socket.socketpair()
     with contextlib.ExitStack() as undo:
@@ -131,15 +131,15 @@ def start_process(module: str, boot: object) -> tuple["subprocess.Popen[bytes]",
 
 
 def accept_boot(descriptor: int) -> tuple[Mailbox, Any]:
-    """Return a started process's mailbox and what it was told first; from now on it ends with the one that started it.
+    """Return a started process's mailbox and its boot message; from now on this process ends with its parent.
 
-    Ctrl-C, which reaches the whole process group, is left to that one.
+    Ctrl-C reaches the whole process group; only the parent obeys it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     mailbox = Mailbox(Connection(descriptor))
     (parent, boot), *later = mailbox.receive(None)
-    mailbox.put_back(later)  # what was posted before the boot message was written came in the same batch
+    mailbox.put_back(later)  # messages posted before the boot message was written came in the same batch
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        sys.exit(1)  # it was gone before the kernel was asked
+        sys.exit(1)  # the parent was gone before the kernel was asked
     return mailbox, boot

@@ -1,6 +1,6 @@
-"""Keeps which parts of a node are away, and publishes each outage once: when it begins, and when it is over.
+"""Keeps the parts of a node that are away, and publishes each outage when it begins and when it is over.
 
-A part may say as often as it likes that it is away, or back.
+A part may report its state as often as it likes; only changes are published.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ class Outages:
 
     @property
     def parts(self) -> Mapping[str, str]:
-        """Why each part is away that is, by part."""
+        """The reason of each present outage, by part."""
         return self._away
 
     def away(self, part: str, why: str = "", *, detail: str = "") -> None:
@@ -44,13 +44,13 @@ class Outages:
             self._emit(NodeDegraded(node=self._node, reason=f"{part}: {why}" if why else part))
 
     def back(self, part: str, what: str = "") -> None:
-        """Note that a part is back; `what` tells people what the outage cost."""
+        """Note that a part is back; `what` tells people the cost of the outage."""
         if self._away.pop(part, None) is not None:
             log.info("part_back", part=part, what=what)
             self._emit(NodeRecovered(node=self._node, reason=f"{part}: {what}" if what else part))
 
     def report(self, part: str, why: str | None) -> None:
-        """Note that a part is away, and why, or back (None)."""
+        """Note that a part is away for the reason `why`, or back (None)."""
         if why is None:
             self.back(part)
         else:

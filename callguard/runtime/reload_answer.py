@@ -1,4 +1,4 @@
-"""What became of a reload: the service writes it beside its pid file, and the command line that asked reads it."""
+"""The answer to a reload: the service writes it beside its pid file, and the command line that asked reads it."""
 
 import json
 import time
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Final
 
 LOOK_S: Final = 0.05
-"""How often the command line looks for the answer."""
+"""Seconds between two looks of the command line for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadAnswer:
-    """Whether a configuration is in force now, and what is to be said of it.
+    """The outcome of a reload: whether the new configuration is in force.
 
-    `problems`: why it was refused, or which parts could not apply it. `needs_restart`: keys that changed and that only
-    a restart puts in force.
+    `problems`: why it was refused, or which parts could not apply it. `needs_restart`: changed keys that only a restart
+    puts in force.
     """
 
     accepted: bool
@@ -25,16 +25,16 @@ class ReloadAnswer:
     needs_restart: tuple[str, ...] = ()
     rules: int = 0
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """Tells one answer from the next."""
+    """Identifier that differs between two answers."""
 
 
 def answer_file(pid_file: Path) -> Path:
-    """Return where the answer lies."""
+    """Return the file of the answer."""
     return pid_file.with_suffix(".reload")
 
 
 def write_answer(pid_file: Path, answer: ReloadAnswer) -> None:
-    """Write an answer; whole or not at all, so that no reader finds half of it. Raises OSError."""
+    """Write an answer whole or not at all, so that no reader finds half of it. Raises OSError."""
     target = answer_file(pid_file)
     draft = target.with_suffix(".reload.new")
     draft.write_text(json.dumps(asdict(answer)), "utf-8")
@@ -42,7 +42,7 @@ def write_answer(pid_file: Path, answer: ReloadAnswer) -> None:
 
 
 def read_answer(pid_file: Path) -> ReloadAnswer | None:
-    """Return the newest answer; None when there is none that can be read."""
+    """Return the newest answer; None when there is no readable one."""
     with suppress(OSError, ValueError, TypeError, LookupError):
         facts = json.loads(answer_file(pid_file).read_text("utf-8"))
         return ReloadAnswer(

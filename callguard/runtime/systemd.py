@@ -1,4 +1,4 @@
-"""What the service has to do with the machine it runs on: systemd's notifications and the pid file."""
+"""The service on its machine: systemd's notifications and the pid file."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 SYSTEMD_FOLDER: Final = Path("/run/callguard")
-"""Where the unit's RuntimeDirectory lies, which whoever asks from a shell is not told of."""
+"""Folder of the unit's RuntimeDirectory; a shell has no variable that names it."""
 WATCHDOG_SHARE: Final = 3
 """The watchdog is fed this many times within its limit."""
 
@@ -47,7 +47,7 @@ def pid_file(node: str) -> Path:
 
 
 def running_pid_file(node: str) -> Path:
-    """Return the pid file of a node that runs, by a shell's own environment or under systemd."""
+    """Return the pid file of a running node, started from a shell or by systemd."""
     candidates = (pid_file(node), SYSTEMD_FOLDER / _pid_name(node))
     return next((path for path in candidates if path.exists()), candidates[0])
 
@@ -67,7 +67,7 @@ def _pid_name(node: str) -> str:
 
 
 def _is_callguard(pid: int) -> bool:
-    """Whether a process was started as CallGuard; a file that a crash left may name anybody's process by now."""
+    """Return whether a process was started as CallGuard: after a crash the pid file may name any process."""
     with suppress(OSError):
         return b"callguard" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False

@@ -1,7 +1,7 @@
-"""Tasks: started, kept, waited for and ended, safely.
+"""Starts, keeps, awaits and ends tasks safely.
 
-`asyncio.wait_for` before Python 3.12 can swallow a cancellation that comes just as what it waits for ends; a task that
-runs for ever then never ends. `asyncio.timeout` does not, and `end` asks again.
+Before Python 3.12, `asyncio.wait_for` can swallow a cancellation that comes just as the awaited thing ends; an endless
+task then never ends. `asyncio.timeout` swallows none, and `end` cancels again.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 ASK_AGAIN_S: Final = 1.0
-"""A task whose clean-up may take longer than this must be given more: asking again would interrupt it."""
+"""Seconds between two cancellations. A task with a longer clean-up needs more: a second one would interrupt it."""
 
 
 async def within(awaitable: Awaitable[T], seconds: float) -> T:
-    """Return what the awaitable gives; raise TimeoutError when that takes longer."""
+    """Return the awaitable's result; raise TimeoutError when it takes longer."""
     async with asyncio.timeout(seconds):
         return await awaitable
 
 
 async def end(*tasks: "asyncio.Task[Any]", ask_again_s: float = ASK_AGAIN_S) -> None:
-    """Cancel tasks and wait until they have ended; ask again where a cancellation was lost. Never raises for them."""
+    """Cancel tasks and wait until they have ended; cancel again if a cancellation was lost. Raises no task's error."""
     left = set(tasks)
     while left:
         for task in left:
@@ -34,9 +34,9 @@ async def end(*tasks: "asyncio.Task[Any]", ask_again_s: float = ASK_AGAIN_S) -> 
 
 
 class TaskKeeper:
-    """Runs work that nobody waits for. asyncio keeps only weak references to tasks, so somebody has to hold them.
+    """Runs tasks that nobody awaits. asyncio keeps only weak references to tasks, so the keeper holds them.
 
-    A task that fails is logged; its failure reaches whoever awaits it, and nobody else.
+    A task that fails is logged; its error reaches only code that awaits the task.
     """
 
     def __init__(self) -> None:
@@ -46,19 +46,19 @@ class TaskKeeper:
         return len(self._tasks)
 
     def spawn(self, work: Coroutine[Any, Any, T], name: str | None = None) -> "asyncio.Task[T]":
-        """Begin work; return its task."""
+        """Start a coroutine; return its task."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def settle(self, timeout_s: float | None = None) -> None:
-        """Wait until all work is over, for `timeout_s` seconds at most."""
+        """Wait until all tasks have ended, for `timeout_s` seconds at most."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
 
     async def end(self) -> None:
-        """Cancel what still runs and wait until it has ended."""
+        """Cancel the tasks that still run and wait until they have ended."""
         await end(*self._tasks)
 
     def _done(self, task: "asyncio.Task[Any]") -> None:

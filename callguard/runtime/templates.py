@@ -1,4 +1,4 @@
-"""Pages from templates: each value is escaped, and a name that a template misspells is an error."""
+"""Renders pages from templates: each value is escaped, and an unknown name in a template is an error."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
