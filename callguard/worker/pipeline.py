@@ -28,11 +28,11 @@ from callguard.worker.spans import Spans, untimed
 from callguard.worker.standing import Standing
 
 LATE_HOPS: Final = 5
-"""Hops of a lagging leg that one tick takes at most."""
+"""Most hops that one tick takes of a lagging leg."""
 LEAST_SPEECH_S: Final = 0.5
-"""Seconds of speech in a window below which nothing is judged."""
+"""Seconds of speech that a window needs to be judged."""
 WARM_S: Final = 0.75
-"""Seconds of speech before which a leg is not judged at all: the gate needs a moment to recognise noise."""
+"""Seconds of speech that a leg needs before its first judgement: the gate needs a moment to recognise noise."""
 _GOOD_SNR_DB: Final = 20.0
 _NO_VOICE: Final = np.isin(
     np.arange(len(Reason)),
@@ -41,7 +41,7 @@ _NO_VOICE: Final = np.isin(
 
 
 class Rules(Protocol):
-    """What the pipeline asks of the rule engine."""
+    """The rule engine as the pipeline uses it."""
 
     def open_call(self, row: int, facts: CallFacts) -> None:
         """Begin a call."""
@@ -58,7 +58,7 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The two graphs."""
+    """The two model graphs."""
 
     emotion: EmotionModel
     gate: GateModel
@@ -68,14 +68,14 @@ class Pipeline:
     """All legs and calls of one worker.
 
     Args:
-        bank: where hops come from; its rows are the legs.
-        table: where signals go; its rows are the calls.
+        bank: source of hops; its rows are the legs.
+        table: receives signals; its rows are the calls.
         rules: stepped at the end of each tick.
         models: of at least the bank's capacity.
-        spans: enclose each stage's work.
+        spans: enclose the work of each stage.
 
     Attributes:
-        reason: why each leg is not judged now, shape (capacity,), of Reason.
+        reason: the present Reason against judging each leg, shape (capacity,).
     """
 
     def __init__(self, bank: LegBank, table: SignalTable, rules: Rules, models: Models, spans: Spans = untimed) -> None:
@@ -92,7 +92,7 @@ class Pipeline:
         self._started: NDArray[np.float64] = np.zeros(calls, np.float64)
 
     def tick(self, now: float) -> list[Transition]:
-        """Take every leg's next hop, renew all signals, evaluate all rules.
+        """Take every leg's next hop, update all signals, evaluate all rules.
 
         Args:
             now: engine time in seconds.
@@ -104,7 +104,7 @@ class Pipeline:
             with self._spans("rules"):
                 return self.rules.step(now)
 
-    # --- calls and legs come and go ---
+    # --- calls and legs ---
 
     def open_call(self, call: int, facts: CallFacts) -> None:
         """Begin a call in a free row."""
@@ -115,7 +115,7 @@ class Pipeline:
         self.rules.open_call(call, facts)
 
     def update_call(self, call: int, facts: CallFacts) -> None:
-        """Replace a call's facts; after hold or a consultation loosen the baselines."""
+        """Replace a call's facts; after hold or a consultation, mark its baselines as loose."""
         if self.standing.update_call(call, facts):
             self.listener.baselines.loosen(np.flatnonzero(self.standing.call == call))
         self._note(call, facts)
@@ -128,7 +128,7 @@ class Pipeline:
         return last
 
     def open_leg(self, row: int, call: int, role: Role) -> None:
-        """Give a bank row to a party of a call; a role's newest leg is the one that counts."""
+        """Assign a bank row to a party of a call; only a role's newest leg counts."""
         self.listener.open(row)
         self.activity.open(row)
         self.standing.open_leg(row, call)
@@ -140,7 +140,7 @@ class Pipeline:
         (self.table.customer if role == "customer" else self.table.agent)[call] = row
 
     def close_leg(self, row: int) -> None:
-        """Take a row from its party; forget the party's sound."""
+        """Free a party's row; forget the party's audio."""
         call = self.standing.call[row]
         for column in (self.table.customer, self.table.agent):
             if call != NO_ROW and column[call] == row:
@@ -193,7 +193,7 @@ class Pipeline:
         withhold_unjudged(self.table, hop.rows, self.reason[hop.rows])
 
     def _mark_coming(self, rows: Rows) -> None:
-        """Begin to judge legs anew whose audio had stalled."""
+        """Start judging anew the legs whose audio had stalled."""
         self.reason[rows[self.reason[rows] == Reason.STALLED]] = Reason.WARMING
 
     def _detect_speech(self, hop: Hop) -> Heard:
@@ -201,17 +201,17 @@ class Pipeline:
             return self.listener.detect(hop)
 
     def _extract_features(self, hop: Hop, heard: Heard, against: NDArray[np.int8]) -> None:
-        """Learn from speech of legs that nothing stands against."""
+        """Extract features; learn from the speech of legs without a reason against judging."""
         with self._spans("features"):
             self.listener.extract(hop, heard.speech & (against == Reason.JUDGED)[:, None])
 
     def _follow_activity(self, rows: Rows, heard: Heard) -> None:
-        """Follow turns. A leg last taken for noise, music or a tone does not speak: noise talks over nobody."""
+        """Follow turns. A leg that was last classified as noise, music or a tone does not count as speaking."""
         silent = _NO_VOICE[self.reason[rows]]
         self.activity.step(rows, heard._replace(speech=heard.speech & ~silent[:, None]))
 
     def _decide_reasons(self, rows: Rows, against: NDArray[np.int8], due: Judgeable) -> None:
-        """Renew the reasons: that of the call or line where there is one, else that of the last window's sound."""
+        """Update the reasons: the reason of the call or line if there is one, else that of the last window's sound."""
         self.reason[due.rows] = self._sound_reasons(due)
         barred = against != Reason.JUDGED
         self.reason[rows[barred]] = against[barred]
@@ -239,7 +239,7 @@ class Pipeline:
         self.conversations.follow(calls[newest], scores.raised_voice[newest])
 
     def _quality(self, rows: Rows) -> FloatArray:
-        """Return how far each line can be judged, 0-1: of its noise, loss and clipping."""
+        """Return the quality of each line for judging, 0-1, from its noise, loss and clipping."""
         vad = self.listener.vad
         clear = np.clip((vad.peak[rows] - vad.floor[rows]) / _GOOD_SNR_DB, 0, 1)
         quality: FloatArray = clear * self.standing.intact(rows)

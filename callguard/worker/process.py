@@ -1,7 +1,7 @@
-"""A media worker: a process that owns legs. It reads their media, ticks every 0.1 s and tells control the outcome.
+"""A media worker: a process that owns legs. It reads their media, ticks every 0.1 s and reports the outcome to control.
 
-One thread, one loop: between two ticks it waits for messages. Run by `control.worker_pool` as
-`python -m callguard.worker.process FD`, FD being its end of a socket pair; it ends when the other end does.
+It has one thread and one loop, and waits for messages between two ticks. `control.worker_keeper` runs it as
+`python -m callguard.worker FD`. FD is its end of a socket pair; the worker ends when the other end is closed.
 """
 
 import gc
@@ -58,7 +58,7 @@ BASELINE_TICKS: Final = 5 * TICKS_A_SECOND
 """Ticks between two reports of a leg's baseline."""
 _ASIDE: Final = (Reason.HOLD, Reason.APART, Reason.OFF)
 STEPS: Final = 5
-"""Steps of a tap that control limits one by one. A leg that is still expected after all of them was forgotten."""
+"""Steps of a tap, each with a time limit of control's. A leg that is still expected after all of them was forgotten."""
 
 
 class Worker:
@@ -68,7 +68,7 @@ class Worker:
         config: of the node.
         index: number of this worker, from 0.
         rules: rule files as (name, text), checked.
-        mailbox: the way to control.
+        mailbox: connection to control.
     """
 
     def __init__(self, config: Config, index: int, rules: tuple[tuple[str, str], ...], mailbox: Mailbox) -> None:
@@ -101,7 +101,7 @@ class Worker:
         self._unix_offset = time.time() - time.monotonic()
 
     def run(self) -> None:
-        """Tick and obey until told to stop or control is gone."""
+        """Tick and carry out messages until control says stop or is gone."""
         self._post(WorkerReady(self._index, self._ingest.audiosocket_port))
         due = time.monotonic()
         try:
@@ -114,7 +114,7 @@ class Worker:
             self._ingest.close()
 
     def tick(self) -> None:
-        """Read media, renew signals, evaluate rules; report."""
+        """Read media, update signals, evaluate rules; report."""
         start = time.monotonic()
         now = start + self._unix_offset
         with self._spans("ingest"):
@@ -134,7 +134,7 @@ class Worker:
     # --- requests of control ---
 
     def obey(self, message: ToWorker) -> None:
-        """Carry out a message; count and log one that makes no sense."""
+        """Carry out a message; count and log an invalid one."""
         match message:
             case OpenLeg():
                 self._open_leg(message)
@@ -184,7 +184,7 @@ class Worker:
         return port
 
     def _carry_over(self, row: int, kept: Baseline) -> None:
-        """Begin with what an earlier tap of the leg has learnt; refuse what another version kept, or nobody of ours."""
+        """Start from the baseline of an earlier tap of the leg; refuse other versions and invalid values."""
         whole = kept.form == SUMS_FORM and len(kept.sums) == SUMS * np.dtype(np.float32).itemsize
         sums = np.frombuffer(kept.sums if whole else b"", np.float32)
         if not whole or not np.isfinite(sums).all():
@@ -198,14 +198,14 @@ class Worker:
 
     def _pin_leg(self, source: LegSource) -> None:
         if source.leg not in self._legs:
-            return  # lost meanwhile
+            return  # the leg was lost meanwhile
         try:
             self._ingest.pin(self._legs[source.leg][0], source.address)
         except OSError as error:
             self._malformed(f"no media can come from {source.address}: {error.strerror}")
 
     def _close_leg(self, leg: str) -> None:
-        if leg in self._legs:  # one that was lost is gone already
+        if leg in self._legs:  # a lost leg is forgotten already
             self._ingest.forget(self._legs[leg][0])
             self._forget(leg)
 
@@ -250,7 +250,7 @@ class Worker:
     # --- time and messages ---
 
     def _obey_until(self, due: float) -> bool:
-        """Obey messages until it is time to tick; return False when told to stop."""
+        """Carry out messages until it is time to tick; return False when control says stop."""
         wait = 1.0
         while wait > 0:
             wait = max(due - time.monotonic(), 0.0)
@@ -268,7 +268,7 @@ class Worker:
             return []
 
     def _next(self, due: float) -> float:
-        """Return when the next tick is due, always on the same grid; ticks missed are counted and left out."""
+        """Return the time of the next tick, always on the same grid; missed ticks are counted and skipped."""
         missed = max(int((time.monotonic() - due) / HOP_S), 0)
         self._counts["late_ticks"] += missed
         return due + missed * HOP_S
@@ -279,7 +279,7 @@ class Worker:
     # --- reports ---
 
     def _report(self, now: float) -> None:
-        """Report a tenth of the calls in each tick, so that no tick bears them all."""
+        """Report a tenth of the calls in each tick, so that no tick reports them all."""
         self._ticks += 1
         turn = self._ticks % TICKS_A_SECOND
         for call, row in self._calls.items():
@@ -328,9 +328,9 @@ def main(descriptor: int) -> None:
     try:
         worker = Worker(config, index, rules, mailbox)
     except (ConfigError, ModelError, OSError) as error:
-        log.error("worker_cannot_start", worker=index, error=str(error))  # noqa: TRY400 # the error says how to mend it
+        log.error("worker_cannot_start", worker=index, error=str(error))  # noqa: TRY400 # the error names the remedy
         sys.exit(1)
     gc.collect()
-    gc.freeze()  # objects that live as long as the process need not be looked through again
+    gc.freeze()  # the collector need not traverse objects that live as long as the process
     worker.run()
     mailbox.close()

@@ -1,4 +1,4 @@
-"""Spans: which stage of a tick is at work. Pure: stages are given the spans, and only the giver looks at a clock."""
+"""Spans name the stage of a tick that is at work. Pure: stages get spans from the caller, who has the clock."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -13,5 +13,5 @@ _NOTHING: Final = nullcontext()
 
 
 def untimed(_stage: Stage) -> AbstractContextManager[None]:
-    """Enclose a stage's work and take no time of it."""
+    """Enclose a stage's work without timing it."""
     return _NOTHING

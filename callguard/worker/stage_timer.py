@@ -1,4 +1,4 @@
-"""The CPU time of a tick's stages, each without the stages inside it."""
+"""Measures the CPU time of a tick's stages, each without the stages inside it."""
 
 import time
 from collections import Counter
@@ -9,10 +9,10 @@ from callguard.worker.spans import Stage
 
 
 class StageTimer:
-    """Spans that are timed: `with timer("vad"): …`.
+    """Timed spans: `with timer("vad"): …`.
 
     Attributes:
-        ns: nanoseconds of this thread's CPU time spent in each stage.
+        ns: CPU time of this thread in each stage, in nanoseconds.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class StageTimer:
 
     @contextmanager
     def __call__(self, stage: Stage) -> Iterator[None]:
-        """Count the CPU time spent inside as the stage's, also when an error is raised."""
+        """Add the CPU time spent inside to the stage's, also when an error is raised."""
         self._inner.append(0)
         start = time.thread_time_ns()
         try:

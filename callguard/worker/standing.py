@@ -1,4 +1,4 @@
-"""Reasons against judging a leg that lie in its call or its line, not in its sound. Pure."""
+"""Finds reasons against judging a leg that lie in its call or its line, not in its sound. Pure."""
 
 from typing import Final
 
@@ -12,11 +12,11 @@ from callguard.contracts.messages import CallFacts
 from callguard.signals.table import NO_ROW
 
 STALLED_TICKS: Final = 10
-"""Ticks without a hop (1 s) after which nothing is known of a leg; network jitter is far below."""
+"""Ticks without a hop (1 s) after which a leg counts as stalled; network jitter is far below."""
 _FOLLOW: Final = 0.1
-"""Weight of the newest hop in the shares of clipped and lost audio (about a second)."""
+"""Weight of the newest hop in the shares of clipped and lost audio (averaged over about a second)."""
 _DTMF_HOPS: Final = 5
-"""Hops during which a signalled digit stands against judging (0.5 s)."""
+"""Hops (0.5 s) after a signalled digit in which the leg is not judged."""
 _SEPARATED: Final = (Reason.HOLD, Reason.APART)
 
 
@@ -39,7 +39,7 @@ class Standing:
         self._dtmf: NDArray[np.int8] = np.zeros(legs, np.int8)
         self._quiet: NDArray[np.int32] = np.zeros(legs, np.int32)
 
-    # --- calls and legs come and go ---
+    # --- calls and legs ---
 
     def open_call(self, call: int, facts: CallFacts) -> None:
         """Begin a call."""
@@ -52,13 +52,13 @@ class Standing:
         return bool(before in _SEPARATED) and now not in _SEPARATED
 
     def open_leg(self, row: int, call: int) -> None:
-        """Give a row to a party of a call."""
+        """Assign a row to a party of a call."""
         self.call[row] = call
         self._clipped[row] = self._lost[row] = self._dtmf[row] = 0
-        self._quiet[row] = STALLED_TICKS  # until its first hop nothing is known of it
+        self._quiet[row] = STALLED_TICKS  # until its first hop it counts as stalled
 
     def close_leg(self, row: int) -> None:
-        """Take a row from its party."""
+        """Free a party's row."""
         self.call[row] = NO_ROW
 
     # --- ticks and hops ---
@@ -81,13 +81,13 @@ class Standing:
         return against.astype(np.int8)
 
     def stalled(self) -> tuple[Rows, NDArray[np.int8]]:
-        """Return the legs whose audio has not come for a while, and the reason against judging each."""
+        """Return the stalled legs, and the reason against judging each."""
         rows = np.flatnonzero((self._quiet >= STALLED_TICKS) & (self.call != NO_ROW))
         against = self._of_calls(rows)
         return rows, np.where(against == Reason.JUDGED, np.int8(Reason.STALLED), against)
 
     def intact(self, rows: Rows) -> FloatArray:
-        """Return how far each leg's last second came whole, 0-1: less for lost frames, 0 when it clips, shape (n,)."""
+        """Return the intact share of each leg's last second, 0-1: less for lost frames, 0 when it clips, shape (n,)."""
         share: FloatArray = (1 - self._lost[rows]) * (1 - np.minimum(self._clipped[rows] / CLIPPED_SHARE, 1))
         return share
 
