@@ -1,4 +1,4 @@
-"""Alerts: from a rule that fired to a person who takes it, without noise. Pure.
+"""Alerts: from a rule that fired to a supervisor who takes the alert, without noise. Pure.
 
 `store.AlertStore` owns all alerts; each other module answers one question about them.
 """

@@ -1,17 +1,17 @@
 """The life of one alert, as one table.
 
-    state          step          next           who does it
+    state          step          next           cause
     pending        fire          fired          the rule, after `for`
     pending        end           resolved       the rule ("cancelled"), or the call is over
-    fired          acknowledge   acknowledged   the first supervisor who answers or takes it
-    fired          escalate      escalated      nobody did in time; the next tier is rung
-    escalated      escalate      escalated      again
+    fired          acknowledge   acknowledged   the first supervisor to answer or take it
+    fired          escalate      escalated      nobody took it in time; the next tier is rung
+    escalated      escalate      escalated      as above, again
     escalated      acknowledge   acknowledged   as above
     fired          end           resolved       the rule, after `keep_firing_for`; the call is over; the rule is gone
     escalated      end           resolved       as above
     acknowledged   end           resolved       as above
 
-Nothing leads back: a condition that returns after `resolved` is a new alert.
+No step leads back: a condition that returns after `resolved` is a new alert.
 """
 
 from typing import Any, Final, Literal
@@ -38,11 +38,11 @@ UNOWNED: Final = frozenset({"fired", "escalated"})
 
 
 class AlertError(Exception):
-    """Something asked of an alert that can't be done; the message says why, for the person who asked."""
+    """A person asks for an impossible step of an alert; the message tells them why it is impossible."""
 
 
 class Alert(BaseModel):
-    """One alert: what the rule said, and how far it got. Times in engine seconds."""
+    """One alert: the rule's facts and the alert's progress. Times in engine seconds."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,18 +64,18 @@ class Alert(BaseModel):
     fired_at: float | None = None
     owner: str | None = None
     tier: int = 0
-    """Tier rung last; 0: nobody was."""
+    """Tier rung last; 0: none so far."""
     rung: tuple[str, ...] = ()
-    """Supervisors to whom it was offered in this round; nobody is rung twice in one round."""
+    """Supervisors rung for it in this round; nobody is rung twice in one round."""
     told: bool = False
-    """Whether its actions were carried out; not while silenced or inhibited."""
+    """Whether its actions were carried out; they are held back while it is silenced or inhibited."""
     waiting: bool = False
-    """Whether it wants a ring that nobody was free for or had budget for."""
+    """Whether it waits for a ring: nobody was free or had budget left."""
     verdict: Verdict | None = None
     confirm_by: float | None = None
-    """After a restart: when it ends unless its rule is heard of again."""
+    """Time at which it ends after a restart, unless its rule reports again."""
     again_at: float | None = None
-    """When those who did not answer are rung again; None: a ring goes on, or nobody was rung yet."""
+    """Time at which all are rung again after nobody answered; None: a ring goes on, or nobody was rung yet."""
 
     def move(self, step: Step) -> None:
         """Take a step of the table; raise AlertError when there is none from here."""
@@ -85,21 +85,21 @@ class Alert(BaseModel):
         self.state = following
 
     def forget(self) -> None:
-        """Drop what was inferred of people."""
+        """Drop the facts that were inferred about people."""
         self.evidence, self.annotations, self.score, self.basis = {}, {}, 0.0, "none"
 
     @property
     def unowned(self) -> bool:
-        """Fired, and nobody took it."""
+        """Whether it fired and nobody took it."""
         return self.state in UNOWNED
 
     @property
     def active(self) -> bool:
-        """Fired, taken or not."""
+        """Whether it fired and is not resolved."""
         return self.unowned or self.state == "acknowledged"
 
     @property
     def rank(self) -> tuple[int, float, float]:
-        """Sorts by need, most needed last: severity, score, age."""
+        """Sort key: severity, score, age; the most urgent sorts last."""
         severity = SEVERITIES.index(self.severity) if self.severity in SEVERITIES else 0
         return severity, self.score, -(self.fired_at or 0.0)

@@ -1,4 +1,4 @@
-"""What alerts ask of the outside world."""
+"""Effects: what control carries out in the outside world for alerts."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from callguard.contracts.vocabulary import JoinMode
 
 @dataclass(frozen=True, slots=True)
 class RingSupervisors:
-    """Ring all of them at once; the first to answer joins the call in `mode`."""
+    """Ring all supervisors at once; the first to answer joins the call in `mode`."""
 
     alert: str
     call: str
@@ -21,14 +21,14 @@ class RingSupervisors:
 
 @dataclass(frozen=True, slots=True)
 class StopRinging:
-    """Stop what RingSupervisors with the same alert began; whoever answered already stays."""
+    """Stop the ring of the same alert; a supervisor who has answered stays."""
 
     alert: str
 
 
 @dataclass(frozen=True, slots=True)
 class PromptAgent:
-    """Play a prompt to the agent alone. `alert` is empty for a private rule: nobody else may learn of it."""
+    """Play a prompt to the agent alone. `alert` is empty for a private rule, which nobody else may learn of."""
 
     alert: str
     call: str
@@ -37,7 +37,7 @@ class PromptAgent:
 
 @dataclass(frozen=True, slots=True)
 class SendTo:
-    """Tell one receiver: webhook:NAME, email:NAME, queue_log, user_event, cel."""
+    """Send the alert to one receiver: webhook:NAME, email:NAME, queue_log, user_event, cel."""
 
     receiver: str
     event: AlertEvent
@@ -45,14 +45,14 @@ class SendTo:
 
 @dataclass(frozen=True, slots=True)
 class StopRepeating:
-    """Somebody owns the alert: its receivers get it no more until it ends."""
+    """Stop repeating the alert to its receivers, because a supervisor owns it; they still get its end."""
 
     alert: str
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetCall:
-    """A party of the call opted out: send no receiver anything more of what was inferred."""
+    """Send receivers no more inferred facts about the call: a party opted out."""
 
     call: str
 

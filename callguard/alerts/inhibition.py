@@ -1,4 +1,4 @@
-"""Inhibition: one alert of a call speaks for others, so that a supervisor is rung once for one trouble."""
+"""Inhibition: one alert of a call mutes others of it, so that one problem rings a supervisor once."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,7 @@ from callguard.config import Inhibit
 
 
 def speaks_for(rules: Iterable[Inhibit], alert: Alert, others: Iterable[Alert]) -> Alert | None:
-    """Return an alert of the same call that speaks for this one. A shadow alert speaks for none."""
+    """Return an alert of the same call that inhibits this one. A shadow alert inhibits none."""
     here = [other for other in others if other.call == alert.call and other.id != alert.id]
     sources = [other for other in here if other.active and not other.shadow]
     for rule in rules:

@@ -1,4 +1,4 @@
-"""The course of an alert: what firing, taking, escalating, ending and the passing of time do, beyond the table."""
+"""The life cycle of alerts: the events and effects of each step of the table, and of the passing of time."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class LifeCycle:
         self._ringing = ringing
 
     def fire(self, alert: Alert, now: float, out: Outcome) -> None:
-        """The rule fired: publish, and carry out its actions unless it is muted or on trial."""
+        """Publish a rule that fired, and carry out its actions unless it is muted or on trial."""
         alert.move("fire")
         alert.fired_at = now
         muted = self._muted_by(alert, now)
@@ -32,7 +32,7 @@ class LifeCycle:
         self._hand_over(alert, now, out)
 
     def own(self, alert: Alert, by: str, now: float, out: Outcome) -> None:
-        """Somebody takes it."""
+        """Give an alert its owner."""
         alert.move("acknowledge")
         alert.owner, alert.waiting = by, False
         if any(map(is_receiver, alert.actions)):
@@ -40,7 +40,7 @@ class LifeCycle:
         out.events.append(tell(AlertAcknowledged, alert, by=by, after_s=now - (alert.fired_at or now)))
 
     def end(self, alert: Alert, reason: str, now: float, out: Outcome) -> None:
-        """The condition or the call is over."""
+        """Resolve an alert: its condition or its call is over."""
         why = "cancelled" if alert.state == "pending" else reason
         lasted_s = 0.0 if alert.fired_at is None else now - alert.fired_at
         alert.move("end")
@@ -52,14 +52,14 @@ class LifeCycle:
         self._forget(alert)
 
     def escalate(self, call: str, now: float, out: Outcome) -> None:
-        """Nobody answered a call's ring: ring the next tier, or wait in sight until somebody of it is free."""
+        """Ring the next tier, as nobody answered a call's ring; or let the alerts wait until one is free."""
         alerts, stop = self._ringing.stop(call)
         out.effects += stop
         for alert in (self._state.alerts[each] for each in alerts):
             self._ring_on(alert, now, out)
 
     def settle(self, now: float, out: Outcome) -> None:
-        """Do everything that is due: silences over, speakers gone, deadlines passed, supervisors free again."""
+        """Do what is due after silences ended, inhibiting alerts went, deadlines passed or supervisors became free."""
         state = self._state
         state.silences = [silence for silence in state.silences if silence.until > now]
         for alert in list(state.alerts.values()):
@@ -72,12 +72,12 @@ class LifeCycle:
                 self._catch_up(alert, now, out)
 
     def _is_behind(self, alert: Alert) -> bool:
-        """Whether something of it may not be carried out yet. Asked of every alert each time, so it is cheap."""
+        """Return whether any of its actions may be outstanding. Cheap, because it is asked of every alert each time."""
         held_back = not alert.told or alert.waiting or alert.call in self._state.joined
         return held_back and alert.unowned and not alert.shadow
 
     def _catch_up(self, alert: Alert, now: float, out: Outcome) -> None:
-        """Carry out what was held back by a silence, another alert, or lack of supervisors."""
+        """Carry out actions that a silence, another alert or a lack of supervisors held back."""
         if not alert.told:
             self._announce(alert, self._ring(alert, now), now, out, publish=False)
         self._hand_over(alert, now, out)
@@ -85,7 +85,7 @@ class LifeCycle:
             self._ring_on(alert, now, out)
 
     def _ring_on(self, alert: Alert, now: float, out: Outcome) -> None:
-        """Ring for an alert that wants it; that is an escalation where others were rung for it before."""
+        """Ring for an alert that waits; this escalates the alert if others were rung for it before."""
         before = alert.rung
         rings = self._ringing.begin(alert, now)
         out.effects += rings
@@ -95,14 +95,14 @@ class LifeCycle:
             out.events.append(tell(AlertEscalated, alert, tier=alert.tier, passed_over=passed_over))
 
     def _ring(self, alert: Alert, now: float) -> list[Effect]:
-        """Mark the alert as told; ring for it where its rule asks for that and nobody is in the call yet."""
+        """Mark the alert as told; ring for it if its rule asks for a ring and no supervisor is in the call."""
         alert.told = True
         if self._policy.ring_mode(alert) is None or alert.call in self._state.joined:
             return []
         return self._ringing.begin(alert, now)
 
     def _hand_over(self, alert: Alert, now: float, out: Outcome) -> None:
-        """Whoever is in the call takes what would have rung."""
+        """Give an alert that would have rung to the supervisor who is in the call."""
         helper = self._state.joined.get(alert.call)
         if helper is not None and alert.told and self._policy.ring_mode(alert) is not None:
             self.own(alert, helper, now, out)

@@ -1,4 +1,4 @@
-"""What comes of an input to the alert store."""
+"""The outcome of an input to the alert store."""
 
 from dataclasses import dataclass, field
 

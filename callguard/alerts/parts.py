@@ -1,6 +1,6 @@
-"""The alert store's state in parts, each a text under a key, so that what changed is written and nothing else. Pure.
+"""Splits the alert store's state into parts, each a text under a key, so that only changes are written. Pure.
 
-A part is written anew when its mark differs: the facts of it that can change.
+A part is written again when its mark differs. The mark holds those facts of the part that can change.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -15,22 +15,22 @@ from callguard.alerts.state import Ring, StoreState
 from callguard.contracts.vocabulary import Verdict
 
 _FIXED: Final = frozenset({"evidence", "annotations", "labels", "actions"})
-"""Facts of an alert that change only with its state; they are its bulk."""
+"""Facts of an alert that change only with its state; they are most of its size."""
 _CHANGING: Final = tuple(name for name in Alert.model_fields if name not in _FIXED)
 _TIMES: Final = TypeAdapter(list[float])
 _COUNTS: Final = TypeAdapter(dict[Verdict, int])
 _Part = tuple[str, Hashable, Any]
-"""Key, mark, and what is written."""
+"""Key, mark and content."""
 
 
 class Parts:
-    """Remembers which parts were written how."""
+    """Remembers the mark of each part that was written."""
 
     def __init__(self, written: Iterable[str] = ()) -> None:
         self._marks: dict[str, Hashable] = dict.fromkeys(written)
 
     def changes(self, state: StoreState) -> dict[str, str | None]:
-        """Return parts that differ from when they were returned last, None for those that are gone."""
+        """Return the parts that changed since the last call; None for a part that is gone."""
         marks: dict[str, Hashable] = {}
         changed: dict[str, str | None] = {}
         for key, mark, content in _parts(state):
@@ -43,7 +43,7 @@ class Parts:
 
 
 def assemble(parts: Mapping[str, str]) -> StoreState:
-    """Put parts together; those that can't be read (another version wrote them) are left out."""
+    """Build the state from its parts; leave out parts that can't be read (of another version)."""
     state = StoreState()
     for key, text in parts.items():
         kind, _, name = key.partition("|")

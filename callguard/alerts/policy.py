@@ -1,4 +1,4 @@
-"""The configuration of alerts, in the form in which the store needs it."""
+"""The configuration of alerts, as the store uses it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Policy:
 
     @classmethod
     def from_config(cls, config: Config) -> "Policy":
-        """Take the relevant sections out of callguard.yaml."""
+        """Return the policy of a configuration."""
         teams = {name: queue.team for name, queue in config.analysis.queues.items()}
         return cls(config.alerts, config.supervision, config.supervisors, teams)
 
@@ -44,5 +44,5 @@ class Policy:
 
     @property
     def ring_s(self) -> float:
-        """Seconds that one ring may last."""
+        """Longest ring in seconds."""
         return min(self.supervision.ring_timeout_s, self.alerts.escalate_after_s)

@@ -1,4 +1,4 @@
-"""Who is rung for which call, from which tier, until when. Changes rings and budgets, and nothing else."""
+"""Decides whom to ring for a call, from which tier and until when. Changes only rings and budgets."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ class Ringing:
 
     `away`: supervisors whose phones can't be rung now; `joinable`: as for AlertStore.
 
-    A phone that we ring ourselves is busy too; that matters for the next ring only, never for the one that goes on.
+    A phone that we ring is busy too. This affects the next ring only, never the present one.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Ringing:
         self._joinable = joinable
 
     def begin(self, alert: Alert, now: float) -> list[Effect]:
-        """Ring the next tier that has somebody free, or whoever was passed over, or share the call's ring, or wait."""
+        """Share the call's ring; or ring the next tier with a free supervisor, else those passed over; or wait."""
         ring = self._state.rings.get(alert.call)
         if ring is not None:
             alert.waiting, alert.tier, alert.again_at = False, ring.tier, None
@@ -57,7 +57,7 @@ class Ringing:
         return [RingSupervisors(alert.id, alert.call, supervisors, tier, mode, self._policy.ring_s)]
 
     def _ring_again(self, alert: Alert, now: float) -> None:
-        """Nobody is left who was not rung: begin another round of all tiers after a while."""
+        """Set the time of the next round of all tiers, once everybody was rung."""
         if alert.rung and alert.again_at is None and self._policy.alerts.ring_again_s > 0:
             alert.again_at = now + self._policy.alerts.ring_again_s
 
@@ -68,12 +68,12 @@ class Ringing:
         return [each for each in duty if each.name not in alert.rung and not self._why_not(each.name, now)]
 
     def stop(self, call: str) -> tuple[list[str], list[StopRinging]]:
-        """End a call's ring; return the alerts it spoke for and what to do."""
+        """End a call's ring; return its alerts and the effects."""
         ring = self._state.rings.pop(call, None)
         return (ring.alerts, [StopRinging(ring.alert)]) if ring else ([], [])
 
     def release(self, alert: Alert) -> list[StopRinging]:
-        """Take an alert out of its call's ring; a ring that speaks for nothing more ends."""
+        """Take an alert out of its call's ring; end a ring without alerts."""
         ring = self._state.rings.get(alert.call)
         if ring is None or alert.id not in ring.alerts:
             return []
@@ -81,7 +81,7 @@ class Ringing:
         return [] if ring.alerts else self.stop(alert.call)[1]
 
     def postpone(self, alert: Alert) -> list[StopRinging]:
-        """Take an alert out of its ring; it waits for another one, of the same tier."""
+        """Take an alert out of its ring; the alert waits for another ring of the same tier."""
         ring = self._state.rings.get(alert.call)
         if ring is None or alert.id not in ring.alerts:
             return []
@@ -90,7 +90,7 @@ class Ringing:
         return self.release(alert)
 
     def passed_over(self, alert: Alert, now: float) -> dict[str, PassedOver]:
-        """Return who on duty can't be rung for an alert, and why: up to the tier that rings, else of all tiers."""
+        """Return whom on duty an alert can't ring, and why: up to the tier that rings, else of all tiers."""
         ring = self._state.rings.get(alert.call)
         asked = [
             each.name

@@ -1,4 +1,4 @@
-"""Silences: alerts that ring nobody for a while, because somebody said so and why."""
+"""Silences: a person keeps matching alerts from ringing for a while, and gives a reason."""
 
 from fnmatch import fnmatchcase
 
@@ -10,7 +10,7 @@ LONGEST_S = 7 * 86400.0
 
 
 class SilenceScope(BaseModel):
-    """Which alerts; what is not given matches all, rule, queue and agent are shell-style patterns."""
+    """Selects alerts. An absent field matches all; rule, queue and agent are shell-style patterns."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,7 +20,7 @@ class SilenceScope(BaseModel):
     agent: str | None = None
 
     def covers(self, alert: Alert) -> bool:
-        """Return whether an alert is meant."""
+        """Return whether an alert matches."""
         return all(
             pattern is None or (value is not None and fnmatchcase(value, pattern))
             for pattern, value in (
@@ -32,7 +32,7 @@ class SilenceScope(BaseModel):
 
 
 class Silence(BaseModel):
-    """Who, until when, why, and for what."""
+    """A silence: author, reason, start, end (engine seconds) and scope."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

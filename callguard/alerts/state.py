@@ -1,4 +1,4 @@
-"""The state of the alert store in one model: what a restart must not forget."""
+"""The state of the alert store in one model. It survives restarts."""
 
 from typing import Literal, Self
 
@@ -13,14 +13,14 @@ MOST_PAST = 500
 
 
 class Ring(BaseModel):
-    """Supervisors are being rung for a call; at most one ring a call."""
+    """A ring: supervisors are being rung for a call. A call has at most one ring."""
 
     model_config = ConfigDict(extra="forbid")
 
     alert: str
-    """The alert that began it; it names the ring to the outside."""
+    """The alert that began it; effects name the ring by this alert."""
     alerts: list[str]
-    """All alerts that it speaks for."""
+    """All alerts that share it."""
     supervisors: tuple[str, ...]
     tier: int
     deadline: float
@@ -30,12 +30,12 @@ class StoreState(BaseModel):
     """The whole memory.
 
     Attributes:
-        alerts: open ones by identifier.
+        alerts: open alerts by identifier.
         rings: by call.
-        spent: when each supervisor was rung in the last hour.
+        spent: times of each supervisor's rings in the last hour.
         joined: supervisor who is in a call now, by call.
-        past: resolved ones by identifier, oldest first, at most MOST_PAST, without their evidence.
-        verdicts: per rule, how often which verdict was given.
+        past: resolved alerts by identifier, oldest first, at most MOST_PAST, without their evidence.
+        verdicts: count of each verdict, per rule.
     """
 
     model_config = ConfigDict(extra="forbid")

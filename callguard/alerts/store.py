@@ -1,7 +1,8 @@
-"""The alert store: owns every alert. Transitions, commands, supervision and time in; events and effects out.
+"""The alert store owns every alert. Its input: transitions, commands, supervision, time; its output: events, effects.
 
-Every method that changes something returns an `Outcome` and may be called in any order, twice, or after a restart: what
-doesn't fit the table of `alert` is ignored when a machine says it, and refused with AlertError when a person asks it.
+Every method that changes something returns an `Outcome` and may be called in any order, twice, or after a restart. A
+step that the table of `alert` lacks is ignored when a machine reports it, and refused with AlertError when a person
+asks for it.
 """
 
 from collections import Counter
@@ -24,14 +25,14 @@ from callguard.contracts.messages import Transition
 from callguard.contracts.vocabulary import Verdict
 
 RECONFIRM_S: Final = 30.0
-"""After a restart an open alert ends unless its rule is heard of within this time: several `keep_firing_for`."""
+"""Seconds after a restart in which an open alert's rule must report, or the alert ends: several `keep_firing_for`."""
 
 
 Reason = Literal["call_ended", "opt_out"]
 
 
 class Where(NamedTuple):
-    """What control knows of the call that a rule speaks of."""
+    """Queue and agent of a call, as control knows them."""
 
     queue: str | None = None
     agent: str | None = None
@@ -41,7 +42,7 @@ class AlertStore:
     """All alerts of this node.
 
     `new_id` makes identifiers of alerts and silences; `joinable` says whether a supervisor could join a call now:
-    after a restart its call may not be known yet, during a transfer it has no agent.
+    after a restart the call may be unknown for a moment, and during a transfer it has no agent.
     """
 
     def __init__(
@@ -57,30 +58,30 @@ class AlertStore:
         """Put another configuration in force; alerts, silences and budgets stay."""
         self._adopt(self._state, policy)
 
-    # --- what it knows ---
+    # --- queries ---
 
     def get(self, alert: str) -> Alert:
-        """Return an open alert; raise AlertError when there is none of that identifier."""
+        """Return an open alert; raise AlertError when no open alert has that identifier."""
         found = self._state.alerts.get(alert)
         if found is None:
             raise AlertError(f"no open alert {alert!r}")
         return found
 
     def open(self) -> list[Alert]:
-        """Return open alerts, most needed first."""
+        """Return open alerts, most urgent first."""
         return sorted(self._state.alerts.values(), key=lambda alert: alert.rank, reverse=True)
 
     def waiting(self) -> list[Alert]:
-        """Return the overflow: alerts that want a ring and got none, most needed first."""
+        """Return alerts that wait for a ring, most urgent first."""
         return [alert for alert in self.open() if alert.waiting and alert.unowned]
 
     @property
     def away(self) -> Mapping[str, Away]:
-        """Supervisors whose phones can't be rung now, and why."""
+        """The supervisors whose phones can't be rung now, with the reason."""
         return MappingProxyType(self._away)
 
     def phones(self) -> Counter[str]:
-        """Return how many supervisors' phones are free, busy, unreachable."""
+        """Return the numbers of supervisors' phones that are free, busy and unreachable."""
         return Counter(self._away.get(supervisor.name, "free") for supervisor in self._policy.supervisors)
 
     def silences(self, now: float) -> list[Silence]:
@@ -88,13 +89,13 @@ class AlertStore:
         return [silence for silence in self._state.silences if silence.until > now]
 
     def verdicts(self) -> dict[str, dict[Verdict, int]]:
-        """Return how often which verdict was given, per rule."""
+        """Return the count of each verdict, per rule."""
         return {rule: dict(counts) for rule, counts in self._state.verdicts.items()}
 
     # --- rules and time ---
 
     def apply(self, transition: Transition, where: Where, now: float) -> Outcome:
-        """Take in what a rule did."""
+        """Take in a rule's transition."""
         if transition.private:
             return _advice(transition)
         out = Outcome()
@@ -113,11 +114,11 @@ class AlertStore:
         return self._settled(now, out)
 
     def tick(self, now: float) -> Outcome:
-        """Do what time makes due: escalations, silences that end, waiting rings. About once a second."""
+        """Do everything that is due: escalations, ends of silences, waiting rings. Call it about once a second."""
         return self._settled(now, Outcome())
 
     def call_ended(self, call: str, now: float, reason: Reason = "call_ended") -> Outcome:
-        """End every alert of a call and forget who was in it; reason is call_ended or opt_out."""
+        """End every alert of a call and forget its supervisor; `reason` is call_ended or opt_out."""
         out = Outcome()
         if reason == "opt_out":
             self._state.past = {key: past for key, past in self._state.past.items() if past.call != call}
@@ -135,7 +136,7 @@ class AlertStore:
     def retain_calls(
         self, live: Container[str], now: float, waits: Callable[[str], bool] = lambda call: False
     ) -> Outcome:
-        """After a restart: end the alerts of calls that ended meanwhile.
+        """End the alerts of calls that ended during a restart.
 
         `waits` tells of a call that is not live whether its customer waits for the agent to come back: its alerts
         stay, and need not be confirmed before.
@@ -151,7 +152,7 @@ class AlertStore:
         return out
 
     def unconfirm(self, call: str, now: float) -> None:
-        """The worker that judged a call was lost: its alerts end unless their rules are heard of again."""
+        """End a call's alerts after a while unless their rules report again: the call's worker was lost."""
         for alert in self._state.alerts.values():
             if alert.call == call:
                 alert.confirm_by = now + RECONFIRM_S
@@ -159,7 +160,7 @@ class AlertStore:
     # --- people ---
 
     def acknowledge(self, alert: str, by: str, now: float) -> Outcome:
-        """A supervisor takes an alert, and what rings together with it. Raises AlertError, naming the owner."""
+        """Give a supervisor an alert and the alerts that share its ring. Raises AlertError, which names the owner."""
         found = self._fired(alert)
         if found.owner == by:
             return Outcome()
@@ -173,7 +174,7 @@ class AlertStore:
         return self._settled(now, out)
 
     def joined(self, call: str, supervisor: str, now: float, alert: str | None = None) -> Outcome:
-        """A supervisor is in a call, by answering the ring of `alert` or by a command; its open alerts are theirs."""
+        """Note a supervisor in a call, by the ring of `alert` or by a command; give them the call's open alerts."""
         out = Outcome()
         self._state.joined[call] = supervisor
         rung, stop = self._ringing.stop(call)
@@ -185,20 +186,20 @@ class AlertStore:
         return self._settled(now, out)
 
     def left(self, call: str, supervisor: str, now: float) -> Outcome:
-        """A supervisor left a call; the alerts they own stay theirs."""
+        """Note that a supervisor left a call; they keep the alerts that they own."""
         if self._state.joined.get(call) == supervisor:
             del self._state.joined[call]
         return self._settled(now, Outcome())
 
     def unanswered(self, alert: str, now: float) -> Outcome:
-        """The ring of an alert ended and nobody answered: the next tier, without waiting for the deadline."""
+        """Ring the next tier before the deadline: an alert's ring ended without an answer."""
         out = Outcome()
         for call in [call for call, ring in self._state.rings.items() if ring.alert == alert]:
             self._course.escalate(call, now, out)
         return self._settled(now, out)
 
     def available(self, supervisor: str, away: Away | None, now: float) -> Outcome:
-        """A supervisor's phone can be rung (None), or can't and why. A ring that goes on goes on."""
+        """Note that a supervisor's phone can be rung (None), or why it can't. A present ring goes on."""
         if away is None:
             self._away.pop(supervisor, None)
         else:
@@ -206,7 +207,7 @@ class AlertStore:
         return self._settled(now, Outcome())
 
     def silence(self, by: str, why: str, now: float, until: float, scope: SilenceScope) -> tuple[Silence, Outcome]:
-        """Let matching alerts ring nobody for a while; what rings for them alone stops. Raises AlertError."""
+        """Keep matching alerts from ringing for a while; stop rings that are for them alone. Raises AlertError."""
         silence = new_silence(self._new_id(), by, why, now, until, scope)
         self._state.silences.append(silence)
         out = Outcome()
@@ -224,7 +225,7 @@ class AlertStore:
         return self._settled(now, Outcome())
 
     def judge(self, alert: str, verdict: Verdict, by: str) -> Outcome:
-        """Note what a fired alert, open or resolved, was worth; a later verdict replaces an earlier one."""
+        """Note the verdict on a fired alert, open or resolved; a later verdict replaces an earlier one."""
         found = self._state.past.get(alert) or self._fired(alert)
         counts = self._state.verdicts.setdefault(found.rule, {})
         if found.verdict is not None:
@@ -236,13 +237,13 @@ class AlertStore:
     # --- restarts ---
 
     def changes(self) -> dict[str, str | None]:
-        """Return the parts of what must survive a restart that changed since they were returned last; None: gone."""
+        """Return the parts of the state that changed since the last call; None: the part is gone."""
         return self._parts.changes(self._state)
 
     def restore(self, parts: Mapping[str, str], now: float) -> Outcome:
-        """Go on from what was kept. Phones no longer ring and nobody is in a call: what rang rings again.
+        """Take up the parts of an earlier run; parts that can't be read are left out.
 
-        Parts that can't be read are left out.
+        No phone rings any more and nobody is in a call: alerts that rang ring again.
         """
         self._parts = Parts(parts)
         state = assemble(parts)
@@ -255,7 +256,7 @@ class AlertStore:
             alert.confirm_by = now + RECONFIRM_S
         return self._settled(now, Outcome())
 
-    # --- within ---
+    # --- internals ---
 
     def _adopt(self, state: StoreState, policy: Policy) -> None:
         self._state = state
@@ -303,6 +304,6 @@ def _note(alert: Alert, transition: Transition, where: Where) -> None:
 
 
 def _advice(transition: Transition) -> Outcome:
-    """A private rule: its prompts and not a word to anybody else."""
+    """Play the prompts of a private rule; publish no event."""
     names = prompts(transition.actions) if transition.kind == "fired" else []
     return Outcome(effects=[PromptAgent("", transition.call, name) for name in names])

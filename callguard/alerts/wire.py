@@ -1,4 +1,4 @@
-"""From an alert to the events that tell of it."""
+"""Makes events of alerts."""
 
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ _Event = TypeVar("_Event", bound=AlertEvent)
 
 
 def tell(kind: type[_Event], alert: Alert, **more: Any) -> _Event:
-    """Return an event of one kind about an alert; `more` holds what that kind adds."""
+    """Return an event of one kind about an alert; `more` holds the further fields of that kind."""
     return kind(
         call=alert.call,
         basis=alert.basis,
@@ -28,7 +28,7 @@ def tell(kind: type[_Event], alert: Alert, **more: Any) -> _Event:
 
 
 def retell(alert: Alert) -> list[AlertEvent]:
-    """Return the events that tell how far an open alert got, for a board that an earlier run's events did not reach."""
+    """Return the events of an open alert so far, for a board that did not get the events of an earlier run."""
     if alert.fired_at is None:
         return [tell(AlertPending, alert)]
     events: list[AlertEvent] = [tell(AlertFired, alert, evidence=alert.evidence, actions=alert.actions)]
