@@ -6,9 +6,9 @@ from typing import Final
 from callguard.contracts.events import PREFIX, Envelope
 
 AmiSend = Callable[[dict[str, str]], Awaitable[None]]
-"""Sends one AMI action; raises when Asterisk does not say Success."""
+"""Sends one AMI action; raises unless Asterisk answers Success."""
 EVENT: Final = "CALLGUARD"
-"""Event of our lines in queue_log."""
+"""Event name of our lines in queue_log."""
 USER_EVENT: Final = "CallGuardAlert"
 
 
@@ -63,5 +63,5 @@ def _state(envelope: Envelope) -> str:
 
 
 def _clean(action: dict[str, str]) -> dict[str, str]:
-    """A line end in a value would start a header of its own."""
+    """Remove line ends from a value: each would start another header."""
     return {name: " ".join(str(value).split()) for name, value in action.items()}

@@ -6,7 +6,7 @@ from typing import Final
 from callguard.contracts.events import PREFIX, Envelope
 
 Mark = Callable[[str, str], Awaitable[None]]
-"""Writes a text into the log of a call; raises when Asterisk can't."""
+"""Writes a text into a call's channel event log; raises when Asterisk can't."""
 FACTS: Final = ("rule", "leg", "severity", "alert")
 
 
@@ -25,5 +25,5 @@ class CelSender:
 
 
 def _clean(fact: str) -> str:
-    """The mark is an argument in the dialplan, and `|` parts the facts."""
+    """Remove separators from a value: the text is a dialplan argument, and `|` separates its fields."""
     return " ".join(fact.translate(str.maketrans('|,"${}()', "/       ")).split())

@@ -1,7 +1,7 @@
-"""What one receiver is owed: each alert's messages in order, and repeats while nobody answers. Journalled. Pure.
+"""Deliveries due to one receiver: each alert's messages in order, repeats while nobody answers. Journalled. Pure.
 
-An alert's end goes only to a receiver that took its beginning. Every delivery of a message, repeats included, carries
-the same identifier.
+Only a receiver that took an alert's beginning gets its end. Every delivery of a message, repeats included, carries the
+same identifier.
 """
 
 from collections import Counter, deque
@@ -17,11 +17,11 @@ from callguard.contracts.events import PREFIX, AlertResolved, Envelope
 OWED: Final = "owed"
 """Kind of a journalled message that waits; key: receiver|number."""
 TAKEN: Final = "taken"
-"""Kind of a journalled alert whose beginning a receiver took and whose end it is owed; key: receiver|alert."""
+"""Kind of a journalled alert whose beginning a receiver took and whose end is to follow; key: receiver|alert."""
 LIMIT: Final = 10_000
-"""Messages that wait for one receiver, about 50 MB; beyond it the oldest alert goes."""
+"""Most messages that wait for one receiver, about 50 MB; beyond it the oldest alert is dropped."""
 INFERRED: Final = ("evidence", "annotations", "score", "basis")
-"""Facts of an alert that were inferred of people."""
+"""Facts of an alert that were inferred about people."""
 _END: Final = PREFIX + AlertResolved.TYPE
 
 
@@ -36,39 +36,39 @@ class Records(Protocol):
 
 
 class Record(BaseModel):
-    """What the journal holds of a delivery."""
+    """A delivery in the journal."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     at: float
-    """Unix time at which it was asked for; of a taken one, at which the receiver took it last."""
+    """Unix time of the request; for a taken alert, of the last time that the receiver took it."""
     answered: bool = False
     envelope: Envelope
 
 
 @dataclass(slots=True)
 class Delivery:
-    """A message and how far it got."""
+    """A message and its progress."""
 
     envelope: Envelope
     at: float
     """As in Record."""
     number: int = -1
-    """Its place in the journal; -1: it is not journalled."""
+    """Its number in the journal; -1: it is not journalled."""
     due: float = 0.0
     """When to send it, monotonic seconds."""
     tries: int = 0
     answered: bool = False
-    """Whether somebody owns the alert, so that it is not repeated."""
+    """Whether a supervisor owns the alert, so that it is not repeated."""
 
     @property
     def alert(self) -> str:
-        """Identifier of the alert that it is about."""
+        """Identifier of its alert."""
         return str(self.envelope.data["alert"])
 
     @property
     def is_end(self) -> bool:
-        """Whether it tells of the alert's end."""
+        """Whether it is the alert's end."""
         return self.envelope.type == _END
 
 
@@ -94,7 +94,7 @@ class Deliveries:
         return sum(map(len, self._owed.values()))
 
     def restore(self, wall: float, now: float) -> None:
-        """Go on from the journal. `wall`: Unix time; `now`: monotonic seconds, here and below."""
+        """Take up the journal's deliveries. `wall`: Unix time; `now`: monotonic seconds, here and below."""
         for key, record in _read(self._records, OWED, self._receiver):
             self._number = int(key) + 1
             self._queue(Delivery(record.envelope, record.at, int(key), answered=record.answered))
@@ -104,7 +104,7 @@ class Deliveries:
             self._taken[taken.alert] = taken
 
     def add(self, envelope: Envelope, wall: float) -> int:
-        """Owe a message; return how many were dropped to make room. An end without a beginning is not owed."""
+        """Add a message; return how many were dropped to make room. An end without a beginning is not added."""
         delivery = Delivery(envelope, wall, self._number)
         if delivery.is_end and delivery.alert not in self._owed and delivery.alert not in self._taken:
             return 0
@@ -114,21 +114,21 @@ class Deliveries:
         return self._make_room()
 
     def replace(self, envelope: Envelope, wall: float) -> None:
-        """Owe a message that is worth nothing once the next of its kind is there: not journalled, not repeated."""
+        """Add a message that replaces the waiting one of its alert; it is neither journalled nor repeated."""
         delivery = Delivery(envelope, wall)
         self._owed[delivery.alert] = deque([delivery])
 
     def next(self) -> Delivery | None:
-        """Return what is due first: a message, or an alert to be repeated."""
+        """Return the delivery that is due first: a message, or an alert to be repeated."""
         waiting = [queue[0] for queue in self._owed.values()]
         if self.repeat_s > 0:
             waiting += [each for alert, each in self._taken.items() if alert not in self._owed and not each.answered]
         return min(waiting, key=lambda delivery: (delivery.due, delivery.at), default=None)
 
     def delivered(self, delivery: Delivery, wall: float, now: float) -> None:
-        """The receiver took it."""
+        """Note that the receiver took it."""
         if not self._is_owed(delivery) and self._taken.get(delivery.alert) is not delivery:
-            return  # forgotten meanwhile
+            return  # it was forgotten meanwhile
         self._drop(delivery)
         if delivery.number < 0 and delivery.alert not in self._taken:
             return
@@ -140,12 +140,12 @@ class Deliveries:
         self._keep_taken(taken)
 
     def failed(self, delivery: Delivery, wall: float, due: float) -> bool:
-        """The receiver did not take it; return whether it is given up."""
+        """Note that the receiver did not take it; return whether to give it up."""
         delivery.due = due
         return self._is_owed(delivery) and delivery.number >= 0 and wall - delivery.at > self.give_up_s
 
     def give_up(self, delivery: Delivery, now: float) -> None:
-        """Stop trying, and owe nothing that follows; a repeat waits for its next turn."""
+        """Stop trying, and drop the alert's later messages; a repeat waits for its next time."""
         delivery.due = now + self.repeat_s
         if not self._is_owed(delivery):
             return
@@ -155,7 +155,7 @@ class Deliveries:
             self._erase(each)
 
     def answered(self, alert: str) -> None:
-        """Somebody owns an alert: it is not repeated."""
+        """Stop repeating an alert: a supervisor owns it."""
         for delivery in self._owed.get(alert, ()):
             delivery.answered = True
             self._keep(delivery)
@@ -164,7 +164,7 @@ class Deliveries:
             self._keep_taken(taken)
 
     def forget(self, call: str) -> None:
-        """A party of a call opted out: send nothing more of what was inferred, and keep nothing of it."""
+        """Drop all inferred facts about a call, sent or not: a party opted out."""
         for alert in [alert for alert, queue in self._owed.items() if queue[0].envelope.subject == call]:
             for delivery in self._owed.pop(alert):
                 self._erase(delivery)
@@ -174,7 +174,7 @@ class Deliveries:
                 self._keep_taken(taken)
 
     def clear(self) -> int:
-        """Owe nothing any more: the receiver is gone. Return how many messages were dropped."""
+        """Drop all deliveries: the receiver is gone. Return the number of dropped messages."""
         dropped = len(self)
         for queue in self._owed.values():
             for delivery in queue:
@@ -184,7 +184,7 @@ class Deliveries:
             self._forget_taken(alert)
         return dropped
 
-    # --- within ---
+    # --- internals ---
 
     def _queue(self, delivery: Delivery) -> None:
         self._owed.setdefault(delivery.alert, deque()).append(delivery)
@@ -231,7 +231,7 @@ class Deliveries:
 
 
 def _read(records: Records, kind: str, receiver: str) -> Iterable[tuple[str, Record]]:
-    """Return a receiver's records with the end of their keys; one that can't be read (another version) is left out."""
+    """Yield a receiver's records by the last part of their keys; leave out unreadable ones (of another version)."""
     for key, text in records.records(kind).items():
         owner, _, rest = key.rpartition("|")
         if owner == receiver:
@@ -245,7 +245,7 @@ def _without_inference(envelope: Envelope) -> Envelope:
 
 
 def drop_others(records: Records, receivers: Container[str]) -> Counter[str]:
-    """Delete what is owed to receivers that are not there any more; return how many messages of each went."""
+    """Delete the deliveries of receivers that are not configured any more; count the deleted messages of each."""
     dropped: Counter[str] = Counter()
     for kind in (OWED, TAKEN):
         for key in records.records(kind):

@@ -1,4 +1,4 @@
-"""What an alert looks like to people and to chat systems. Pure."""
+"""Formats alerts for people and for chat systems. Pure."""
 
 import json
 from typing import Any, Final, Literal, NamedTuple
@@ -14,14 +14,14 @@ CONTENT_TYPES: Final[dict[Style, str]] = {
 
 
 class AlertText(NamedTuple):
-    """An alert in words: one line of title, facts as (name, value), link to what to do."""
+    """An alert in words: a title of one line, facts as (name, value), a link to the runbook."""
 
     title: str
     facts: tuple[tuple[str, str], ...]
     runbook: str | None
 
     def plain(self) -> str:
-        """All of it as plain text."""
+        """Return all of it as plain text."""
         lines = [self.title, "", *(f"{name}: {value}" for name, value in self.facts)]
         return "\n".join(lines + ([f"What to do: {self.runbook}"] if self.runbook else [])) + "\n"
 
@@ -48,7 +48,7 @@ def describe(envelope: Envelope) -> AlertText:
 
 
 def body(style: Style, envelope: Envelope) -> bytes:
-    """Return the request body in a receiver's shape, UTF-8."""
+    """Return the request body in a receiver's format, UTF-8."""
     if style == "cloudevents":
         return envelope.to_json().encode()
     shape = _slack if style == "slack" else _teams
@@ -84,7 +84,7 @@ def _teams(text: AlertText) -> dict[str, Any]:
 
 
 def _evidence(evidence: dict[str, Any]) -> str:
-    """The rule's comparisons with the values that made it fire; without them the expression."""
+    """Return the rule's comparisons with the values that made it fire; without comparisons, the expression."""
     comparisons = evidence.get("comparisons") or []
     return ", ".join(map(_comparison, comparisons)) or str(evidence.get("expr", ""))
 
@@ -99,10 +99,10 @@ def _one_line(text: str) -> str:
 
 
 def _mrkdwn(text: str) -> str:
-    """Escape what Slack would read as a mention or a link."""
+    """Escape characters that Slack would read as a mention or a link."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _markdown(text: str) -> str:
-    """Escape what an adaptive card would read as a link or emphasis."""
+    """Escape characters that an adaptive card would read as a link or emphasis."""
     return "".join(f"\\{character}" if character in "\\[]()*_`" else character for character in text)

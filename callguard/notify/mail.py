@@ -22,7 +22,7 @@ class MailSender:
         self._password = config.password.read().get_secret_value() or None
 
     async def __call__(self, envelope: Envelope) -> None:
-        """Send one; raise when the server does not take it."""
+        """Send one envelope; raise when the server does not take it."""
         config = self._config
         try:
             await aiosmtplib.send(

@@ -1,4 +1,4 @@
-"""Alerts that no call is behind: one that always fires, and one that a person sends to try every receiver."""
+"""Alerts without a call: one that always fires, and one that a person sends to try every receiver."""
 
 import asyncio
 import time
@@ -10,17 +10,17 @@ from callguard.contracts.events import AlertFired, Envelope, envelope
 from callguard.notify.receiver import Send, reason_of
 
 PATIENCE_S: Final = 30.0
-"""Longest that one receiver may take; e-mail's own time limit is 20 s."""
+"""Longest time for one receiver, in seconds; e-mail has a time limit of 20 s."""
 
 
 class Probed(NamedTuple):
-    """What came of a try."""
+    """The outcome of one try."""
 
     receiver: str
     taken: bool
     seconds: float
     reason: str
-    """Why it was not taken; empty when it was."""
+    """Why the receiver did not take it; empty when it did."""
 
 
 def watchdog_alert(node: str) -> AlertFired:
@@ -29,17 +29,17 @@ def watchdog_alert(node: str) -> AlertFired:
 
 
 def trial_alert(node: str) -> AlertFired:
-    """Return the alert by which a person tries receivers."""
+    """Return the alert with which a person tries receivers."""
     return _alert("NotifyTest", node, "A test: alerts of this node reach this receiver. Nothing has happened.")
 
 
 async def probe(senders: Mapping[str, Send], node: str) -> list[Probed]:
-    """Send one alert through each, once, all side by side; return what came of each, in their order."""
+    """Send one alert once through each receiver, all at the same time; return the outcomes in the receivers' order."""
     return list(await asyncio.gather(*(_try(name, send, node) for name, send in senders.items())))
 
 
 def afresh(event: AlertFired, node: str) -> Envelope:
-    """Return an alert on the wire with an identifier of its own: it fires again and again, and each time counts."""
+    """Return an alert's message with a new identifier: the alert fires again and again, and each time counts."""
     return envelope(event, node).model_copy(update={"id": str(uuid.uuid4())})
 
 
@@ -48,7 +48,7 @@ async def _try(name: str, send: Send, node: str) -> Probed:
     try:
         async with asyncio.timeout(PATIENCE_S):
             await send(afresh(trial_alert(node), node))
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong is the answer
+    except Exception as error:  # noqa: BLE001 - any error is the answer
         return Probed(name, False, round(time.monotonic() - begun, 3), reason_of(error))
     return Probed(name, True, round(time.monotonic() - begun, 3), "")
 

@@ -1,4 +1,4 @@
-"""One receiver: what it is owed is tried until it is taken, for hours if need be, and delays no other receiver."""
+"""One receiver: its messages are tried until it takes them, for hours if need be, and delay no other receiver."""
 
 import asyncio
 import contextlib
@@ -19,20 +19,20 @@ log = structlog.get_logger(__name__)
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 60.0
 _DOUBLINGS: Final = 10
-"""More than it takes from the first wait to the longest."""
+"""More doublings than there are from the first wait to the longest."""
 MOMENT_S: Final = 60.0
-"""A receiver that fails for no longer than this is not told of: it restarts, or is busy."""
+"""Seconds of failure before a receiver is reported: a short one is a restart, or load."""
 EARLY_S: Final = 0.001
-"""A timer may go off by so much before its time."""
+"""Seconds by which a timer may go off early."""
 DAY_S: Final = 86_400.0
 
 Send = Callable[[Envelope], Awaitable[None]]
 Count = Callable[[str, str], None]
-"""Told the receiver's name and an outcome: sent, retried, failed, dropped."""
+"""Called with the receiver's name and an outcome: sent, retried, failed, dropped."""
 
 
 class RefusedError(Exception):
-    """The receiver did not take a message now. The text is our own: it holds no secret."""
+    """The receiver did not take a message this time. The text is our own: it holds no secret."""
 
 
 class UndeliverableError(RefusedError):
@@ -40,16 +40,16 @@ class UndeliverableError(RefusedError):
 
 
 class Receiver:
-    """Delivers messages by `send`, one at a time; each alert's in order.
+    """Delivers messages by `send`, one at a time, and each alert's messages in order.
 
     A message that fails waits 0.5 s to 60 s, longer each time, and so does the receiver while every message fails. A
-    message that alone fails delays the others by little.
+    single message that fails delays the others by little.
 
     Args:
         name: as rules use it.
         send: raises UndeliverableError to give up, anything else to be tried again.
-        count: told each outcome.
-        journal: keeps what is owed.
+        count: called with each outcome.
+        journal: keeps the messages that wait.
         repeat_s: seconds after which an open alert that nobody answered is sent again; 0: never.
         give_up_s: seconds for which a message is tried.
     """
@@ -67,10 +67,10 @@ class Receiver:
     ) -> None:
         self.name = name
         self._failing_since: float | None = None
-        """Monotonic seconds at which it began to fail; None: the last try worked."""
+        """Monotonic time of its first failure, in seconds; None: the last try worked."""
         self._reason = ""
         self._lost = 0
-        """Messages given up since it took one last."""
+        """Messages given up since the last one that it took."""
         self._send = send
         self._count = count
         self._journal = journal
@@ -84,11 +84,11 @@ class Receiver:
 
     @property
     def waiting(self) -> int:
-        """How many messages wait."""
+        """Number of messages that wait."""
         return len(self._owed)
 
     def trouble(self) -> str | None:
-        """Return what is wrong with it, if it fails for longer than a moment or a message was given up."""
+        """Return the error, if it fails for longer than MOMENT_S or a message was given up; else None."""
         if self._lost:
             return f"{self.name} did not get {self._lost} messages: {self._reason}"
         failed_s = 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
@@ -106,32 +106,32 @@ class Receiver:
         self._news()
 
     def beat(self, envelope: Envelope) -> None:
-        """Deliver a message that is worth nothing once the next one of its alert is there."""
+        """Deliver a message that replaces the waiting one of its alert."""
         self._owed.replace(envelope, time.time())
         self._news()
 
     def answered(self, alert: str) -> None:
-        """Stop repeating an alert: somebody owns it."""
+        """Stop repeating an alert: a supervisor owns it."""
         self._owed.answered(alert)
 
     def forget(self, call: str) -> None:
-        """A party of a call opted out: send nothing more of what was inferred of them."""
+        """Send no more inferred facts about a call: a party opted out."""
         self._owed.forget(call)
 
     def send_as(self, other: "Receiver") -> None:
-        """Deliver by another receiver's settings from now on, with what waits."""
+        """Deliver by another receiver's settings from now on, waiting messages included."""
         self._send = other._send
         self._owed.repeat_s, self._owed.give_up_s = other._owed.repeat_s, other._owed.give_up_s
         self._failures, self._quiet_until = 0, 0.0
         self._news()
 
     def start(self) -> None:
-        """Begin to deliver, with what an earlier run left."""
+        """Begin to deliver, first the messages that an earlier run left."""
         self._owed.restore(time.time(), time.monotonic())
         self._task = asyncio.create_task(self._run(), name=f"receiver {self.name}")
 
     async def stop(self, grace_s: float = 2.0) -> None:
-        """Deliver what waits for up to `grace_s` seconds, then stop; the journal keeps what is left."""
+        """Deliver waiting messages for up to `grace_s` seconds, then stop; the journal keeps the rest."""
         if self._task is None:
             return
         with contextlib.suppress(TimeoutError):
@@ -141,7 +141,7 @@ class Receiver:
         self._task = None
 
     async def remove(self, grace_s: float = 2.0) -> None:
-        """Stop for good: what is left is dropped and counted."""
+        """Stop for good; drop and count the waiting messages."""
         await self.stop(grace_s)
         for _ in range(self._owed.clear()):
             self._count(self.name, "dropped")
@@ -171,7 +171,7 @@ class Receiver:
             await self._send(delivery.envelope)
         except UndeliverableError as error:
             self._give_up(delivery, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever one message does, the next gets its turn
+        except Exception as error:  # noqa: BLE001 - no error of one message may keep the next from its turn
             self._failed(delivery, error)
         else:
             self._taken(delivery)

@@ -18,7 +18,7 @@ HOUR_S: Final = 3600.0
 def build_senders(
     notify: Notify, session: aiohttp.ClientSession, ami: AmiSend | None, mark: Mark | None
 ) -> dict[str, Send]:
-    """Return what sends one message to each receiver; raise ConfigError when a secret can't be read.
+    """Return the sender of each receiver by name; raise ConfigError when a secret can't be read.
 
     Without `ami` there is no queue_log and no user_event, without `mark` no cel.
     """

@@ -6,11 +6,11 @@ from typing import Final
 
 HEADER: Final = "CallGuard-Signature"
 TOLERANCE_S: Final = 300
-"""Older signatures are refused: a request that was recorded can't be sent again later."""
+"""Oldest accepted signature, in seconds: a recorded request can't be sent again later."""
 
 
 def sign(key: str, body: bytes, now: int) -> str:
-    """Return the header's value, `t=<Unix time>,v1=<hex>`; signed is the time, a full stop, then the body."""
+    """Return the header's value, `t=<Unix time>,v1=<hex>`. The signature covers the time, a full stop and the body."""
     return f"t={now},v1={_digest(key, body, now)}"
 
 

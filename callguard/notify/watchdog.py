@@ -1,4 +1,4 @@
-"""The alert that always fires, sent to the receivers that are to watch whether alerts reach them."""
+"""Sends the alert that always fires to the receivers that watch whether alerts reach them."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ Beat = Callable[[Iterable[str], AlertFired], None]
 
 
 class WatchdogAlert:
-    """Beats while `run` runs: at once, then every `notify.watchdog.every_s` seconds."""
+    """Sends the watchdog alert while `run` runs: at once, then every `notify.watchdog.every_s` seconds."""
 
     def __init__(self, config: Config, beat: Beat) -> None:
         self._config = config
@@ -21,13 +21,13 @@ class WatchdogAlert:
         self._news = asyncio.Event()
 
     def apply(self, config: Config) -> None:
-        """Take other receivers and another interval; the next one is sent at once."""
+        """Put other receivers and another interval in force; the next alert is sent at once."""
         if config.notify.watchdog != self._config.notify.watchdog:
             self._news.set()
         self._config = config
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Send until cancelled."""
         while True:
             self._news.clear()
             watchdog = self._config.notify.watchdog

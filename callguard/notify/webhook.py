@@ -13,11 +13,11 @@ from callguard.notify.signature import HEADER, sign
 
 TIMEOUT_S: Final = 10.0
 _FOR_GOOD: Final = (400, 410, 413, 415, 422)
-"""Refusals of this very message, or of all for ever. Others (a key that expired, a proxy without its server) pass."""
+"""Statuses that refuse a message for good. Others (an expired key, a proxy without its server) are temporary."""
 
 
 class WebhookSender:
-    """Posts envelopes to one receiver. Redirects are not followed: a signed body goes where it was meant to go."""
+    """Posts envelopes to one receiver. It follows no redirects: a signed body goes only to the configured URL."""
 
     def __init__(self, config: Webhook, session: aiohttp.ClientSession) -> None:
         self._url = config.url.read().get_secret_value()
@@ -26,7 +26,7 @@ class WebhookSender:
         self._session = session
 
     async def __call__(self, envelope: Envelope) -> None:
-        """Post one envelope; raise when the receiver does not say 2xx."""
+        """Post one envelope; raise unless the receiver answers 2xx."""
         content = body(self._style, envelope)
         headers = {"Content-Type": CONTENT_TYPES[self._style], "User-Agent": "callguard"}
         if self._key:
