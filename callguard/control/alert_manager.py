@@ -1,6 +1,6 @@
-"""The alert manager: the one owner of the alert store. Feeds it, publishes what follows, has its effects carried out.
+"""The alert manager owns the alert store: feeds it, publishes its events, has its effects carried out.
 
-What the store decided is journalled before any of it is carried out, so that it survives the death of this process.
+The store's decisions are journalled before any of them is carried out, so that they survive the death of this process.
 """
 
 import asyncio
@@ -35,20 +35,20 @@ log = structlog.get_logger(__name__)
 TICK_S: Final = 0.5
 
 CarryOut = Callable[[Iterable[Effect]], None]
-"""Begins to carry out effects, without waiting for any."""
+"""Starts effects and waits for none."""
 
 
 class Memory(Protocol):
     """Keeps the store's parts, text by key."""
 
     async def recall(self) -> Mapping[str, str] | None:
-        """Return what the last run kept; None while that is not known."""
+        """Return the parts of the last run; None while they are unknown."""
 
     def begin_copying(self) -> None:
-        """Have the other keeper follow from now on."""
+        """Start copying to the second keeper."""
 
     def keep(self, changes: Mapping[str, str | None]) -> None:
-        """Keep parts that changed; None: gone."""
+        """Keep changed parts; None: the part is gone."""
 
 
 class AlertManager:
@@ -56,10 +56,10 @@ class AlertManager:
 
     Args:
         store: decides.
-        where: tells queue and agent of a call; None when there is no such call.
-        publish: tells everybody of an event.
-        carry_out: begins effects.
-        memory: keeps what must not be forgotten.
+        where: returns queue and agent of a call; None when there is no such call.
+        publish: publishes an event to all parts.
+        carry_out: starts effects.
+        memory: keeps the store's state across restarts.
         show: shows an event that an earlier run published at a Unix time.
     """
 
@@ -79,55 +79,55 @@ class AlertManager:
         self._memory = memory
         self._show = show
         self._calls: Container[str] | None = None
-        """Ids of the present calls; None: not known yet."""
+        """Ids of the present calls; None: unknown so far."""
         self._waits: Callable[[str], bool] = lambda call: False
         """Whether the customer of a call that is not present waits for the agent."""
         self._recalled = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take up the memory of the last run, if there is one, and begin to keep time."""
+        """Take up the state of the last run, if there is one, and start the clock."""
         await self._recall()
         self._tasks = [asyncio.create_task(self._keep_time())]
 
     async def stop(self) -> None:
-        """Stop keeping time."""
+        """Stop the clock."""
         await end(*self._tasks)
 
     def apply(self, config: Config) -> None:
         """Put another configuration in force; open alerts, silences and used budget stay."""
         self._store.reconfigure(Policy.from_config(config))
 
-    # --- what it knows ---
+    # --- queries ---
 
     def find(self, alert: str | None) -> Alert | None:
-        """Return an open alert; None when there is none of that identifier."""
+        """Return an open alert; None when no open alert has that identifier."""
         with contextlib.suppress(AlertError):
             return self._store.get(alert) if alert else None
         return None
 
     def open(self) -> list[Alert]:
-        """Return open alerts, most needed first."""
+        """Return open alerts, most urgent first."""
         return self._store.open()
 
     def waiting(self) -> int:
-        """Return how many alerts want a ring that nobody is free for."""
+        """Return the number of alerts that wait for a ring because nobody is free."""
         return len(self._store.waiting())
 
     def phones(self) -> Counter[str]:
-        """Return how many supervisors' phones are free, busy, unreachable."""
+        """Return the numbers of supervisors' phones that are free, busy and unreachable."""
         return self._store.phones()
 
-    # --- what happens ---
+    # --- inputs ---
 
     def transition(self, transition: Transition) -> None:
-        """Take in what a rule did; a call that is over meanwhile has no alerts any more."""
+        """Take in a rule's transition; ignore one of a call that is over."""
         where = self._where(transition.call)
         if where is not None:
             self._settle(self._store.apply(transition, where, time.time()))
 
     def see(self, happened: Published) -> None:
-        """Take in what happened to calls and supervisors."""
+        """Take in an event of a call or a supervisor."""
         call, now = happened.call, time.time()
         match happened.event:
             case CallStarted():
@@ -140,11 +140,11 @@ class AlertManager:
                 self._settle(self._store.left(call, supervisor, now))
 
     def available(self, supervisor: str, away: Away | None) -> None:
-        """A supervisor's phone can be rung from now on (None), or can't and why."""
+        """Note that a supervisor's phone can be rung from now on (None), or why it can't."""
         self._settle(self._store.available(supervisor, away, time.time()))
 
     def calls_known(self, calls: Container[str], waits: Callable[[str], bool] = lambda call: False) -> None:
-        """Which calls there are is known now, and stays so: alerts of others, from before a restart, end.
+        """Take the present calls, known from now on; end the alerts of other calls, from before a restart.
 
         A call whose agent consults a colleague at the restart is not known before the agent is back; as long as its
         customer `waits`, its alerts stay.
@@ -153,32 +153,32 @@ class AlertManager:
         self._drop_gone()
 
     def unanswered(self, alert: str) -> None:
-        """The ring of an alert ended and nobody answered."""
+        """Note that an alert's ring ended without an answer."""
         self._settle(self._store.unanswered(alert, time.time()))
 
     def worker_lost(self, calls: Iterable[str]) -> None:
-        """The worker that judged these calls is gone."""
+        """Note that the worker that judged these calls is gone."""
         for call in calls:
             self._store.unconfirm(call, time.time())
 
-    # --- what people ask; each raises AlertError when it can't be done ---
+    # --- requests of people; each raises AlertError when it is impossible ---
 
     def acknowledge(self, alert: str, by: str) -> None:
-        """A supervisor takes an alert."""
+        """Give a supervisor an alert."""
         self._settle(self._store.acknowledge(alert, by, time.time()))
 
     def judge(self, alert: str, verdict: Verdict, by: str) -> None:
-        """A supervisor says what an alert was worth."""
+        """Take a supervisor's verdict on an alert."""
         self._settle(self._store.judge(alert, verdict, by))
 
     def judged(self, alert: str | None, verdict: Verdict, by: str) -> None:
-        """Take a verdict from a phone's key; without an alert that can be judged it means nothing."""
+        """Take a verdict from a phone's key; ignore it without an alert that can be judged."""
         with contextlib.suppress(AlertError):
             if alert is not None:
                 self.judge(alert, verdict, by)
 
     def silence(self, by: str, why: str, duration_s: float, scope: SilenceScope) -> Silence:
-        """Let matching alerts ring nobody for `duration_s` seconds."""
+        """Keep matching alerts from ringing for `duration_s` seconds."""
         now = time.time()
         silence, outcome = self._store.silence(by, why, now, now + duration_s, scope)
         self._settle(outcome)
@@ -188,17 +188,17 @@ class AlertManager:
         """End a silence early."""
         self._settle(self._store.unsilence(silence, time.time()))
 
-    # --- within ---
+    # --- internals ---
 
     def _settle(self, outcome: Outcome) -> None:
-        """Publish an outcome's events, keep what changed, begin to carry out the effects: each commits first."""
+        """Publish an outcome's events, keep the changed parts, start the effects; each commits the journal first."""
         for event in outcome.events:
             self._publish(event)
         self._memory.keep(self._store.changes())
         self._carry_out(outcome.effects)
 
     def _retell(self, call: str) -> None:
-        """A call is found again after a restart: show its open alerts, which were published before."""
+        """Show the open alerts of a call that is found again after a restart; an earlier run published them."""
         for alert in self._store.open():
             if alert.call == call:
                 for event in retell(alert):
@@ -216,7 +216,7 @@ class AlertManager:
                     await self._recall()
                 self._drop_gone()
                 self._settle(self._store.tick(time.time()))
-            except Exception:  # a mistake about one alert must not end escalation for all
+            except Exception:  # an error about one alert must not end escalation for all
                 log.exception("alerts_not_ticked")
 
     async def _recall(self) -> None:

@@ -1,7 +1,7 @@
-"""What the alert store must not forget: in the journal, and copied to Redis together with the events.
+"""Keeps the alert store's state in the journal, and copies it to Redis together with the events.
 
-At the start the newer of the two is taken up, by a sequence number. The journal is newer when Redis was away; Redis is
-newer when the node starts on another machine.
+A start takes up the newer of the two, by a sequence number. The journal is newer when Redis was away; Redis is newer
+when the node starts on another machine.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 KIND: Final = "alerts"
 SEQUENCE: Final = "sequence"
 RECALL_S: Final = 2.0
-"""How long the start waits for Redis."""
+"""Seconds that the start waits for Redis."""
 
 
 class AlertMemory:
@@ -37,14 +37,14 @@ class AlertMemory:
         self._bus = bus
         self._client: Redis = bus.client
         self._former = f"{bus.keys.prefix}book:{node}"
-        """Where former versions kept the whole state as one text."""
+        """Key under which former versions kept the whole state as one text."""
         self._copy = StateCopy(f"{bus.keys.prefix}alert-state:{node}", lambda: journal.records(KIND))
         self._disk = journal.records(KIND)
         self._sequence = _sequence(self._disk)
         self._copying = False
 
     async def recall(self) -> Mapping[str, str] | None:
-        """Return what the last run remembered; None while the journal has nothing and Redis can't be asked."""
+        """Return the parts of the last run; None while the journal has none and Redis can't be asked."""
         try:
             copied = await within(self._copied(), RECALL_S)
         except (RedisError, OSError) as error:
@@ -57,13 +57,13 @@ class AlertMemory:
         return {key: text for key, text in found.items() if key != SEQUENCE}
 
     def begin_copying(self) -> None:
-        """Have Redis follow from now on: what it remembered is taken up."""
+        """Start copying to Redis: its own copy was taken up."""
         if not self._copying:
             self._copying = True
             self._bus.copy(self._copy)
 
     def keep(self, changes: Mapping[str, str | None]) -> None:
-        """Journal parts that changed (None: gone) before anything else is awaited, and have them copied."""
+        """Stage changed parts (None: gone) for the journal, without awaiting anything, and have them copied."""
         if not changes:
             return
         self._sequence += 1
@@ -86,7 +86,7 @@ def _sequence(records: Mapping[str, str]) -> int:
 
 
 def _parts(text: str | None) -> Mapping[str, str]:
-    """Return the parts of what a former version kept."""
+    """Return the parts of a former version's state."""
     if text is None:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""From what a rule did to people: alert manager, paging, effects, receivers and the watchdog alert, built together."""
+"""Builds the way from a rule to people: alert manager, paging, effects, receivers and the watchdog alert."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -43,16 +43,16 @@ class Floor:
 
 
 class Alerting:
-    """One node's way from an alert to a phone or a receiver.
+    """Brings one node's alerts to phones and receivers.
 
     Args:
         config: of the node.
         ari: the PBX.
-        bus: keeps a copy of the alerts' memory in Redis.
-        journal: keeps what was decided on local disk.
-        outages: told while receivers fail.
+        bus: copies the alert store's state to Redis.
+        journal: keeps decisions on local disk.
+        outages: gets the outages of receivers.
         emit: publishes events.
-        count: told each outcome of receivers, rings and prompts.
+        count: called with each outcome of receivers, rings and prompts.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Alerting:
     ) -> None:
         self._config = config
         self._journal = journal
-        self._ami = ari.ami.act if config.asterisk.ami.enabled else None  # another one needs a restart
+        self._ami = ari.ami.act if config.asterisk.ami.enabled else None  # a change needs a restart
         self._mark = ari.mark
         floor = Floor(ari.calls)
         store = AlertStore(Policy.from_config(config), lambda: str(uuid.uuid4()), floor.joinable)
@@ -84,7 +84,7 @@ class Alerting:
         self.manager = AlertManager(store, floor.where, emit, self.effects.carry_out, memory, bus.recall)
 
     async def start(self, parts: Parts) -> None:
-        """Begin to deliver, then take up the alerts of the last run."""
+        """Start delivery, then take up the alerts of the last run."""
         self._http = await parts.stack.enter_async_context(aiohttp.ClientSession())
         self.effects.start(self._receivers(self._config))
         parts.on_stop("effects", self.effects.stop)
@@ -92,11 +92,11 @@ class Alerting:
         parts.on_stop("alerts", self.manager.stop)
 
     def keep_watchdog(self, parts: Parts) -> None:
-        """Send the watchdog alert from now on, as often as it is configured."""
+        """Send the watchdog alert from now on, at its configured interval."""
         parts.keep("watchdog alert", self._watchdog.run())
 
     def apply(self, config: Config) -> None:
-        """Put another configuration in force; what waits for a receiver that stays is delivered by its new settings."""
+        """Put another configuration in force; a receiver that stays delivers waiting messages by its new settings."""
         self.manager.apply(config)
         self.paging.apply(config)
         self.effects.replace(self._receivers(config))

@@ -1,4 +1,4 @@
-"""What a supervisor hears before anybody hears them: what rose, in which minute, which agent, which queue. Pure."""
+"""Chooses the speech that briefs a supervisor before the call: the reason, the minute, the agent, the queue. Pure."""
 
 from callguard.alerts.alert import Alert
 
@@ -10,16 +10,16 @@ REASONS = (
     ("talk", "brief-talk-over"),
     ("over", "brief-talk-over"),
 )
-"""Part of a rule's name in lower case, and the prompt that says it; any other rule is about a raised voice."""
+"""Part of a rule's name in lower case → prompt that names the reason; other rules are about a raised voice."""
 LONGEST_NUMBER = 6
-"""Digits of an agent's number that are read out; a longer one is no extension."""
+"""Most digits of an agent's number that is read out; a longer one is no extension."""
 
 
 def briefing(alert: Alert | None, *, minute: int, agent: str | None, queue_media: str | None) -> list[str]:
     """Return media URIs, 3 to 5 seconds of speech in all.
 
     Args:
-        alert: what the supervisor was rung for; None: they asked to join.
+        alert: the alert that rang the supervisor; None: they asked to join.
         minute: of the conversation, from 1.
         agent: queue member or endpoint; read out if it ends in a short number.
         queue_media: media URI that says the queue's name, if one is configured.

@@ -1,4 +1,4 @@
-"""From a command to what carries it out."""
+"""Carries out commands."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ REFUSALS: Final = {
     "stop": "no such supervisor is in this call or rung for it",
     "prompt": "too soon after the last prompt, or the agent is not with the customer now",
 }
-"""What `refused` means, by action."""
+"""Meaning of the reason `refused`, by action."""
 CUTTING: Final = (
     "Asterisk has not confirmed that they are out; they may still hear and be heard. CallGuard goes on cutting them "
     "off; supervision.ended tells when they are out"
@@ -38,14 +38,14 @@ NOT_NOW: Final = "the phone was put down at once, or the agent is not with the c
 
 
 class CommandHandlers:
-    """Carries out commands; raises CommandError with a reason for whoever sent it.
+    """Carries out commands; raises CommandError with a reason for the sender.
 
     Args:
         config: of the node.
         ari: the PBX: its present calls, its supervision.
         alerts: owner of alerts and silences.
         paging: rings supervisors.
-        erased: waits until nothing is held of a call that opted out; returns how many events went.
+        erased: waits until everything about an opted-out call is deleted; returns the number of deleted events.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class CommandHandlers:
         }
 
     def apply(self, config: Config) -> None:
-        """Take other supervisors and prompts."""
+        """Put other supervisors and prompts in force."""
         self._config = config
 
     async def __call__(self, command: Command) -> dict[str, Any]:
-        """Carry a command out; return what came of it."""
+        """Carry a command out; return its result."""
         try:
             return await self._handlers[command.action](command)
         except StillCuttingError as error:
@@ -153,7 +153,7 @@ class CommandHandlers:
         return command.call
 
     def _supervisor(self, given: str) -> SupervisorConfig:
-        """A configured supervisor by name or endpoint; any other endpoint stands for itself."""
+        """Return a configured supervisor by name or endpoint; any other endpoint stands for itself."""
         for supervisor in self._config.supervisors:
             if given in (supervisor.name, supervisor.endpoint):
                 return supervisor
@@ -166,7 +166,7 @@ class CommandHandlers:
             raise CommandError(f"{given!r} is no endpoint; one looks like PJSIP/boss") from None
 
     def _prompt_name(self, given: str) -> str:
-        """A prompt that is there; words may be parted by underscores too."""
+        """Return the name of an existing prompt; underscores may separate its words too."""
         known = (*TEXTS, *self._config.supervision.prompts)
         for name in (given, given.replace("_", "-")):
             if name in known:

@@ -1,4 +1,4 @@
-"""Carries out the effects of alerts side by side: no effect waits for another, none raises."""
+"""Carries out the effects of alerts concurrently: no effect waits for another, none raises."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -30,14 +30,14 @@ PROMPT: Final = "prompt"
 
 
 class EffectRunner:
-    """The outside world, as alerts see it.
+    """Carries out effects by paging and receivers.
 
     Args:
-        node: name of this node, the source of what receivers get.
+        node: name of this node, the source of messages to receivers.
         paging: rings, stops ringing, prompts.
-        count: told each outcome of receivers, rings and prompts: sent, retried, failed, dropped.
-        journal: holds what was decided before it is carried out.
-        on_trouble: told after each outcome what is wrong with receivers; None: nothing.
+        count: called with each outcome of receivers, rings and prompts: sent, retried, failed, dropped.
+        journal: gets each decision before it is carried out.
+        on_trouble: called after each outcome with the receivers' errors; None: there are none.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class EffectRunner:
         self._on_trouble("; ".join(troubles) or None)
 
     def replace(self, receivers: Mapping[str, Receiver]) -> None:
-        """Take other receivers. What waits for a receiver that stays is delivered by its new settings."""
+        """Put other receivers in force. A receiver that stays delivers waiting messages by its new settings."""
         for name in self._receivers.keys() - receivers.keys():
             self._tasks.spawn(self._receivers.pop(name).remove())
         for name, receiver in receivers.items():
@@ -74,7 +74,7 @@ class EffectRunner:
                 receiver.start()
 
     def start(self, receivers: Mapping[str, Receiver]) -> None:
-        """Begin to deliver to receivers, by the name that rules use, with what an earlier run left."""
+        """Start delivery to receivers (by the names that rules use), first of the messages that an earlier run left."""
         self.replace(receivers)
         for name, dropped in drop_others(self._journal, receivers).items():
             log.error("receiver_gone", receiver=name, dropped=dropped)
@@ -82,12 +82,12 @@ class EffectRunner:
                 self._count(name, "dropped")
 
     async def stop(self, grace_s: float = 2.0) -> None:
-        """Deliver what waits for up to `grace_s` seconds; give up rings that nobody has answered."""
+        """Deliver waiting messages for up to `grace_s` seconds; give up rings that nobody has answered."""
         await self._tasks.end()
         await asyncio.gather(*(receiver.stop(grace_s) for receiver in self._receivers.values()))
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
-        """Begin all of them. Returns at once."""
+        """Start all effects. Returns at once."""
         for effect in effects:
             match effect:
                 case SendTo():
@@ -106,7 +106,7 @@ class EffectRunner:
                         receiver.forget(effect.call)
 
     def beat(self, receivers: Iterable[str], event: AlertFired) -> None:
-        """Send an alert that a later one replaces: it is not journalled and not repeated."""
+        """Send an alert that the next one replaces: it is neither journalled nor repeated."""
         sent = afresh(event, self._node)
         for name in receivers:
             if receiver := self._receivers.get(name):
@@ -127,7 +127,7 @@ class EffectRunner:
         self._journal.commit()
         try:
             await work
-        except Exception as error:  # noqa: BLE001 - one ring that breaks must not keep the next from ringing
+        except Exception as error:  # noqa: BLE001 - an error in one ring must not keep the next from ringing
             self._count(kind, "failed")
             reason = getattr(error, "reason", None)
             tell = log.info if reason else log.warning  # a refusal has events of its own

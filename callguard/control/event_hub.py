@@ -1,7 +1,7 @@
-"""The event hub: what happened is told to every part in one order, one event after another.
+"""The event hub: brings each event to every part, in one order, one event after another.
 
-A handler may publish in turn; that event waits until every handler has seen the present one. So each part sees the
-cause before its effect, and all parts see the same order.
+A handler may publish; its event waits until every handler has seen the present one. So each part sees the cause before
+its effect, and all parts see the same order.
 """
 
 from collections import deque
@@ -35,11 +35,11 @@ class EventHub:
         self._handlers += handlers
 
     def publish(self, event: Event) -> None:
-        """Give an event its identity and time, and tell everybody of it. Never raises."""
+        """Give an event its identity and time, and bring it to every handler. Never raises."""
         self.tell(published(event, self._node))
 
     def tell(self, happened: Published) -> None:
-        """Tell everybody of an event that has its identity already. Never raises."""
+        """Bring an event that already has its identity to every handler. Never raises."""
         self._queue.append(happened)
         if self._telling:
             return
@@ -54,5 +54,5 @@ class EventHub:
         for handler in self._handlers:
             try:
                 handler(happened)
-            except Exception:  # one part's mistake must not keep an alert from the others
+            except Exception:  # an error in one part must not keep an event from the others
                 log.exception("event_handler_failed", type=happened.event.TYPE)

@@ -1,6 +1,6 @@
-"""What an operator reads in the log of a quiet day: calls, alerts, rings, taps that were lost and came back.
+"""Logs events for operators: calls, alerts, rings, taps that were lost and restored.
 
-No number of a caller, no name of a channel (it may hold one), no text that people wrote.
+No line holds a caller's number, a channel's name (which may contain a number) or text that people wrote.
 """
 
 from typing import Final
@@ -40,11 +40,11 @@ TOLD: Final[dict[type[Event], tuple[str, tuple[str, ...]]]] = {
     TapLost: ("tap_lost", ("call", "leg", "reason")),
     TapRestored: ("tap_restored", ("call", "leg")),
 }
-"""Name of a line and the fields that it has, by event."""
+"""Name and fields of the log line, by event."""
 
 
 def write_log(happened: Published) -> None:
-    """Write a line about an event, if an operator wants to know of it."""
+    """Write a line about an event of interest to operators."""
     told = TOLD.get(type(happened.event))
     if told:
         name, fields = told

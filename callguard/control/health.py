@@ -1,6 +1,6 @@
-"""Watch the node's health: how many calls it hears, how late its workers are, whether the clock was set.
+"""Watches the node's health: the number of heard calls, the lateness of workers, jumps of the clock.
 
-The count is published when it changes and every `BEAT_S`; what is wrong, as outages of parts.
+The number is published when it changes and every `BEAT_S`; faults are published as outages of parts.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ from callguard.runtime.outages import Outages
 log = structlog.get_logger(__name__)
 
 LOOK_S: Final = 1.0
-"""Pause between two looks at what is heard; a change that is over before the next look is not told."""
+"""Seconds between two looks at the heard calls; a change that is over before the next look is not published."""
 BEAT_S: Final = 10.0
-"""Longest pause between two node.hearing events."""
+"""Most seconds between two node.hearing events."""
 ASLEEP_S: Final = 2.0
-"""A look that comes so much too late says that this process was stopped, and nothing about calls."""
+"""Seconds by which a look is late if this process was stopped; such a look says nothing about calls."""
 TAPS: Final = "taps"
 SURE_LOOKS: Final = 2
-"""Looks in a row that must agree before taps are told to be away or back."""
+"""Looks in a row that must agree before taps are reported as away or back."""
 CLOCK_JUMP_S: Final = 2.0
-"""Between the wall clock and the monotonic one; time servers slew by far less between two looks."""
+"""Seconds between the wall clock and the monotonic one that count as a jump; time servers slew by far less."""
 CLOCK_STEADY_S: Final = 60.0
 LATE_LOOKS: Final = 10
 """Reports of a worker, one a second, over which its missed ticks are counted."""
 LATE_TICKS: Final = 5
-"""Missed ticks among those (of 100) from which on alerts are late enough to be felt."""
+"""Missed ticks within those reports (of 100 ticks) that make alerts noticeably late."""
 
 Clock = Callable[[], float]
 
@@ -45,9 +45,9 @@ class Health:
     Args:
         node: its name.
         emit: publishes an event.
-        outages: takes what is wrong.
-        mark: called with the calls that are not heard, by linkedid, at each look.
-        opted_out: returns how many conversations go on that are none of ours.
+        outages: gets the faults.
+        mark: called at each look with the calls that are not heard, by linkedid.
+        opted_out: returns the number of present conversations that opted out.
         monotonic, wall: clocks, in seconds.
     """
 
@@ -75,13 +75,13 @@ class Health:
         self._offset = self._wall() - self._looked_at
         self._jumped_at: float | None = None
         self._doubts = 0
-        """Looks in a row that contradict what was told of taps."""
+        """Looks in a row that contradict the last report about taps."""
         self._late: dict[int, deque[int]] = {}
         self.hearing = Hearing()
         """As of the last look."""
 
     def see(self, happened: Published) -> None:
-        """Take in what happened to calls and taps."""
+        """Take in an event of a call or a tap."""
         self._ears.see(happened.event, self._monotonic())
 
     def show(self, snapshot: CallSnapshot) -> None:
@@ -89,10 +89,10 @@ class Health:
         self._ears.show(snapshot, self._monotonic())
 
     def take(self, stats: WorkerStats) -> None:
-        """Take in a worker's counters; they count from its start."""
+        """Take in a worker's counters, which count from its start."""
         late = self._late.setdefault(stats.worker, deque(maxlen=LATE_LOOKS))
         count = stats.counters.get("late_ticks", 0)
-        if late and count < late[-1]:  # another process now
+        if late and count < late[-1]:  # a new process counts
             late.clear()
         late.append(count)
         worst = max(each[-1] - each[0] for each in self._late.values())
@@ -104,16 +104,16 @@ class Health:
             self._outages.back("lateness")
 
     async def run(self) -> None:
-        """Look at what is heard until cancelled."""
+        """Look at the heard calls until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
                 self.look()
-            except Exception:  # a mistake about one call must not end all counting
+            except Exception:  # an error about one call must not end all counting
                 log.exception("health_not_looked_at")
 
     def look(self) -> None:
-        """Count what is heard now; publish what changed."""
+        """Count the heard calls; publish changes."""
         now = self._monotonic()
         self._compare_clocks(now)
         slept, self._looked_at = now - self._looked_at, now
@@ -127,7 +127,7 @@ class Health:
         self._tell(now)
 
     def _judge_taps(self) -> None:
-        """Tell that calls are not heard, or are again, once it is sure. Of missing room the workers tell."""
+        """Report that calls are not heard, or are again, once it is sure. The worker pool reports missing room."""
         deaf = [each.why for each in self.hearing.unheard.values() if each.cause in ("no_tap", "no_audio")]
         self._doubts = self._doubts + 1 if bool(deaf) != (TAPS in self._outages.parts) else 0
         if self._doubts < SURE_LOOKS:

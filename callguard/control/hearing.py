@@ -1,7 +1,7 @@
-"""How many calls are heard, and why the others are not: folded from events and signals. Pure.
+"""Counts heard calls, and finds why the others are not heard, from events and signals. Pure.
 
-A call is heard while its worker shows signals of the customer's leg: that is the only proof. Whatever fails on the way,
-the proof stops coming, and what is known of the tap then says why.
+A call is heard while its worker sends signals of the customer's leg: that is the only proof. Any failure on the way
+stops the proof; the state of the tap then gives the reason.
 """
 
 from collections import Counter
@@ -14,15 +14,15 @@ from callguard.contracts.messages import CallSnapshot
 from callguard.contracts.vocabulary import Mode, UnheardCause
 
 PATIENCE_S: Final = 3.0
-"""A call without proof for so long is not heard. A tap opens in well under a second; signals come each second."""
+"""Seconds without proof after which a call is unheard. A tap opens in well under a second; signals come each second."""
 BAD_LINE_S: Final = 5.0
-"""Shorter trouble on a line, such as a burst of lost packets, hides no outburst."""
+"""Seconds of a bad line after which its call is not heard. A shorter fault, as lost packets, hides no outburst."""
 STALLED: Final = "stalled"
 BAD_LINE: Final[Mapping[str, str]] = {
     "clipping": "the line is clipped",
     "lost": "the line loses packets",
 }
-"""What makes a leg that is heard impossible to judge by a fault, and how a person says it."""
+"""Faults that keep a heard leg from being judged, in words for people."""
 NO_ROOM: Final = "full"
 APART: Final = ("opted_out", "unknown")
 """Causes that are no fault: such calls are counted apart."""
@@ -37,11 +37,11 @@ WHY: Final[Mapping[str, str]] = {
     "refused": "no worker took the leg",
     "dialplan": "Asterisk ended the tap in the dialplan: is extensions_callguard.conf included?",
 }
-"""How a person says a reason of tap.lost."""
+"""Reasons of tap.lost, in words for people."""
 
 
 class Unheard(NamedTuple):
-    """Why one call is not heard."""
+    """The reason why one call is not heard."""
 
     cause: UnheardCause
     why: str
@@ -50,29 +50,29 @@ class Unheard(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """What is heard now. `calls` leaves out those opted out, unknown or just begun; fewer heard is a fault."""
+    """The calls heard now. `calls` leaves out calls opted out, unknown or just begun; fewer `heard` means a fault."""
 
     heard: int = 0
     calls: int = 0
     causes: Mapping[UnheardCause, int] = field(default_factory=dict)
     unheard: Mapping[str, Unheard] = field(default_factory=dict)
-    """By linkedid; those opted out are no part of it."""
+    """By linkedid, without calls that opted out."""
 
     @property
     def deaf(self) -> int:
-        """How many calls no sound is heard of, by a fault of ours or the PBX's; bad lines don't count."""
+        """Number of calls without any audio by a fault of ours or the PBX's; bad lines don't count."""
         return sum(count for cause, count in self.causes.items() if cause in ("no_tap", "no_audio", "no_room"))
 
 
 @dataclass(slots=True)
 class _Ear:
-    """What is known of one call's customer. Times are monotonic seconds."""
+    """The state of one call's customer leg. Times are monotonic seconds."""
 
     mode: Mode
     heard_at: float
-    """Of the last proof, or since when there can be one."""
+    """Time of the last proof, or from which there can be one."""
     judged_at: float
-    """When the line was last good."""
+    """Time at which the line was last good."""
     on_hold: bool = False
     proved: bool = False
     open: bool = False
@@ -80,14 +80,14 @@ class _Ear:
     """Reason of the last tap.lost."""
     trouble: str = ""
     unknown: str | None = None
-    """Why nobody can tell who is the customer."""
+    """Why the customer's channel can't be determined."""
 
     def excuse(self, now: float) -> None:
-        """Begin to be patient anew."""
+        """Restart the time limits."""
         self.heard_at = self.judged_at = now
 
     def unheard(self, now: float) -> Unheard | None:
-        """Return why it is not heard, if it is not."""
+        """Return why the call is not heard; None when it is."""
         if self.unknown:
             return Unheard("unknown", self.unknown)
         if self.mode == "off":
@@ -111,7 +111,7 @@ class Ears:
         self._ears: dict[str, _Ear] = {}
 
     def see(self, event: Event, now: float) -> None:
-        """Take in what happened to a call or a tap."""
+        """Take in an event of a call or a tap."""
         call = event.call or ""
         match event:
             case CallStarted():
@@ -136,12 +136,12 @@ class Ears:
             ear.judged_at = now
 
     def excuse(self, now: float) -> None:
-        """Forgive what did not come: we were asleep ourselves."""
+        """Restart all time limits: this process was asleep itself."""
         for ear in self._ears.values():
             ear.excuse(now)
 
     def hearing(self, now: float, opted_out: int = 0) -> Hearing:
-        """Count what is heard; `opted_out` are calls that go on and are none of ours."""
+        """Count the heard calls; `opted_out` is the number of present calls that opted out."""
         why = {call: ear.unheard(now) for call, ear in self._ears.items()}
         causes = Counter(unheard.cause for unheard in why.values() if unheard)
         causes["opted_out"] += opted_out
@@ -156,6 +156,6 @@ class Ears:
 
     def _tap(self, ear: _Ear, event: TapOpened | TapRestored | TapLost) -> None:
         ear.open = not isinstance(event, TapLost)
-        if isinstance(event, TapLost):  # RTP has no connection: where nothing comes, nothing is heard of the tap at all
+        if isinstance(event, TapLost):  # RTP has no connection: without packets there is no sign of the tap at all
             silent = event.path == "external_media" and event.reason == "timeout"
             ear.lost = STALLED if silent else event.reason

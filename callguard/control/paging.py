@@ -1,4 +1,4 @@
-"""Paging: supervisors are rung and briefed, ringing is stopped, agents are prompted; for alerts and for commands."""
+"""Paging: rings and briefs supervisors, stops rings, prompts agents; for alerts and for commands."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ class Paging:
         calls: the present calls by id.
         supervision: rings phones and whispers prompts.
         find_alert: returns an open alert by its identifier; None when there is none.
-        on_unanswered: told the alert whose ring ended and nobody came.
+        on_unanswered: called with the alert whose ring ended without an answer.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Paging:
         self.apply(config)
 
     def apply(self, config: Config) -> None:
-        """Take other supervisors and settings; a phone that rings goes on ringing."""
+        """Put other supervisors and settings in force; a phone that rings goes on ringing."""
         self._config = config
         self._supervisors = {supervisor.name: supervisor for supervisor in config.supervisors}
 
@@ -57,7 +57,7 @@ class Paging:
             raise
 
     async def join(self, request: RingRequest) -> Session:
-        """Ring because a command asks for it; return the session once joined. Raises SupervisionError."""
+        """Ring for a command; return the session once joined. Raises SupervisionError."""
         return await self._supervision.ring(request)
 
     async def stop(self, alert: str) -> None:
@@ -65,11 +65,11 @@ class Paging:
         await self._supervision.stop_ringing(alert)
 
     async def prompt(self, effect: PromptAgent) -> None:
-        """Whisper a prompt to the agent; a private rule's leaves no event. Raises SupervisionError."""
+        """Whisper a prompt to the agent; a private rule's prompt leaves no event. Raises SupervisionError."""
         await self._supervision.prompt(effect.call, effect.prompt, private=not effect.alert)
 
     def briefing(self, call: str, alert: str | None) -> tuple[str, ...]:
-        """Return the media URIs that a supervisor hears before joining: for an alert, or because they asked to join."""
+        """Return the media URIs of a supervisor's briefing, for an alert or for a join by command."""
         present = self._calls.get(call)
         if present is None or not self._config.supervision.briefing:
             return ()

@@ -1,4 +1,4 @@
-"""The parts of a running service: kept running, and stopped in reverse order, each within a time limit."""
+"""Keeps the parts of a running service, and stops them in reverse order, each within a time limit."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -12,14 +12,14 @@ from callguard.runtime.tasks import end
 log = structlog.get_logger(__name__)
 
 STOP_S: Final = 8.0
-"""Longest that one part may take to stop; it waits for Asterisk at most a few REST calls long."""
+"""Most seconds that one part may take to stop; at most it waits for a few REST calls to Asterisk."""
 
 
 class Parts:
-    """What runs, in the order in which it was started.
+    """The running parts, in the order of their start.
 
     Args:
-        on_failure: called with the name and the error of a part that was to run until the end and failed.
+        on_failure: called with the name and the error of a kept part that failed.
     """
 
     def __init__(self, on_failure: Callable[[str, BaseException], None]) -> None:
@@ -34,7 +34,7 @@ class Parts:
         self.on_stop(name, lambda: end(task, ask_again_s=STOP_S))
 
     def on_stop(self, name: str, stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Stop a part at the end. A part that takes too long is left behind; the log says where its tasks stand."""
+        """Have `stop` called at the end. A part that takes too long is left behind; the log has its tasks' stacks."""
 
         async def stopping() -> None:
             task = asyncio.create_task(stop(), name=f"stop {name}")

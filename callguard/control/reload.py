@@ -1,4 +1,4 @@
-"""Reload: all parts take another configuration, or none does."""
+"""Reload: puts another configuration in force in all parts, or in none."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,9 +27,9 @@ class Reload:
     """Reads the configuration again and has every part apply it.
 
     Args:
-        config: in force now.
+        config: configuration in force now.
         path: of callguard.yaml.
-        apply_rules: given the rule files as (name, text).
+        apply_rules: called with the rule files as (name, text).
         parts: in the order in which they apply.
     """
 
@@ -40,13 +40,13 @@ class Reload:
         self._parts = tuple(parts)
 
     def __call__(self) -> ReloadAnswer:
-        """Check all files first, then apply them; where a file is bad, the old configuration stays in force."""
+        """Check all files first, then apply them; if a file is bad, the old configuration stays in force."""
         try:
             config = load_config(self._path)
             files, rules = checked_rules(config, self._path)
             require_secrets(config, str(self._path))
         except ConfigError as error:
-            log.error("reload_refused", problems=error.problems)  # noqa: TRY400 - the problems say it all
+            log.error("reload_refused", problems=error.problems)  # noqa: TRY400 - the problems need no traceback
             return ReloadAnswer(accepted=False, problems=tuple(error.problems))
         waiting = waiting_for_restart(self._config, config)
         if waiting:
@@ -57,7 +57,7 @@ class Reload:
         return ReloadAnswer(accepted=True, problems=problems, needs_restart=tuple(waiting), rules=len(rules))
 
     def _apply(self, config: Config, files: Files) -> tuple[str, ...]:
-        """Have every part apply; a part that fails keeps no other from it."""
+        """Have every part apply the configuration; an error in one part keeps no other from it."""
         problems: list[str] = []
         if config.logging != self._config.logging:
             configure(config.logging)

@@ -1,4 +1,4 @@
-"""Runs the service until it is told to end, and answers signals: SIGTERM and SIGINT end it, SIGHUP reloads it."""
+"""Runs the service until a signal ends it: SIGTERM and SIGINT end it, SIGHUP reloads it."""
 
 import asyncio
 import faulthandler
@@ -18,7 +18,7 @@ from callguard.runtime.systemd import pid_file
 log = structlog.get_logger(__name__)
 
 END_S: Final = 25.0
-"""A service that was asked to end and has not ended by then ends anyway."""
+"""Seconds after a request to end in which the service ends; then it is ended by force."""
 
 
 async def serve(config: Config, path: Path) -> None:
@@ -43,5 +43,5 @@ async def serve(config: Config, path: Path) -> None:
 
 def _reload(service: Service, file: Path) -> None:
     answer = service.reload()
-    with suppress(OSError):  # the log has said it too
+    with suppress(OSError):  # the log has the outcome too
         write_answer(file, answer)

@@ -1,6 +1,6 @@
 """The service: builds every part of a node, starts them in order, stops them in reverse, reloads them.
 
-A part that can't start rolls back those that have started. Nothing here decides anything about calls.
+If a part can't start, the parts before it are stopped. This module decides nothing about calls.
 """
 
 import asyncio
@@ -45,11 +45,11 @@ log = structlog.get_logger(__name__)
 
 
 class FatalError(Exception):
-    """The service can't go on; the message says why and what to do."""
+    """The service can't go on; the message gives the reason and the remedy."""
 
 
 class TakenError(FatalError):
-    """Another program took over our application in Asterisk: two would fight for it, so that we give way."""
+    """Another program took over our application in Asterisk. We give way: two programs would fight for it."""
 
 
 class Service:
@@ -59,7 +59,7 @@ class Service:
         self._config = config
         self._parts = Parts(self._failed)
         self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Settled when the service is to end; with FatalError when it must."""
+        """Settled when the service is to end; with FatalError after a failure."""
         rules, _ = checked_rules(config, path)
         self.metrics = Metrics()
         self.hub = EventHub(config.node)
@@ -93,14 +93,14 @@ class Service:
         self.metrics.watch_bus(lambda: self.bus.stats)
         self.metrics.watch_floor(self.alerts.phones, self.alerts.waiting)
         self.metrics.watch_cutting(lambda: self.ari.supervision.cutting)
-        # Who sees an event first: delivery, then memory, then what decides, then what shows.
+        # Order in which parts see an event: delivery, memory, decisions, display.
         self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.health.see)
         self.hub.connect(self.console.see, self.metrics.see, write_log)
         parts = (self._pool, self.ari, self._alerting, self._recorder, self.console, handlers)
         self._reload = Reload(config, path, self._pool.load_rules, parts)
 
     async def __aenter__(self) -> Self:
-        """Start. Raises FatalError when a part can't."""
+        """Start. Raises FatalError when a part can't start."""
         started = time.monotonic()
         try:
             await self._start()
@@ -141,7 +141,7 @@ class Service:
         self._emit(NodeStarted(node=self._config.node))
 
     def reload(self) -> ReloadAnswer:
-        """Take the configuration files again; a bad set is refused as a whole and the old one stays in force."""
+        """Read the configuration files again. A bad set is refused as a whole; the old configuration stays in force."""
         return self._reload()
 
     async def _close_journal(self) -> None:
@@ -149,16 +149,16 @@ class Service:
         self.journal.close()
 
     async def command(self, command: Command) -> CommandCompleted | CommandFailed:
-        """Carry a command out as if it came by the stream."""
+        """Carry a command out as if it came from the stream."""
         return await self._commands.submit(command)
 
     def end(self) -> None:
-        """Have the service end in good order."""
+        """Ask the service to end in good order."""
         if not self.stopped.done():
             self.stopped.set_result(None)
 
     def _failed(self, part: str, error: BaseException) -> None:
-        """End the service because a part failed that must run until the end."""
+        """End the service: a kept part failed."""
         if self.stopped.done():
             return
         taken = isinstance(error, ApplicationTakenError)

@@ -1,4 +1,4 @@
-"""Says at the end of the service what is not delivered yet, and where it waits."""
+"""Logs at the end of the service what is not delivered yet, and the file in which it waits."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 def undelivered(journal: Journal) -> dict[str, object]:
-    """Return how much of what waits, by kind; nothing for kinds of which nothing waits."""
+    """Return the counts of undelivered records by kind, without kinds that have none."""
     events, audit, erasures = (len(journal.records(kind)) for kind in (EVENT, AUDIT, ERASURE))
     messages = Counter(key.rpartition("|")[0] for key in journal.records(OWED))
     counts = {"events": events, "audit_entries": audit, "messages": dict(messages), "deletions": erasures}
@@ -21,7 +21,7 @@ def undelivered(journal: Journal) -> dict[str, object]:
 
 
 def tell_undelivered(journal: Journal) -> None:
-    """Log it. What the disk does not take is lost with this process, and that is said too."""
+    """Log the counts. Records that the disk refuses are lost with this process; the log says so."""
     counts = undelivered(journal)
     if counts and not journal.commit():
         log.error("undelivered_lost", **counts, why=journal.failing)

@@ -1,4 +1,4 @@
-"""One worker's keeper: it launches the process until that works, and replaces a process that dies or hangs."""
+"""One worker's keeper: starts the process, again until it works, and replaces a process that dies or hangs."""
 
 import asyncio
 import contextlib
@@ -22,17 +22,17 @@ START_S: Final = 60.0
 """Seconds that a worker may take to start; imports and models take about two on an idle machine."""
 STOP_S: Final = 5.0
 SILENT_S: Final = 15.0
-"""A worker reports every second; after so long without a word it hangs and is replaced."""
+"""Seconds without a message after which a worker counts as hanging and is replaced; it reports every second."""
 WATCH_S: Final = 1.0
-"""Seconds between two looks at a worker's silence."""
+"""Seconds between two checks for silence."""
 AWAKE_S: Final = 2.0
-"""Most seconds that count between two looks. A longer gap means that control itself was stopped, or its machine was."""
+"""Most seconds that count between two checks. A longer gap means that control itself, or its machine, was stopped."""
 BACKOFF_S: Final = (0.2, 1.0, 2.0, 5.0, 10.0)
-"""Pauses before a worker is started again; the last repeats."""
+"""Pauses in seconds before a worker is started again; the last repeats."""
 STEADY_S: Final = 60.0
-"""A worker that lived so long starts the pauses over."""
+"""Seconds of life after which a worker's next start begins with the first pause."""
 EXIT_S: Final = 0.5
-"""Seconds that a process may take from closing its connection to its exit before it is killed."""
+"""Seconds that a process may take to exit after it closed its connection; then it is killed."""
 
 
 @dataclass(eq=False)
@@ -40,9 +40,9 @@ class WorkerProcess:
     """One worker process from its start to its end.
 
     Attributes:
-        legs: what was asked for each leg that it has or is about to have, by the leg's UUID.
-        calls: calls that it was told of.
-        silent_s: seconds since its last word in which control was awake.
+        legs: request for each leg that it has or is about to have, by the leg's UUID.
+        calls: calls that it knows.
+        silent_s: seconds since its last message, without those in which control was stopped.
         over: set once its connection is closed.
     """
 
@@ -62,30 +62,30 @@ class WorkerProcess:
 
 
 class Owner(Protocol):
-    """What the keeper tells the pool. All of it is called in the loop."""
+    """The pool as its keepers use it. All methods are called in the loop."""
 
     def boot(self, index: int) -> object:
-        """Return what a new process is told first."""
+        """Return the boot message of a new process."""
 
     def take(self, worker: WorkerProcess, messages: list[Any]) -> None:
         """Take a worker's messages."""
 
     def up(self, worker: WorkerProcess) -> None:
-        """A worker is ready for legs."""
+        """Note that a worker is ready for legs."""
 
     def down(self, worker: WorkerProcess) -> None:
-        """A worker is gone, with all its legs."""
+        """Note that a worker is gone, with all its legs."""
 
     def failed(self, index: int, why: str) -> None:
-        """A worker ended, or could not be started."""
+        """Note that a worker ended, or could not be started."""
 
 
 class WorkerKeeper:
     """Keeps the worker of one index running.
 
     Attributes:
-        worker: the process that runs now, if one does; it may still be starting.
-        first: settled when the first process is ready, with MediaError when it did not get that far.
+        worker: the present process, if there is one; it may still be starting.
+        first: settled when the first process is ready, with MediaError when it failed before.
     """
 
     def __init__(self, index: int, owner: Owner, clock: Callable[[], float] = time.monotonic) -> None:
@@ -97,13 +97,13 @@ class WorkerKeeper:
         self.first: asyncio.Future[None] = self._loop.create_future()
 
     async def run(self) -> None:
-        """Keep the worker running until cancelled, then end it: by force if it does not end when told."""
+        """Keep the worker running until cancelled, then end it, by force if necessary."""
         failures = 0
         while True:
             began = self._clock()
             try:
                 why = await self._live()
-            except Exception as error:  # no mistake may end the keeping
+            except Exception as error:  # no error may end the keeper
                 log.exception("keeper_failed", worker=self._index)
                 why = f"could not be kept: {error}"
             failures = 0 if self._clock() - began > STEADY_S else failures
@@ -112,15 +112,15 @@ class WorkerKeeper:
             log.error("worker_down", worker=self._index, why=why, failures=failures, again_in_s=pause)
             if not self.first.done():
                 self.first.set_exception(MediaError(f"worker {self._index} {why}"))
-                self.first.exception()  # looked at: only `WorkerPool.start` waits for it, and not for each
+                self.first.exception()  # retrieved here: `WorkerPool.start` does not await every one
             self._owner.failed(self._index, why)
             await asyncio.sleep(pause)
 
     async def _live(self) -> str:
-        """Run one process from its start to its end; return what became of it."""
+        """Run one process from its start to its end; return why it ended."""
         try:
             worker = self._launch()
-        except (OSError, RuntimeError) as error:  # no descriptor, process, memory or thread is to be had
+        except (OSError, RuntimeError) as error:  # there is no free descriptor, process, memory or thread
             return f"could not be started: {error}"
         self.worker = worker
         try:
@@ -152,10 +152,10 @@ class WorkerKeeper:
         return worker
 
     async def _watch(self, worker: WorkerProcess) -> bool:
-        """Wait for a worker's end; kill it when it says nothing for too long. Return whether that was so.
+        """Wait for a worker's end; kill it when it is silent for too long. Return whether it was killed.
 
-        Only seconds in which control was awake count: after a pause of its own (SIGSTOP, a suspended machine) the words
-        of a healthy worker are still on their way.
+        Only seconds in which control was awake count: after a pause of control's own (SIGSTOP, a suspended machine) the
+        messages of a healthy worker are still on their way.
         """
         while not worker.over.is_set():
             began = self._clock()
@@ -168,8 +168,8 @@ class WorkerKeeper:
         return False
 
     def _listen(self, worker: WorkerProcess) -> None:
-        """Hand a worker's messages to the loop until it is gone; a thread, so that a half-written one blocks nobody."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        """Hand a worker's messages to the loop until it is gone. Runs in a thread: half a message blocks no loop."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             while True:
                 try:
                     messages = worker.mailbox.receive(None)
@@ -200,10 +200,10 @@ def _end(process: "subprocess.Popen[bytes]", patience_s: float) -> None:
 
 
 def _bury(worker: WorkerProcess) -> None:
-    """Free what a worker that closed its connection, or was killed, has left."""
+    """Free the resources of a worker that closed its connection or was killed."""
     _end(worker.process, EXIT_S)
     if worker.listener is not None:
-        worker.listener.join()  # the other end is closed, so that it ends at once
+        worker.listener.join()  # ends at once: the other end is closed
     worker.mailbox.close()
 
 

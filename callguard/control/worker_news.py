@@ -1,4 +1,4 @@
-"""Gives what workers say to the parts that it is for."""
+"""Gives each message of workers to the parts that it concerns."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -19,23 +19,23 @@ from callguard.runtime.outages import Outages
 
 
 class Alerts(Protocol):
-    """What the alert manager takes from workers."""
+    """The alert manager as workers' messages reach it."""
 
     def transition(self, transition: Transition) -> None:
-        """Take in what a rule did."""
+        """Take in a rule's transition."""
 
     def worker_lost(self, calls: tuple[str, ...]) -> None:
-        """Take in that the worker that judged these calls is gone."""
+        """Note that the worker that judged these calls is gone."""
 
 
 class WorkerNews:
     """Called with each message of a worker.
 
     Args:
-        alerts: gets what rules did.
+        alerts: gets rules' transitions.
         health: gets workers' counters.
-        outages: gets which part of the media plane is down, or up again.
-        on_leg: gets what becomes of the media of legs.
+        outages: gets parts of the media plane that are down, or up again.
+        on_leg: gets legs whose media came or was lost.
         on_stats: gets workers' counters.
     """
 
@@ -59,7 +59,7 @@ class WorkerNews:
         self._on_snapshot += listeners
 
     def __call__(self, message: FromWorker) -> None:
-        """Give a message to those whom it concerns."""
+        """Give a message to the parts that it concerns."""
         match message:
             case Transition():
                 self._alerts.transition(message)

@@ -1,4 +1,4 @@
-"""The workers as control sees them: kept running, and given calls."""
+"""The pool of workers: keeps them running and gives them calls."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ __all__ = ["MediaError", "WorkerPool"]
 log = structlog.get_logger(__name__)
 
 WAITING_S: Final = 20.0
-"""A leg that was refused for want of room asks again within half of this; one that does not has given up."""
+"""Seconds after which a refused leg that did not ask again has given up; taps ask again within half of this."""
 
 
 class WorkerPool:
@@ -46,8 +46,8 @@ class WorkerPool:
     Args:
         config: of the node.
         rules: rule files as (name, text), checked.
-        on_message: called in the loop with all that concerns others than the pool.
-        baselines: kept of each leg for its next tap.
+        on_message: called in the loop with each message that concerns other parts.
+        baselines: keeps each leg's baseline for its next tap.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class WorkerPool:
         self._baselines = baselines or KeptBaselines()
 
     async def start(self) -> None:
-        """Start all workers; raise MediaError when one does not come up."""
+        """Start all workers; raise MediaError when one does not start."""
         self._baselines.start()
         self._keepers = [WorkerKeeper(index, self) for index in range(self._config.media.workers)]
         self._tasks = [asyncio.create_task(keeper.run(), name="worker keeper") for keeper in self._keepers]
@@ -82,7 +82,7 @@ class WorkerPool:
             ) from error
 
     async def stop(self) -> None:
-        """End all workers, by force those that don't end when told."""
+        """End all workers, by force if necessary."""
         self._room.close()
         await end(*self._tasks, ask_again_s=STOP_S + 1.0)
         self._tasks.clear()
@@ -91,7 +91,7 @@ class WorkerPool:
     async def open_leg(self, leg: OpenLeg) -> int:
         """Expect a leg's media; return the port to send it to.
 
-        Raises NoRoomError when the call's worker has no room, MediaError when it dies or none is there.
+        Raises NoRoomError when the call's worker has no room, MediaError when it dies or no worker runs.
         """
         leg = replace(leg, baseline=await self._baselines.of(leg))
         worker = self._of(leg.call)
@@ -112,7 +112,7 @@ class WorkerPool:
         return port
 
     def send(self, call: str, message: CallFacts | CloseCall | CloseLeg | LegSource) -> None:
-        """Tell the worker of a call something. Facts of a new call choose its worker."""
+        """Send a message to the worker of a call. The facts of a new call assign it to a worker."""
         if isinstance(message, CloseCall):
             self._room.given(call, "customer", "agent")
             self._baselines.forget(call)
@@ -128,13 +128,13 @@ class WorkerPool:
         worker.mailbox.post(message)
 
     def apply(self, config: Config) -> None:
-        """Give all workers other settings of logging, also those that are started later."""
+        """Put other log settings in force in all workers, also in those that are started later."""
         if config.logging != self._config.logging:
             self._config = self._config.model_copy(update={"logging": config.logging})
             self._broadcast(SetLogging(config.logging.level, config.logging.json_lines))
 
     def load_rules(self, files: tuple[tuple[str, str], ...]) -> None:
-        """Give all workers other rules, also those that are started later."""
+        """Put other rules in force in all workers, also in those that are started later."""
         self._rules = files
         self._broadcast(LoadRules(files))
 
@@ -143,7 +143,7 @@ class WorkerPool:
             worker.mailbox.post(message)
 
     def pids(self) -> list[int]:
-        """Return the process ids of the workers that live."""
+        """Return the process ids of the running workers."""
         return [worker.process.pid for worker in self._workers()]
 
     def _workers(self) -> list[WorkerProcess]:
@@ -172,14 +172,14 @@ class WorkerPool:
         worker.calls.discard(call)
         worker.legs = {leg: asked for leg, asked in worker.legs.items() if asked.call != call}
 
-    # --- what keepers tell ---
+    # --- called by keepers ---
 
     def boot(self, index: int) -> object:
-        """Return what a worker is told first."""
+        """Return the boot message of a worker."""
         return self._config, index, self._rules
 
     def take(self, worker: WorkerProcess, messages: list[Any]) -> None:
-        """Answer those who wait for legs; pass everything else on."""
+        """Answer pending requests for legs; pass all other messages on."""
         for message in messages:
             match message:
                 case LegReady():
@@ -198,7 +198,7 @@ class WorkerPool:
                     self._on_message(message)
 
     def up(self, worker: WorkerProcess) -> None:
-        """Say so once all workers are there again."""
+        """Report the workers as back once all of them run."""
         if worker.index in self._down:
             log.info("worker_back", worker=worker.index, pid=worker.process.pid)
             self._down.discard(worker.index)
@@ -206,7 +206,7 @@ class WorkerPool:
                 self._on_message(PartUp("worker"))
 
     def down(self, worker: WorkerProcess) -> None:
-        """Tell of the legs that went with a worker."""
+        """Report the legs that were lost with a worker."""
         self._on_message(WorkerLost(worker.index, tuple(sorted(worker.calls))))
         for leg in worker.legs:
             if leg in self._opening:
@@ -215,7 +215,7 @@ class WorkerPool:
                 self._on_message(LegLost(leg, "eof"))
 
     def failed(self, index: int, why: str) -> None:
-        """Say once in each outage that a worker is missing."""
+        """Report once in each outage that a worker is missing."""
         if index not in self._down and self._keepers[index].first.exception() is None:
             self._down.add(index)
             self._on_message(PartDown("worker", f"worker {index} {why}"))
@@ -231,19 +231,19 @@ class WorkerPool:
 
 
 def _guarded(listener: Callable[[FromWorker], None]) -> Callable[[FromWorker], None]:
-    """Return a listener whose mistakes about one message keep neither the next one nor a worker from their way."""
+    """Return a listener that logs its errors, so that the next message and the workers are not affected."""
 
     def guarded(message: FromWorker) -> None:
         try:
             listener(message)
-        except Exception:  # a mistake of any part of control
+        except Exception:  # an error in any part of control
             log.exception("message_not_handled", kind=type(message).__name__)
 
     return guarded
 
 
 class _Room:
-    """Which legs wait for room, told as one part of the node: down while any leg waits."""
+    """The legs that wait for room. They are reported as one part of the node: down while any leg waits."""
 
     def __init__(self, on_message: Callable[[FromWorker], None]) -> None:
         self._on_message = on_message
@@ -251,7 +251,7 @@ class _Room:
         self._look: asyncio.TimerHandle | None = None
 
     def wanted(self, call: str, role: Role) -> None:
-        """A leg was refused; it asks again."""
+        """Note that a leg was refused; it asks again."""
         if not self._waiting:
             log.warning("no_room", call=call, role=role)
             self._on_message(PartDown("room", "more legs than workers have room for; see media.legs_per_worker"))
@@ -260,7 +260,7 @@ class _Room:
             self._look = asyncio.get_running_loop().call_later(WAITING_S / 2, self._drop_silent)
 
     def given(self, call: str, *roles: Role) -> None:
-        """A leg was taken, or its call is over."""
+        """Note that legs were taken, or that their call is over."""
         before = len(self._waiting)
         for role in roles:
             self._waiting.pop((call, role), None)
@@ -268,12 +268,12 @@ class _Room:
             self._on_message(PartUp("room"))
 
     def close(self) -> None:
-        """Look no more."""
+        """Cancel the timer."""
         if self._look is not None:
             self._look.cancel()
 
     def _drop_silent(self) -> None:
-        """Drop legs that ask no more: their channel hung up while they waited."""
+        """Drop legs that stopped asking: their channel hung up while they waited."""
         self._look = None
         oldest = time.monotonic() - WAITING_S
         for (call, role), asked in list(self._waiting.items()):
