@@ -63,7 +63,7 @@ class AlertMemory:
             self._bus.copy(self._copy)
 
     def keep(self, changes: Mapping[str, str | None]) -> None:
-        """Stage changed parts (None: gone) for the journal, without awaiting anything, and have them copied."""
+        """Have changed parts (None: gone) journalled before the event loop waits, and copied."""
         if not changes:
             return
         self._sequence += 1

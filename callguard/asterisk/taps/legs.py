@@ -1,4 +1,4 @@
-"""The legs of all calls: exactly those are tapped that a call has now, and its worker knows what it must know."""
+"""Taps exactly the present legs of all calls, and keeps the calls' workers informed."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -14,7 +14,7 @@ Leg = tuple[str, Role]
 
 
 class Legs:
-    """Taps by call and role. `calls` are the present calls by id; `spawn` runs what nobody waits for."""
+    """Taps by call and role. `calls` are the present calls by id; `spawn` runs tasks in the background."""
 
     def __init__(
         self,
@@ -32,34 +32,34 @@ class Legs:
 
     @property
     def tapped(self) -> frozenset[Leg]:
-        """Call and role of each leg that is tapped, or about to be."""
+        """Call and role of each leg that is tapped, or is about to be tapped."""
         return frozenset(self._taps)
 
     def follow(self, call: Call) -> None:
-        """Tell a call's worker what it is like now, and tap exactly its present legs."""
+        """Send a call's present facts to its worker, and tap exactly its present legs."""
         self._tell(call)
         self._tap(call)
 
     def follow_anew(self, call: Call) -> None:
-        """The same, but tap the agent's leg only once nothing of the former conversation reaches the channel."""
+        """Do the same, but tap the agent's leg only once no audio of the former conversation reaches the channel."""
         self._tell(call)
         self._untap((call.id, "agent"))
         self._spawn(self._tap_again(call.id))
 
     def drop(self, call: Call) -> None:
-        """A call is over."""
+        """End the taps of a call that is over."""
         self._requests.pop(call.id, None)
         for role in ("customer", "agent"):
             self._untap((call.id, role))
         self._kit.media.send(call.id, CloseCall(call.id))
 
     def request(self, call: str, code: int) -> None:
-        """Note what a call's agent asked for by a code; rules may ask about it."""
+        """Note the request that a call's agent made by a code; rules may use it."""
         self._requests[call] = code
         self._tell(self._calls[call])
 
     def hear(self, message: LegConnected | LegLost) -> None:
-        """Take a worker's word about a leg."""
+        """Take in a worker's message about a leg."""
         tap = next((tap for tap in self._taps.values() if tap.leg == message.leg), None)
         if tap is None:
             return
@@ -69,7 +69,7 @@ class Legs:
             tap.on_lost(message.reason)
 
     async def close(self) -> None:
-        """End all taps and wait until nothing of them is left in Asterisk."""
+        """End all taps and wait until Asterisk has none of their objects."""
         closing = [task for leg in list(self._taps) if (task := self._taps.pop(leg).close())]
         await asyncio.gather(*closing, return_exceptions=True)
 
@@ -114,7 +114,7 @@ class Legs:
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:
-    """Wait for a tap's end, so that a failure of its clean-up is logged as that of any task."""
+    """Wait for a tap's end, so that a failure of its clean-up is logged like that of any task."""
     await asyncio.wait([task])
     if not task.cancelled():
         task.result()

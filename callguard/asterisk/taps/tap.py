@@ -1,8 +1,8 @@
-"""Taps: one leg's audio, kept flowing to a worker until it is closed.
+"""A tap keeps one leg's audio flowing to a worker until the tap is closed.
 
-Path `audiosocket`: a snoop (spy=in) that goes on to the dialplan, where AudioSocket takes it to the worker's port; it
-ends by itself with the leg or with the socket. Path `external_media`: a snoop and an RTP channel in a bridge, no
-dialplan at all; Asterisk leaves the last two behind, so that we delete them, and both channels are under a lease.
+Path `audiosocket`: a snoop (spy=in) goes on to the dialplan, where AudioSocket connects it to the worker's port. The
+snoop ends by itself with the leg or with the socket. Path `external_media`: a snoop and an RTP channel in a bridge,
+without any dialplan. Asterisk leaves RTP channel and bridge behind, so we delete them; both channels have a lease.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 BACKOFF_S: Final = (0.1, 0.3, 1.0, 2.0, 5.0)
-"""Pauses between attempts at one leg; the last repeats."""
+"""Pauses in seconds between attempts at one leg; the last repeats."""
 FAREWELL_S: Final = 0.3
-"""A hangup ends the media before its event comes; so long after the media's end a leg is held to be gone."""
+"""Seconds after the media's end in which a leg may still prove to be hung up: the event comes after the media's end."""
 
 Reason = Literal["eof", "timeout", "stalled", "protocol", "full", "asterisk", "refused", "dialplan"]
 
@@ -46,11 +46,11 @@ class MediaPlane(Protocol):
         """Return the port to which Asterisk must send the leg's media."""
 
     def send(self, call: str, message: CallFacts | CloseCall | CloseLeg | LegSource) -> None:
-        """Tell the worker of a call something."""
+        """Send a message to the worker of a call."""
 
 
 class LostError(Exception):
-    """A tap's media ended or never came."""
+    """The media of a tap ended or never came."""
 
     def __init__(self, reason: Reason, why: str = "") -> None:
         super().__init__(why)
@@ -59,7 +59,7 @@ class LostError(Exception):
 
 @dataclass(frozen=True)
 class TapKit:
-    """What every tap works with."""
+    """The parts that every tap uses."""
 
     ari: AriClient
     watch: Waiter
@@ -70,7 +70,7 @@ class TapKit:
 
     @property
     def transport(self) -> Transport:
-        """How media travels."""
+        """Transport of the media."""
         return "audiosocket" if self.config.tap == "audiosocket" else "rtp"
 
 
@@ -78,7 +78,7 @@ class TapKit:
 class Tap:
     """Keeps one leg tapped: opens, waits for the loss, opens again; ends with close() or with the channel.
 
-    `facts` gives what a worker must know of the call before its legs: a restarted worker knows nothing.
+    `facts` returns the call's facts, which a worker needs before its legs: a restarted worker knows no calls.
     """
 
     kit: TapKit
@@ -90,15 +90,15 @@ class Tap:
     leg: str = ""
     """UUID of the present attempt."""
     step: str = ""
-    """What the present attempt waits for; each step has a time limit of its own."""
+    """Step that the present attempt waits for; each step has a time limit of its own."""
     connected: bool = False
     _news: "asyncio.Queue[Literal['connected'] | LostError]" = field(default_factory=asyncio.Queue)
     _task: "asyncio.Task[None] | None" = None
     _lost_for: set[Reason] = field(default_factory=set)
-    """Reasons told of the present loss."""
+    """Published reasons of the present loss."""
 
     def start(self) -> None:
-        """Begin to keep the leg tapped."""
+        """Start keeping the leg tapped."""
         self._task = asyncio.create_task(self._keep(), name=f"tap {self.role} {self.channel}")
 
     def close(self) -> "asyncio.Task[None] | None":
@@ -108,11 +108,11 @@ class Tap:
         return self._task
 
     def on_connected(self) -> None:
-        """Take the worker's word that the first frame came."""
+        """Note the worker's report that the first frame came."""
         self._news.put_nowait("connected")
 
     def on_lost(self, reason: Reason) -> None:
-        """Take the word that the media ended."""
+        """Note the report that the media ended."""
         self._news.put_nowait(LostError(reason))
 
     async def _keep(self) -> None:
@@ -121,7 +121,7 @@ class Tap:
             try:
                 await self._once()
             except NotFoundError:
-                return  # the leg hung up; discovery says the rest
+                return  # the leg hung up; discovery reports its end
             except LostError as error:
                 reason, why = error.reason, str(error)
             except AriError as error:
@@ -133,7 +133,7 @@ class Tap:
             await asyncio.sleep(BACKOFF_S[min(failures, len(BACKOFF_S) - 1)])
 
     async def _once(self) -> None:
-        """Open the tap and stay until it is lost. Raises LostError or AriError."""
+        """Open the tap and wait until it is lost. Raises LostError or AriError."""
         self.leg, self.connected, self._news = new_id(), False, asyncio.Queue()
         self.kit.media.send(self.call, self.facts())
         try:
@@ -169,7 +169,7 @@ class Tap:
 
     @property
     def _announced(self) -> bool:
-        """Whether the worker is told where the leg's RTP comes from."""
+        """Return whether the worker gets the source address of the leg's RTP."""
         return self.kit.transport == "rtp" and not self.kit.config.sources
 
     @property
@@ -200,7 +200,7 @@ class Tap:
                 yield
 
     def _on_gone(self, gone: "asyncio.Future[AriEvent]") -> None:
-        """A snoop that ends before any media came found no way through the dialplan, or to the worker's port."""
+        """Note a failed tap: a snoop that ends before any media did not pass the dialplan or reach the worker."""
         if not gone.cancelled() and not self.connected:
             self.on_lost("dialplan")
 
@@ -224,7 +224,7 @@ class Tap:
 
     @asynccontextmanager
     async def _held(self, *ids: str) -> AsyncIterator[None]:
-        """Stand for what the tap makes; in the end it is removed, which nothing here waits for."""
+        """Hold the tap's objects; start their removal at the end, without waiting for it."""
         self.kit.reconciler.hold(*ids)
         try:
             yield
@@ -238,7 +238,7 @@ class Tap:
     async def _in_stasis(self, channel: str, request: Coroutine[Any, Any, T]) -> T:
         return await into_stasis(self.kit.watch, channel, request, self.kit.config.connect_timeout_s)
 
-    # --- what others learn of it ---
+    # --- events ---
 
     def _report_open(self) -> None:
         kind = TapRestored if self._lost_for else TapOpened
@@ -246,7 +246,7 @@ class Tap:
         self.kit.emit(kind(**self._facts()))
 
     def _report_loss(self, reason: Reason, why: str) -> None:
-        """Tell each reason of a loss once: what stands against the next attempt may be another."""
+        """Publish each reason of a loss once: the next attempt may fail for another one."""
         if reason not in self._lost_for:
             self._lost_for.add(reason)
             log.warning("tap_lost", call=self.call, role=self.role, step=self.step, reason=reason, why=why)
@@ -268,5 +268,5 @@ class Tap:
         except NotFoundError:
             return False
         except AriError:
-            return True  # can't be asked now; discovery will say
+            return True  # unknown for now; discovery reports a hangup
         return True

@@ -1,1 +1,1 @@
-"""What we make in Asterisk: what should exist, compared with what does, and worked on until both agree."""
+"""Upkeep of our objects in Asterisk: compares what should exist with what does, and acts until both agree."""

@@ -1,8 +1,8 @@
-"""What of ours should exist in Asterisk, compared with what does exist. Pure.
+"""Compares the objects of ours that should exist in Asterisk with those that do exist. Pure.
 
-An object is held from before it is asked for until its removal begins. So whatever exists, bears our name and is not
-held must go, no matter why it is there: an earlier run left it, a clean-up failed, or Asterisk made it so late that
-nobody waited any more.
+An object is held from before its creation is requested until its removal begins. So every object that exists, bears our
+name and is not held must go, whatever the cause: an earlier run left it, a clean-up failed, or Asterisk created it so
+late that its maker had stopped waiting.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from callguard.contracts.vocabulary import SupervisionMode
 STASIS: Final = "Stasis"
 UP: Final = "Up"
 SECOND_HALF: Final = ";2"
-"""What Asterisk adds to the id of a Local channel for its other half."""
+"""Suffix that Asterisk adds to the id of a Local channel for its other half."""
 
 
 class Holdings:
-    """Ids of the objects that somebody of us stands for."""
+    """Ids of the objects that a part of this node holds."""
 
     def __init__(self, app: str) -> None:
         self.app = app
@@ -30,15 +30,15 @@ class Holdings:
         return object_id.removesuffix(SECOND_HALF) in self._held
 
     def hold(self, *ids: str) -> None:
-        """Stand for objects; to be called before Asterisk is asked for them."""
+        """Hold objects. Call it before their creation is requested."""
         self._held.update(ids)
 
     def let_go(self, *ids: str) -> None:
-        """Stand for objects no longer."""
+        """Hold objects no longer."""
         self._held.difference_update(ids)
 
     def stray(self, event: AriEvent) -> str | None:
-        """Return the id of the channel whose coming an event shows, if it is ours and nobody stands for it."""
+        """Return the id of a new channel in an event, if it is ours and not held."""
         if isinstance(event, ChannelCreated):
             ours = kind_of(self.app, event.channel.id) in AWAITED
         elif isinstance(event, StasisStart):
@@ -48,7 +48,7 @@ class Holdings:
         return event.channel.id if ours and event.channel.id not in self else None
 
     def surplus(self, channels: Iterable[Channel], bridges: Iterable[Bridge]) -> list[str]:
-        """Return the ids of what exists, is ours and is not held: first who could be heard, the bridges last."""
+        """Return the ids of existing objects that are ours and not held: ears first, the bridges last."""
         bridges = list(bridges)
         parties = members_elsewhere(self.app, bridges)
         found = [each.id for each in channels if self._is_ours(each) and not is_party(self.app, each, parties)]
@@ -59,22 +59,22 @@ class Holdings:
         return kind_of(self.app, channel.id) is not None or is_idle_snoop(self.app, channel)
 
     def _urgency(self, channel: str) -> bool:
-        """Sort ears first: with an ear a conversation is overheard, with a supervisor's channel alone it is not."""
+        """Sort ears first: an ear overhears a conversation, a supervisor's channel alone does not."""
         return kind_of(self.app, channel) != "ear"
 
 
 def is_idle_snoop(app: str, channel: Channel) -> bool:
-    """Whether it is a tap's snoop that has not gone on to the dialplan."""
+    """Return whether a channel is a tap's snoop that has not gone on to the dialplan."""
     return channel.name.startswith("Snoop/") and channel.app == STASIS and channel.app_data.split(",")[0] == app
 
 
 def members_elsewhere(app: str, bridges: Iterable[Bridge]) -> set[str]:
-    """Return the channels in bridges that we did not make."""
+    """Return the channels in bridges that are not ours."""
     return {channel for bridge in bridges if kind_of(app, bridge.id) not in BRIDGES for channel in bridge.channels}
 
 
 def is_party(app: str, channel: Channel, elsewhere: set[str]) -> bool:
-    """Whether a supervisor's channel has, or may have, left us for the call, by its bridge or the dialplan."""
+    """Return whether a supervisor's channel is, or may be, a party of the call, by its bridge or the dialplan."""
     if kind_of(app, channel.id) != SUPERVISOR:
         return False
     return channel.id in elsewhere or (channel.state == UP and channel.app != STASIS)
@@ -82,7 +82,7 @@ def is_party(app: str, channel: Channel, elsewhere: set[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A supervisor whom an earlier run left in no room and in no call: rung, or being briefed."""
+    """A supervisor whom an earlier run left ringing or in the briefing, in no room and no call."""
 
     session: str
     call: str
@@ -92,10 +92,10 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class Seated(Orphan):
-    """A supervisor who sat in a room of an earlier run.
+    """A supervisor in a room of an earlier run.
 
-    `mode` is that of the ear in the room; None when there is none, because the mode was just being changed or the
-    supervisor waits for the agent. `since`: Unix time at which the room was made.
+    `mode` is that of the ear in the room; None when there is no ear, because the mode was being changed or the
+    supervisor waits for the agent. `since`: Unix time at which the room was created.
     """
 
     mode: SupervisionMode | None
@@ -103,7 +103,9 @@ class Seated(Orphan):
 
 
 def orphan(app: str, channel: str, note: str, bridges: Iterable[Bridge]) -> Orphan | None:
-    """Return whom an earlier run left on `channel`; None when its note (call, space, supervisor) tells nobody."""
+    """Return the supervisor whom an earlier run left on `channel`; None when its note names none.
+
+    `note`: the call's id, a space, the supervisor's name."""
     call, _, supervisor = note.partition(" ")
     if not supervisor:
         return None

@@ -1,8 +1,8 @@
 """Leases that Asterisk keeps: a channel that we stop renewing ends by itself.
 
-`TIMEOUT(absolute)` on a channel of our application is such a lease. Renewed it goes on, not renewed Asterisk ends the
-channel within the second. So a CallGuard that is killed, stopped or cut off is out of every conversation within the
-lease, without anybody's help.
+`TIMEOUT(absolute)` on a channel of our application is such a lease. When it is not renewed, Asterisk ends the channel
+within a second of its end. So a CallGuard that is killed, stopped or cut off is out of every conversation within the
+lease, without any help.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ log = structlog.get_logger(__name__)
 
 VARIABLE: Final = "TIMEOUT(absolute)"
 MODULE: Final = "func_timeout.so"
-"""Without it Asterisk takes the variable, says 204, and keeps no lease."""
+"""Module that keeps leases. Without it Asterisk accepts the variable, answers 204, and keeps no lease."""
 NOT_KEPT: Final = (
     f"{MODULE} is not loaded: Asterisk keeps no leases, so that a supervisor would go on hearing a call, and be heard, "
     f"if CallGuard were killed; load it in modules.conf"
 )
 NONE: Final = "0"
-"""Takes a lease off."""
+"""Value that removes a lease."""
 PERSON_S: Final = 6.0
-"""Lease of what lets a supervisor or a prompt into a conversation."""
+"""Lease in seconds of channels that let a supervisor or a prompt into a conversation."""
 MEDIA_S: Final = 120.0
-"""Lease of a tap by external media, which nobody hears. 1,000 calls then cost 100 renewals a second."""
+"""Lease in seconds of a tap by external media, which nobody hears. 1,000 calls then cost 100 renewals a second."""
 SWEEP_S: Final = 2.0
 EARLY_S: Final = 0.2
-"""A sweep that comes so much too early renews all the same."""
+"""Seconds by which a sweep may renew a lease early."""
 RENEWALS: Final = 3
-"""How many renewals fall into one lease: two may fail."""
+"""Renewals in one lease: two of them may fail."""
 
 
 @dataclass(eq=False)
@@ -55,25 +55,25 @@ class Leases:
         self._ari = ari
         self._leases: dict[str, _Lease] = {}
         self.blind = False
-        """Whether Asterisk's events are lost. Who consults whom is not known then, so that people's leases run out."""
+        """Whether Asterisk's events are lost. Consultations go unnoticed then, so people's leases run out."""
 
     def __contains__(self, channel: str) -> bool:
         return channel in self._leases
 
     async def grant(self, channel: str, length_s: float = PERSON_S) -> None:
-        """Put a channel of our application under a lease. Raises AriError: then it has none."""
+        """Put a channel of our application under a lease. Raises AriError when it gets none."""
         asked_at = time.monotonic()
         await self._set(channel, length_s)
         self._leases[channel] = _Lease(length_s, asked_at)
 
     def drop(self, channel: str) -> None:
-        """Stop renewing at once: the channel is to end, or has ended."""
+        """Stop renewing a lease at once: the channel is to end, or has ended."""
         self._leases.pop(channel, None)
 
     async def lift(self, channel: str) -> None:
-        """Take a lease off, so that the channel may leave our application. Raises AriError: then the lease goes on.
+        """Remove a lease, so that the channel may leave our application. Raises AriError when the lease stays.
 
-        A renewal that is under way is waited for: coming after the lifting it would put the lease back.
+        It waits for a renewal that is under way, which would otherwise put the lease back.
         """
         lease = self._leases.pop(channel, None)
         if lease is None:
@@ -87,16 +87,16 @@ class Leases:
             raise
 
     def restore(self, channel: str, length_s: float = PERSON_S) -> None:
-        """Put a lease back that was lifted in vain; the next sweep tells Asterisk."""
+        """Put back a lease that was lifted in vain; the next sweep renews it in Asterisk."""
         self._leases.setdefault(channel, _Lease(length_s, float("-inf")))
 
     def has_run_out(self, channel: str) -> bool:
-        """Whether a lease was not renewed in time, so that Asterisk has ended the channel, or is about to."""
+        """Return whether a lease was not renewed in time: Asterisk has ended the channel, or is about to."""
         lease = self._leases.get(channel)
         return lease is not None and time.monotonic() - lease.renewed_at >= lease.length_s
 
     def see(self) -> None:
-        """Events come in again: renew at once what is left."""
+        """Renew all remaining leases at once: events come in again."""
         self.blind = False
         self.renew()
 
@@ -107,7 +107,7 @@ class Leases:
             await asyncio.sleep(SWEEP_S)
 
     def renew(self) -> None:
-        """Renew all leases that are due, side by side. One that hangs delays no other."""
+        """Renew all leases that are due, concurrently. A request that hangs delays no other."""
         now = time.monotonic()
         for channel, lease in self._leases.items():
             if lease.is_due(now) and not (self.blind and lease.length_s == PERSON_S):

@@ -1,6 +1,6 @@
-"""Keeps what we made in Asterisk as it should be: compared at each change, every few seconds, after every gap.
+"""Keeps our objects in Asterisk as they should be: compares them at each change, every few seconds, after every gap.
 
-Whoever makes something holds it first and removes it in the end; from then on its end is this module's business, until
+The maker of an object holds it first and removes it in the end. From then on this module sees to its end, until
 Asterisk has said that it is gone.
 """
 
@@ -23,26 +23,26 @@ from callguard.runtime.tasks import end
 log = structlog.get_logger(__name__)
 
 SESSION_VARIABLE: Final = "CALLGUARD_SESSION"
-"""On a supervisor's channel: the call's id, a space, the supervisor's name."""
+"""Variable on a supervisor's channel: the call's id, a space, the supervisor's name."""
 COMPARE_S: Final = 5.0
-"""Pause between two comparisons; benchmarks/upkeep.py prints what one costs."""
+"""Seconds between two comparisons; benchmarks/upkeep.py prints the cost of one."""
 OVERDUE_S: Final = 3.0
-"""A removal of what a person hears or is heard through takes longer than this only where something is wrong."""
+"""Seconds after which the removal of a channel that a person hears or speaks through is overdue."""
 LOOK_S: Final = 0.5
 CLOSE_S: Final = 2.0
-"""Seconds for the last removals when we stop; then the leases are left to end what is there."""
+"""Seconds for the last removals at the stop; after them the leases end the rest."""
 HEARD: Final = (SUPERVISOR, "ear", "voice")
-"""Kinds of channels through which a person hears or is heard."""
+"""Kinds of channels that a person hears or speaks through."""
 
 Seen = Callable[[Sequence[Channel], Sequence[Bridge], float], None]
-"""Takes all channels and bridges, and when they were asked for (monotonic clock)."""
+"""Called with all channels and bridges, and the time of the request (monotonic clock)."""
 
 
 class Reconciler:
-    """What this node holds in one Asterisk. `hang_up` is the manager interface's, None where it is not used.
+    """This node's objects in one Asterisk. `hang_up` is the manager interface's, None where it is not used.
 
-    `on_seen` is called with each list of what exists; `on_overdue` with True while somebody who must not hear can't be
-    cut off, with False when they are.
+    `on_seen` is called with each list of existing objects; `on_overdue` with True while a person who must not hear
+    can't be cut off, with False once they are.
     """
 
     def __init__(
@@ -58,41 +58,41 @@ class Reconciler:
         self._on_overdue = on_overdue
         self._holdings = Holdings(ari.app)
         self._ended: set[str] = set()
-        """Channels that Asterisk has ended, and whose makers have not asked for their removal yet."""
+        """Channels that Asterisk has ended and whose makers have not requested their removal yet."""
         self._remover = Remover(ari, hang_up)
         self.leases = Leases(ari)
 
-    # --- what makers ask ---
+    # --- requests of makers ---
 
     def __contains__(self, object_id: str) -> bool:
-        """Whether somebody stands for an object, be it that Asterisk has ended it meanwhile."""
+        """Return whether an object is held, even if Asterisk has ended it meanwhile."""
         return object_id in self._holdings or object_id in self._ended
 
     def hold(self, *ids: str) -> None:
-        """Stand for objects; to be called before Asterisk is asked for them."""
+        """Hold objects. Call it before their creation is requested."""
         self._holdings.hold(*ids)
 
     def let_go(self, channel: str) -> None:
-        """Stand for an object no longer, and leave it alone: a supervisor who is a party of the call now, for one."""
+        """Hold a channel no longer, and leave it alone: for example a supervisor who is a party of the call now."""
         self._holdings.let_go(channel)
         self._ended.discard(channel)
         self.leases.drop(channel)
 
     def remove(self, object_id: str) -> Removal:
-        """Begin to remove an object, ours or one that is to leave its call, and see to it until it is gone.
+        """Remove an object, ours or one that is to leave its call; keep trying until it is gone. Returns at once.
 
-        What Asterisk has ended already is gone at once, without a request.
+        The removal of an object that Asterisk has ended is complete at once, without a request.
         """
         ended = object_id in self._ended
         self.let_go(object_id)
         return Removal.of_ended(object_id) if ended else self._remover.remove(object_id)
 
     def abandon(self, channel: str) -> None:
-        """Remove a channel no longer: one that is not ours may be in another call by now."""
+        """Stop removing a channel: one that is not ours may be in another call by now."""
         self._remover.abandon(channel)
 
     def remove_all(self, ids: Iterable[str]) -> list[Removal]:
-        """Begin to remove objects."""
+        """Start the removal of objects."""
         return [self.remove(each) for each in ids]
 
     @property
@@ -100,10 +100,10 @@ class Reconciler:
         """Removals that are not proved yet, by id."""
         return self._remover.under_way
 
-    # --- what happens ---
+    # --- inputs ---
 
     def see(self, event: AriEvent) -> None:
-        """Take an event in: ends are proofs, and what comes while nobody stands for it goes."""
+        """Take in an event: an end proves a removal; a new channel of ours that is not held is removed."""
         self._remover.see(event)
         if isinstance(event, ChannelDestroyed):
             self._take_end(event.subject)
@@ -118,7 +118,7 @@ class Reconciler:
             self._ended.add(channel)
 
     def compare(self, channels: Sequence[Channel], bridges: Sequence[Bridge], asked_at: float) -> list[Removal]:
-        """Remove what exists and nobody stands for; take what is absent as gone. Return the removals that began."""
+        """Remove our objects that are not held; note absent ones as gone. Return the removals that began."""
         self._remover.saw({each.id for each in channels} | {each.id for each in bridges}, asked_at)
         surplus = [each for each in self._holdings.surplus(channels, bridges) if each not in self.under_way]
         if surplus:
@@ -126,7 +126,7 @@ class Reconciler:
         return self.remove_all(surplus)
 
     async def orphans(self, channels: Sequence[Channel], bridges: Sequence[Bridge]) -> list[Orphan]:
-        """Name the supervisors whom an earlier run left, before they are removed. Raises AriError."""
+        """Return the supervisors whom an earlier run left, before they are removed. Raises AriError."""
         parties = members_elsewhere(self._ari.app, bridges)
         left = [
             channel.id
@@ -145,10 +145,10 @@ class Reconciler:
         except NotFoundError:
             return ""
 
-    # --- as long as we run ---
+    # --- background ---
 
     async def run(self) -> None:
-        """Renew leases, compare, and tell what is overdue, until cancelled."""
+        """Renew leases, compare, and report overdue removals, until cancelled."""
         work = (self.leases.run(), self._keep_comparing(), self._watch())
         tasks = [asyncio.create_task(each) for each in work]
         try:
@@ -157,7 +157,7 @@ class Reconciler:
             await end(*tasks)
 
     async def close(self, within_s: float = CLOSE_S) -> None:
-        """See the last removals through, for so long at most."""
+        """Wait for the last removals, for a limited time."""
         removals = list(self.under_way.values())
         if not await all_within(removals, within_s):
             left = [each.id for each in removals if not each.proved]

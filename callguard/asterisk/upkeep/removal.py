@@ -1,8 +1,8 @@
-"""Removes channels and bridges of ours until Asterisk has said that they are gone.
+"""Removes channels and bridges until Asterisk has said that they are gone.
 
-Each removal is tried by ARI; where that gives no proof in `HEDGE_S`, or is refused, the manager interface hangs the
-channel up as well. Both are repeated, with growing pauses, for ever. Proof is a ChannelDestroyed event, an answer that
-there is no such channel, or its absence from a list of all channels that was asked for afterwards.
+Each removal is tried by ARI. If ARI gives no proof in `HEDGE_S`, or refuses, the manager interface hangs the channel up
+as well. Both are repeated, with growing pauses, for ever. Proof is a ChannelDestroyed event, an answer that there is no
+such channel, or the channel's absence from a list of all channels that was requested afterwards.
 """
 
 import asyncio
@@ -23,27 +23,27 @@ from callguard.runtime.tasks import TaskKeeper
 log = structlog.get_logger(__name__)
 
 HEDGE_S: Final = 0.3
-"""So long one means has before the next begins. Asterisk hangs up and says so in 2 to 6 ms."""
+"""Seconds for one means before the next is tried. Asterisk hangs up and confirms it in 2 to 6 ms."""
 PAUSES_S: Final = (0.3, 0.6, 1.2, 2.0)
-"""Between attempts; the last repeats."""
+"""Pauses in seconds between attempts; the last repeats."""
 ASK_AGAIN_S: Final = 0.05
-"""So long after a hangup the manager interface is asked whether the channel is gone."""
+"""Seconds after a hangup until the manager interface is asked whether the channel is gone."""
 
 HangUp = Callable[[str], Awaitable[bool]]
 """Hangs a channel up; False when there is no such channel. Raises AmiError."""
 
 
 class Removal:
-    """One object's removal. `since` and all times are of the monotonic clock."""
+    """The removal of one object. `since` and all times are of the monotonic clock."""
 
     def __init__(self, object_id: str) -> None:
         self.id = object_id
         self.since = time.monotonic()
         self._gone = asyncio.Event()
         self.request: asyncio.Task[bool] | None = None
-        """The request by ARI that was made last."""
+        """The last request by ARI."""
         self.refusal = ""
-        """What the last means that failed said."""
+        """Error of the last means that failed."""
 
     @classmethod
     def of_ended(cls, object_id: str) -> Self:
@@ -58,15 +58,15 @@ class Removal:
         return self._gone.is_set()
 
     def prove(self) -> None:
-        """Take Asterisk's word that it is gone."""
+        """Note Asterisk's confirmation that it is gone."""
         self._gone.set()
 
     async def wait(self) -> None:
-        """Return when it is proved."""
+        """Wait until it is proved."""
         await self._gone.wait()
 
     async def within(self, seconds: float) -> bool:
-        """Wait so long at most; return whether it is proved."""
+        """Wait for `seconds` at most; return whether it is proved."""
         try:
             async with asyncio.timeout(seconds):
                 await self._gone.wait()
@@ -76,7 +76,7 @@ class Removal:
 
 
 async def all_within(removals: Iterable[Removal], seconds: float) -> bool:
-    """Wait for several so long at most; return whether all are proved."""
+    """Wait for several removals, for `seconds` at most; return whether all are proved."""
     return all(await asyncio.gather(*(each.within(seconds) for each in removals)))
 
 
@@ -95,7 +95,7 @@ class Remover:
         return self._under_way
 
     def remove(self, object_id: str) -> Removal:
-        """Begin to remove a channel or bridge, or go on with it."""
+        """Start the removal of a channel or bridge, or return the one under way."""
         removal = self._under_way.get(object_id)
         if removal is None:
             removal = self._under_way[object_id] = Removal(object_id)
@@ -108,17 +108,17 @@ class Remover:
             self._settle(removal)
 
     def saw(self, alive: set[str], asked_at: float) -> None:
-        """Take absence as proof: `alive` are all channels and bridges, asked for at `asked_at`."""
+        """Take absence as proof: `alive` are the ids of all channels and bridges, requested at `asked_at`."""
         for removal in list(self._under_way.values()):
             if removal.id not in alive and removal.since < asked_at:
                 self._settle(removal)
 
     def abandon(self, object_id: str) -> None:
-        """Remove an object no longer, although it is not proved to be gone."""
+        """Stop removing an object, although it is not proved to be gone."""
         self._under_way.pop(object_id, None)
 
     async def close(self) -> None:
-        """Give up what is not proved; leases end it, or the next run does."""
+        """Give up unproved removals; leases or the next run end these objects."""
         await self._tasks.end()
 
     async def _work(self, removal: Removal) -> None:
@@ -155,7 +155,7 @@ class Remover:
 
     async def _by_ami(self, removal: Removal, hang_up: HangUp) -> None:
         try:
-            for _ in range(2):  # the first hangs it up, the second asks whether it is gone
+            for _ in range(2):  # the first request hangs it up, the second asks whether it is gone
                 if not await hang_up(removal.id):
                     self._settle(removal)
                 if await removal.within(ASK_AGAIN_S):
