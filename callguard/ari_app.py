@@ -1,7 +1,7 @@
-"""The ARI app: joins what Asterisk tells with what is done about it.
+"""The ARI app: connects Asterisk's events with discovery, taps and supervision.
 
-Events come in one after another and are handled without waiting: discovery decides what they mean, taps and supervision
-run in tasks of their own. Nothing that fails here touches the call itself.
+Events are handled one after another, without waiting: discovery interprets them; taps and supervision run in tasks of
+their own. No failure here touches the call itself.
 """
 
 import asyncio
@@ -67,17 +67,17 @@ MARK_CONTEXT: Final = "callguard-cel"
 MARK_VARIABLE: Final = "CALLGUARD_MARK"
 
 ASK_AGAIN_S: Final = 0.5
-"""Growth of the pause before something that Asterisk could not answer is asked again."""
+"""Seconds by which the pause grows before each repeat of a question that Asterisk could not answer."""
 LONGEST_PAUSE_S: Final = 10.0
 MARK_S: Final = 10.0
-"""A mark's channel ends by itself after 5 s."""
+"""Seconds that a mark may take; its channel ends by itself after 5 s."""
 
 
 class AriApp:
     """One Asterisk's calls, taps and supervisors.
 
-    `emit` is called with each domain event; `on_verdict` with (session, verdict) when a supervisor keys
-    one; `on_phone` with (supervisor, why away or None) when a supervisor's phone can, or can't, be rung from now on;
+    `emit` is called with each domain event; `on_verdict` with (session, verdict) when a supervisor keys a verdict;
+    `on_phone` with (supervisor, reason or None) when a supervisor's phone can't, or can (None), be rung from now on;
     `on_calls` with the present calls, once they are known after the start or a gap in the events. `outages` are the
     node's; without them the app keeps its own.
     """
@@ -124,9 +124,9 @@ class AriApp:
             self._legs.request,
         )
         self._asked: set[asyncio.Task[None]] = set()
-        """Questions to Asterisk about channels that are not known yet."""
+        """Pending questions to Asterisk about new channels."""
         self._adopted = False
-        """Whether an earlier run's supervisors have been looked for."""
+        """Whether supervisors of an earlier run have been searched for."""
         self._closing = False
         self.ready = False
         """Whether events come in and the present calls are known."""
@@ -142,11 +142,11 @@ class AriApp:
 
     @property
     def opted_out(self) -> int:
-        """How many conversations go on that are left alone because a party's CALLGUARD says off."""
+        """Number of present conversations that are left alone because a party's CALLGUARD is off."""
         return self._discovery.opted_out
 
     def apply(self, config: Config) -> None:
-        """Put roles, analysis and supervision in force; calls go on, judged by the new settings."""
+        """Put roles, analysis and supervision in force; present calls go on by the new settings."""
         self._config = config
         self.supervision.apply(config.supervision)
         self._cooldowns.length_s = config.supervision.cooldown_s
@@ -155,7 +155,7 @@ class AriApp:
         self._follow(self._discovery.reconfigure(config.roles, config.analysis))
 
     async def run(self) -> None:
-        """Work until cancelled, then leave nothing behind. Raises ApplicationTakenError."""
+        """Run until cancelled, then remove everything of ours from Asterisk. Raises ApplicationTakenError."""
         async with self.ari:
             parts = (self._devices.run(), self._reconciler.run(), Probe(self.ari, self._parts.look_at).run())
             helpers = [self._tasks.spawn(part) for part in parts]
@@ -165,11 +165,11 @@ class AriApp:
                 await asyncio.shield(reader)
             finally:
                 self._closing = True
-                await self._close()  # while events come in: they prove what is gone
+                await self._close()  # while events come in: they prove that objects are gone
                 await end(reader, *helpers)
 
     async def opt_out(self, call: str) -> None:
-        """Stop judging a call and forget it, until its CALLGUARD says otherwise. Raises KeyError: no such call."""
+        """Stop judging a call and forget it, until its CALLGUARD says otherwise. Raises KeyError: unknown call."""
         if call not in self.calls:
             raise KeyError(call)
         self._see(OptOut(time.time(), call))
@@ -184,10 +184,10 @@ class AriApp:
         await self.ari.run_dialplan(mark, context=MARK_CONTEXT, of=of, variables={MARK_VARIABLE: text})
 
     def on_worker_message(self, message: LegConnected | LegLost) -> None:
-        """Take a worker's word about a leg."""
+        """Take in a worker's message about a leg."""
         self._legs.hear(message)
 
-    # --- events in ---
+    # --- events from Asterisk ---
 
     async def _read(self) -> None:
         async for event in self.ari.events():
@@ -203,7 +203,7 @@ class AriApp:
         else:
             try:
                 self._hear(event)
-            except Exception:  # a mistake about one call must not end what is done for the others
+            except Exception:  # an error about one call must not end the work for the others
                 log.exception("event_not_handled", kind=type(event).__name__, subject=event.subject)
 
     def _hear(self, event: events.AriEvent) -> None:
@@ -230,7 +230,7 @@ class AriApp:
                 self._codes.keyed(call, event.name)
 
     async def _catch_up(self) -> None:
-        """Learn what is there now: at the start, and after every gap in the events. They wait until it is known."""
+        """Read present channels and bridges, at the start and after every gap in the events. New events wait."""
         self._reconciler.leases.see()
         for attempt in count(1):
             asked_at = time.monotonic()
@@ -249,14 +249,14 @@ class AriApp:
         self._tasks.spawn(self._tell_all())
 
     def _settle(self, channels: Sequence[events.Channel], asked_at: float) -> None:
-        """End sessions whose supervisor is gone. Without events nobody could answer, so that none is rung meanwhile."""
+        """End sessions whose supervisor's channel is gone. Do nothing without events: no answer is noticed then."""
         if self.ready:
             self.supervision.settle({channel.id for channel in channels}, asked_at)
 
     async def _tell_all(self) -> None:
-        """Say that we are back as soon as phones are known, which calls there are as soon as every channel is.
+        """Report ARI as back once the states of phones are known, and the calls once every channel is known.
 
-        Events go on meanwhile: a phone whose state can't be read keeps no call waiting.
+        Events are handled meanwhile: a phone whose state can't be read delays no call.
         """
         await self._devices.refresh()
         if self.ready:
@@ -267,7 +267,7 @@ class AriApp:
         self._on_calls(self.calls)
 
     async def _adopt(self, channels: Sequence[events.Channel], bridges: Sequence[events.Bridge]) -> None:
-        """Once, at the start: name the supervisors whom an earlier run left. Raises AriError."""
+        """Take over the supervisors whom an earlier run left, once, at the start. Raises AriError."""
         if self._adopted:
             return
         for orphan in await self._reconciler.orphans(channels, bridges):
@@ -288,7 +288,7 @@ class AriApp:
         else:
             self._emit(SupervisionFailed(**facts, mode=None, reason="restart"))
 
-    # --- what discovery found ---
+    # --- outputs of discovery ---
 
     def _inspect(self, ask: Inspect) -> None:
         task = self._tasks.spawn(self._answer(ask.channel))
@@ -296,7 +296,7 @@ class AriApp:
         task.add_done_callback(self._asked.discard)
 
     async def _answer(self, channel: str) -> None:
-        """Read the variables of a channel. Until they are known, nothing of it is tapped."""
+        """Read the variables of a channel. It is not tapped before they are known."""
         names = ("CHANNEL(linkedid)", "CALLGUARD_ROLE", "CALLGUARD")
         for attempt in count(1):
             try:
@@ -317,7 +317,7 @@ class AriApp:
 
     def _changed(self, output: Changed) -> None:
         call = output.call
-        self.supervision.call_changed(call, output.change)  # first of all, so that nobody is overheard
+        self.supervision.call_changed(call, output.change)  # first, so that no supervisor overhears a consultation
         if output.change in ("apart", "hold", "transfer"):
             self._codes.parted(call.id)
         if output.change not in ("apart", "together"):
@@ -356,7 +356,7 @@ class AriApp:
         queue = self._config.analysis.queues.get(call.queue or "")
         return queue.language if queue else None
 
-    # --- the rest ---
+    # --- internals ---
 
     def _hand_off(self, call: Call, channel: str) -> None:
         self._see(HandOff(time.time(), channel))
@@ -369,7 +369,7 @@ class AriApp:
             self._tasks.spawn(self._cooldowns.resume())
 
     async def _close(self) -> None:
-        """End all parts side by side: one that can't reach the PBX keeps no supervisor in a room."""
+        """End all parts concurrently: one that can't reach the PBX keeps no supervisor in a room."""
         parts = (self.supervision, self._legs, self._codes, self._cooldowns)
         for result in await asyncio.gather(*(part.close() for part in parts), return_exceptions=True):
             if isinstance(result, Exception):
