@@ -87,11 +87,13 @@ async def test_the_same_script_tells_the_same_story_however_busy_the_machine(tmp
 def busy() -> Iterator[None]:
     """Let another thread fight for the interpreter."""
     over = threading.Event()
-    thread = threading.Thread(target=_burn, args=(over,))
+    thread = threading.Thread(target=_burn, args=(over,), daemon=True)
     thread.start()
-    yield
-    over.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _burn(over: threading.Event) -> None:
