@@ -1,6 +1,6 @@
-"""What an agent keys in mid-call: a plea for help, a report of abuse, prompts off or on.
+"""Carries out the codes that an agent keys in mid-call: help, abuse, prompts off or on.
 
-The dialplan runs UserEvent on the channel that keyed them: CallGuardHelp, CallGuardAbuse, CallGuardQuiet.
+The dialplan runs UserEvent on the channel that keyed a code: CallGuardHelp, CallGuardAbuse, CallGuardQuiet.
 """
 
 import asyncio
@@ -30,19 +30,19 @@ WARNING: Final = "abuse-warning"
 
 @dataclass(eq=False)
 class _Abuse:
-    """What was done about abuse in one call."""
+    """The steps taken against abuse in one call."""
 
     warning: "asyncio.Task[None] | None" = None
     warned_at: datetime | None = None
-    """When a warning had been played to its end."""
+    """Time at which a warning had been played to its end."""
     end: "asyncio.Task[None] | None" = None
-    """Ends the call; the call's end does not end it."""
+    """Task that ends the call; the call's end does not cancel it."""
     cut: bool = False
-    """Whether the warning ends because the customer can't hear it any more."""
+    """Whether the warning is cut because the customer can't hear it any more."""
 
 
 class AgentCodes:
-    """Carries the codes out. `on_request(call id, code)` is called for codes that rules may ask about."""
+    """Carries the codes out. `on_request(call id, code)` is called for codes that rules may use."""
 
     def __init__(
         self,
@@ -62,19 +62,19 @@ class AgentCodes:
         self._abuse: dict[str, _Abuse] = {}
 
     def keyed(self, call: Call, event: str) -> None:
-        """Take a UserEvent that the agent of a call caused; other programs' events are ignored."""
+        """Take in a UserEvent that the agent of a call caused; ignore events of other programs."""
         code = event.removeprefix(PREFIX).lower()
         if event.startswith(PREFIX) and code in _CODES:
             _CODES[code](self, call)
 
     def parted(self, call: str) -> None:
-        """Cut a warning that is being played: the customer does not hear it, whom the agent consults would."""
+        """Cut a warning that is being played: a consulted colleague would hear it, the customer would not."""
         abuse = self._abuse.get(call)
         if abuse and abuse.warning and not abuse.warning.done():
             abuse.cut = abuse.warning.cancel()
 
     def forget(self, call: str) -> None:
-        """The call is over."""
+        """Forget a call that is over."""
         abuse = self._abuse.pop(call, None)
         if abuse and abuse.warning:
             abuse.warning.cancel()
@@ -96,7 +96,7 @@ class AgentCodes:
     def _report_abuse(self, call: Call) -> None:
         abuse = self._abuse.setdefault(call.id, _Abuse())
         if any(task and not task.done() for task in (abuse.warning, abuse.end)):
-            return  # it is being played, or the call is being ended
+            return  # a warning is being played, or the call is being ended
         self._on_request(call.id, ABUSE)
         in_hearing = call.together and not call.on_hold
         if in_hearing and abuse.warned_at is not None and self.config.abuse_ends_call:

@@ -16,12 +16,12 @@ Audience = Literal["agent", "both"]
 
 
 def media_uri(prompt: str) -> str:
-    """Return where a prompt lies: a media URI as it is, else a sound file of ours by name."""
+    """Return the media URI of a prompt: a URI as it is, or the sound file of that name."""
     return prompt if ":" in prompt else f"sound:callguard/{prompt}"
 
 
 class Announcer:
-    """Whispers through a snoop on the agent's channel that hears nothing itself."""
+    """Plays through a snoop on the agent's channel that hears nothing itself."""
 
     def __init__(self, ari: AriClient, watch: Waiter, reconciler: Reconciler) -> None:
         self._ari = ari

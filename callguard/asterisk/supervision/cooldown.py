@@ -1,7 +1,7 @@
-"""A pause from the queue for an agent who was relieved of a call.
+"""Pauses an agent in the queue after a take-over relieved them of a call.
 
-The pause stands in Asterisk, its end here. After a crash or a lost connection it is found again by its reason, and
-what is left of it goes on.
+Asterisk keeps the pause, and this module ends it. After a crash or a lost connection a pause is found again by its
+reason and lasts for the rest of its time.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Cooldowns:
         self._running: dict[str, asyncio.Task[None]] = {}
 
     def start(self, interface: str) -> None:
-        """Pause a member; a second time starts the length anew."""
+        """Pause a member; a second call starts the pause's length anew."""
         if self.length_s <= 0:
             return
         earlier = self._running.pop(interface, None)
@@ -35,7 +35,7 @@ class Cooldowns:
         self._running[interface] = asyncio.create_task(self._cool_down(interface))
 
     async def resume(self) -> None:
-        """See to the end of pauses with our reason that nobody ends: each lasts `length_s` from when it began."""
+        """End left-over pauses with our reason in time: each lasts `length_s` seconds from its start."""
         try:
             paused = await self._ami.paused()
         except AmiError as error:
@@ -48,7 +48,7 @@ class Cooldowns:
                 self._running[member.interface] = asyncio.create_task(self._end_after(member.interface, left_s))
 
     async def close(self) -> None:
-        """Unpause everybody: nobody would do it after us."""
+        """Unpause all members: nobody would do it after us."""
         interfaces = list(self._running)
         for task in self._running.values():
             task.cancel()

@@ -19,14 +19,14 @@ from callguard.runtime.tasks import within
 log = structlog.get_logger(__name__)
 
 CAUSES: Final = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "refused", 16: "no_answer", 26: "no_answer"}
-"""Q.850 cause of a supervisor's channel that never answered; all others mean that the phone can't be reached."""
+"""Q.850 causes of a supervisor's channel that never answered; all others mean that the phone can't be reached."""
 MARGIN_S: Final = 5.0
-"""Asterisk ends the ringing itself; so much later we stop waiting for its word."""
+"""Seconds after the end of the ringing, which Asterisk sees to, until we stop waiting for its report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """What is rung, what its display shows, how long, and what the channel carries for whoever finds it later."""
+    """The endpoint to ring, the caller id to show, the time limit in seconds, the channel's note for a later run."""
 
     endpoint: str
     caller_id: str
@@ -39,8 +39,8 @@ async def pick_up(
 ) -> None:
     """Take a session from Requested to Briefed, its channel under a lease. Raises SupervisionError or AriError.
 
-    While it rings there is no lease, for ARI can't set one on a channel outside our application, and nothing of the
-    call reaches it: Asterisk ends the ringing itself after `timeout_s`.
+    A ringing channel has no lease: ARI can't set one on a channel outside our application. No audio of the call reaches
+    it, and Asterisk ends the ringing itself after `timeout_s`.
     """
     with watch.on(session.channel, StasisStart, ChannelDestroyed) as seen:
         await _originate(ari, session, dial)

@@ -1,8 +1,8 @@
-"""Where supervisors are: they enter a call, change modes, wait while the parties are apart, follow a transfer.
+"""Moves supervisors: into a call, between modes, out while the parties are apart, along with a transfer.
 
-Cut first, book later: whatever parts customer and agent takes the supervisor's ear and mouth away at once, before
-anything is told. State and event come after, in order, under the session's lock, once Asterisk has said that ear and
-mouth are gone. Where it does not say so in `ESCALATE_S`, the session ends: its channel and room go too.
+A cut comes before any bookkeeping. When customer and agent part, the supervisor's ear and mouth are removed at once,
+before any event is published. State and event follow in order, under the session's lock, once Asterisk has said that
+ear and mouth are gone. If it does not say so in `ESCALATE_S`, the session ends: its channel and room are removed too.
 """
 
 import asyncio
@@ -28,32 +28,32 @@ log = structlog.get_logger(__name__)
 
 By = Literal["command", "key", "policy"]
 SETTLE_S: Final = 0.2
-"""Asterisk takes Local channels out of a call by moving a party between bridges: so short a parting is not told. Also
-the time without any snoop on the agent's channel before a new one; `Call.legs` says why."""
+"""Seconds for which a parting is not published: Asterisk takes Local channels out of a call by moving a party between
+bridges. Also the time without any snoop on the agent's channel before a new one; `Call.legs` gives the reason."""
 NEWS_S: Final = 0.3
-"""What made a request fail, such as a hangup, may still be on its way as an event."""
+"""Seconds to wait after a failed request: the event of its cause, such as a hangup, may still be on its way."""
 ESCALATE_S: Final = 0.6
-"""Time for both means of removal, ARI and the manager interface, to take an ear away."""
+"""Seconds for both means of removal, ARI and the manager interface, to remove an ear."""
 LEFT_S: Final = 1.0
-"""After a take-over so long is waited for the agent to be out, before the take-over is told."""
+"""Seconds to wait for the agent's channel to go before a take-over is published."""
 INSIST_S: Final = 30.0
-"""So long an agent's channel is hung up again and again after a take-over; later it may serve another call."""
+"""Seconds after a take-over in which the agent's channel is hung up repeatedly; later it may serve another call."""
 FOLLOW_S: Final = 60.0
-"""So long a supervisor waits for the agent to whom the customer is transferred."""
+"""Seconds that a supervisor waits for the agent to whom the customer is transferred."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What supervision asks of the rest."""
+    """Functions of other parts that supervision calls."""
 
     emit: Callable[[Event], None]
     hand_off: Callable[[Call, str], None]
-    """A supervisor's channel (id) takes the agent's place."""
+    """Called with the id of a supervisor's channel that takes the agent's place."""
     verdict: Callable[[Session, Verdict], None]
 
 
 class Presence:
-    """The rooms of all sessions. `calls` are the present calls by id; `spawn` runs what nobody waits for."""
+    """The rooms of all sessions. `calls` are the present calls by id; `spawn` runs tasks in the background."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Presence:
         self.follow(session)
 
     async def switch(self, session: Session, mode: SupervisionMode, by: By) -> None:
-        """Change the mode; of a suspended session, the one in which it goes on. Raises SupervisionError."""
+        """Change the mode; a suspended session goes on in it later. Raises SupervisionError."""
         async with session.lock:
             joined = session.joined
             if joined is None or joined.mode == "takeover":
@@ -110,7 +110,7 @@ class Presence:
             self._tell(session, joined.mode, by)
 
     def follow(self, session: Session) -> None:
-        """Cut at once if the supervisor hears whom they should not; then bring room and state in line with the call."""
+        """Cut at once if the supervisor hears the wrong channel; then bring room and state in line with the call."""
         room = self._rooms.get(session.id)
         if room is None or self._took_over(session):
             return
@@ -119,16 +119,16 @@ class Presence:
         self._spawn(self._align(session, room))
 
     def lost(self, session: Session, is_lost: Callable[[Room], bool]) -> None:
-        """Give a session a new ear, if the call goes on, when Asterisk has ended its ear unasked."""
+        """Give a session a new ear when Asterisk has ended its ear unasked and the call goes on."""
         room = self._rooms.get(session.id)
         if room is not None and is_lost(room):
             log.warning("ear_lost", session=session.id)
             self._spawn(self._align(session, room))
 
     def silence(self, session: Session) -> Removal | None:
-        """Begin to take a session's ear, mouth and channel away, whatever is under way; return the channel's removal.
+        """Start removing a session's ear, mouth and channel, whatever is under way; return the channel's removal.
 
-        Only who has taken the call over, or is about to, keeps the channel for now.
+        A supervisor who has taken the call over, or is about to, keeps the channel for now.
         """
         room = self._rooms.get(session.id)
         if room:
@@ -138,7 +138,7 @@ class Presence:
         return None
 
     def leave(self, session: Session) -> list[Removal]:
-        """Give a session's room up, if it has one; return whose removal must be proved. The caller holds the lock."""
+        """Give up a session's room, if it has one; return the removals to be proved. The caller holds the lock."""
         room = self._rooms.pop(session.id, None)
         ear = room.close() if room else None
         return [ear] if ear else []
@@ -187,7 +187,7 @@ class Presence:
             asyncio.get_running_loop().call_later(INSIST_S, self._reconciler.abandon, call.agent)
 
     async def _align(self, session: Session, room: Room) -> None:
-        """Let a session wait, or go on. Who is apart for a moment only is not told of."""
+        """Suspend or resume a session. A parting that is over within `SETTLE_S` is not published."""
         if room.agent is None:
             await asyncio.sleep(SETTLE_S)
         async with session.lock:
@@ -200,7 +200,7 @@ class Presence:
                 else:
                     await self._resume(session, room, joined, agent)
             except CutError:
-                return  # they have parted again, and who noticed that calls `follow`
+                return  # the parties have parted again; that change calls `follow` too
             except AriError as error:
                 await asyncio.sleep(NEWS_S)
                 if self._in_talk(session) == agent:
@@ -233,7 +233,7 @@ class Presence:
             session.end("transfer")
 
     def _fail(self, session: Session, error: AriError) -> None:
-        """End a session whose room could not be changed: who is heard by whom would be uncertain."""
+        """End a session whose room could not be changed: it would be uncertain who hears whom."""
         log.warning("mode_change_failed", session=session.id, error=str(error))
         session.end("asterisk")
 

@@ -1,4 +1,4 @@
-"""Prompts to an agent: not too often, and not at all to who doesn't want them."""
+"""Prompts to agents: not too often, and none to an agent who has turned them off."""
 
 import time
 
@@ -17,12 +17,12 @@ class Prompter:
         self._quiet: set[str] = set()
 
     def toggle(self, member: str) -> bool:
-        """Turn prompts to a member off, or on again; return whether they are on. Nobody else learns of it."""
+        """Turn prompts to a member off, or on again; return whether they are on. Publishes no event."""
         self._quiet ^= {member}
         return member not in self._quiet
 
     async def prompt(self, agent: str, member: str, prompt: str) -> bool:
-        """Play to the agent's channel; return False when the member wants no prompts.
+        """Play a prompt to the agent's channel; return False when the member has turned prompts off.
 
         Raises:
             SupervisionError: too soon after the last one, or Asterisk could not play it.

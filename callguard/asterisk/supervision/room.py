@@ -1,9 +1,9 @@
 """A supervisor's room: a bridge with the supervisor and one snoop on the agent's channel.
 
-The snoop is the supervisor's ear and mouth. Its direction never changes: another mode is another snoop. The order makes
-a leak impossible: the new snoop is made outside the room, where it carries nothing, and put under a lease; the old one
-is removed and proved to be gone; only then the new one enters. There is never more than one mouth, and none while modes
-change. A cut wins against whatever is under way: what was being tuned then never enters.
+The snoop is the supervisor's ear and mouth. Its direction never changes: each mode has a snoop of its own. The order of
+a change makes a leak impossible: the new snoop is created outside the room, where it carries no audio, and put under a
+lease; the old one is removed and proved to be gone; only then does the new one enter. There is never more than one
+mouth, and none while modes change. A cut wins against any change under way: its new snoop then never enters.
 """
 
 import asyncio
@@ -22,27 +22,27 @@ from callguard.contracts.vocabulary import SupervisionMode
 from callguard.runtime.tasks import within
 
 WHISPER: Final[dict[SupervisionMode, Spy]] = {"listen": "none", "whisper": "out", "barge": "both"}
-"""Whom the supervisor speaks to: nobody, the agent (what the agent's channel plays out), both."""
+"""ARI's whisper direction of each mode: to nobody, to the agent (played out by the agent's channel), to both."""
 JOIN_CONTEXT: Final = "callguard-join"
 JOIN_VARIABLE: Final = "CALLGUARD_JOIN"
 GONE_S: Final = 1.0
-"""Seconds within which a snoop must be proved to be gone before another one enters."""
+"""Most seconds for the proof that a snoop is gone, which must come before another one enters."""
 DRAIN_S: Final = 0.06
-"""Frames of the supervisor that the mixer may still hold when an old snoop is gone (3 of 20 ms). A whisper's last
-syllable must not come out of a barge."""
+"""Seconds of the supervisor's audio (3 frames of 20 ms) that the mixer may still hold when an old snoop is gone. A
+whisper's last syllable must not come out of a barge."""
 ENTER_S: Final = 3.0
 
 
 class CutError(Exception):
-    """The room was cut while something was under way."""
+    """The room was cut during a change."""
 
 
 class LeaseError(Exception):
-    """The lease on the supervisor's channel could not be taken off, so that they can't leave our application."""
+    """The lease on the supervisor's channel could not be removed, so the channel can't leave our application."""
 
 
 class Room:
-    """The room of one session. Any AriError leaves it fit only for removal."""
+    """The room of one session. After any AriError it must be removed."""
 
     def __init__(self, ari: AriClient, watch: Waiter, reconciler: Reconciler, *, session: str, supervisor: str) -> None:
         self._ari = ari
@@ -54,17 +54,17 @@ class Room:
         self.agent: str | None = None
         """Id of the agent's channel that the supervisor hears, or is about to hear; None: nobody."""
         self._entered_at = 0.0
-        """When the snoop was about to enter (monotonic clock)."""
+        """Time at which the snoop was about to enter (monotonic clock)."""
         self.taking_over = False
-        """Whether the supervisor is on the way into the call itself."""
+        """Whether the supervisor's channel is moving into the call itself."""
 
     def close(self) -> Removal | None:
-        """Remove bridge and snoop; return the snoop's removal, if there is one: an empty bridge harms nobody."""
+        """Remove bridge and snoop; return the snoop's removal, if there is one. An empty bridge needs no proof."""
         self._reconciler.remove(self._bridge)
         return self.cut()
 
     async def open(self) -> None:
-        """Make the bridge with the supervisor in it."""
+        """Create the bridge with the supervisor in it."""
         self._reconciler.hold(self._bridge)
         await self._ari.create_bridge(self._bridge)
         await self._ari.add_to_bridge(self._bridge, self._supervisor)
@@ -94,9 +94,9 @@ class Room:
             raise
 
     def cut(self) -> Removal | None:
-        """Take ear and mouth away, also while another mode is being tuned; from this call on nothing enters.
+        """Remove ear and mouth, also while another mode is being tuned; from this call on no snoop enters.
 
-        Return the removal, None when there is neither.
+        Return the removal; None when there is no snoop.
         """
         self.agent = None
         if self._snoop is None:
@@ -107,7 +107,7 @@ class Room:
         return removal
 
     def lost(self, channel: str) -> bool:
-        """Take the end of a channel in; return whether it was ear and mouth, and none of us wanted it."""
+        """Take in the end of a channel; return whether it was ear and mouth and ended unasked."""
         if channel != self._snoop or channel not in self._reconciler:
             return False
         self._reconciler.let_go(channel)
@@ -115,12 +115,12 @@ class Room:
         return True
 
     def missed(self, alive: set[str], asked_at: float) -> bool:
-        """The same by a list of all channels, asked for at `asked_at` (monotonic clock)."""
+        """Do the same for a snoop absent from all channels `alive`, requested at `asked_at` (monotonic clock)."""
         gone = self._snoop if self._snoop not in alive and self._entered_at < asked_at else None
         return gone is not None and self.lost(gone)
 
     async def silence(self) -> None:
-        """Cut, and see that ear and mouth are gone. Raises UnreachableError when there is no proof in `GONE_S`."""
+        """Cut, and wait until ear and mouth are gone. Raises UnreachableError when there is no proof in `GONE_S`."""
         self.agent = None
         await self._silence()
 
@@ -129,7 +129,7 @@ class Room:
 
         Raises:
             CutError: it was cut meanwhile; the supervisor hears nobody.
-            LeaseError: nothing was changed.
+            LeaseError: the lease could not be removed; nothing was changed.
         """
         await self._lift()
         try:
@@ -148,7 +148,7 @@ class Room:
         self._reconciler.remove(self._bridge)
 
     async def _lift(self) -> None:
-        """Take the lease off: in the dialplan it can't be renewed and would end the customer's only partner."""
+        """Remove the lease: in the dialplan it can't be renewed and would end the customer's only partner."""
         try:
             await self._reconciler.leases.lift(self._supervisor)
         except AriError as error:

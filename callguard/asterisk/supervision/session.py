@@ -1,4 +1,4 @@
-"""A supervisor's session as states: only legal transitions exist as methods.
+"""A supervisor's session as a state machine: only legal transitions exist as methods.
 
 Requested ─ ring ─> Ringing ─ answer ─> Briefed ─ join ─> Joined ─ suspend ─> Suspended ─ resume ─> Joined
     └────────── fail ──┴─────── fail ──────┴─ fail ─> Ended <─ end ─┼──────── end ───────┤
@@ -18,7 +18,7 @@ E = TypeVar("E", bound=SupervisionEvent)
 
 
 class SupervisionError(Exception):
-    """Supervision can't be done.
+    """A request of supervision failed.
 
     `reason`: no_answer, busy, unreachable, no_call, refused, asterisk, answered_elsewhere, stopped.
     """
@@ -29,7 +29,7 @@ class SupervisionError(Exception):
 
 
 class StillCuttingError(SupervisionError):
-    """Asterisk has not said in time that a supervisor is out; cutting goes on."""
+    """Asterisk has not confirmed in time that a supervisor is out; cutting goes on."""
 
     def __init__(self) -> None:
         super().__init__("asterisk")
@@ -37,7 +37,7 @@ class StillCuttingError(SupervisionError):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Final. `lasted_s` is None when it never joined."""
+    """The session is over. `lasted_s` is None when the supervisor never joined."""
 
     reason: str
     lasted_s: float | None = None
@@ -55,7 +55,7 @@ class Joined:
         return replace(self, mode=mode)
 
     def suspend(self, at: float) -> "Suspended":
-        """Customer and agent no longer hear each other."""
+        """Suspend: customer and agent no longer hear each other."""
         return Suspended(self.mode, self.since, at)
 
     def cut(self) -> "Cutting":
@@ -69,20 +69,20 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """The supervisor waits, hears nobody and is heard by nobody: customer and agent are apart."""
+    """The supervisor waits: customer and agent are apart. The supervisor hears nobody and nobody hears them."""
 
     mode: SupervisionMode
-    """Mode in which it goes on."""
+    """Mode in which the session goes on."""
     since: float
     """When the supervisor joined."""
     parted_at: float
 
     def switch(self, mode: SupervisionMode) -> "Suspended":
-        """Go on in another mode later."""
+        """Choose the mode in which the session goes on."""
         return replace(self, mode=mode)
 
     def resume(self) -> Joined:
-        """Customer and agent hear each other again, or the customer and another agent do."""
+        """Resume: the customer hears the agent, or another agent, again."""
         return Joined(self.mode, self.since)
 
     def cut(self) -> "Cutting":
@@ -96,14 +96,14 @@ class Suspended:
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """The supervisor is to be out, and may still hear and be heard: Asterisk has not said that they are gone."""
+    """The supervisor is to be out, and may still hear and be heard: Asterisk has not confirmed the removal."""
 
     mode: SupervisionMode
     since: float
     """When the supervisor joined."""
 
     def end(self, reason: str, at: float) -> Ended:
-        """Asterisk has said so."""
+        """End: Asterisk has confirmed the removal."""
         return Ended(reason, max(0.0, at - self.since))
 
 
@@ -129,24 +129,24 @@ class Ringing:
     since: float
 
     def answer(self, at: float) -> Briefed:
-        """The phone was picked up."""
+        """Answer: the phone was picked up."""
         return Briefed(max(0.0, at - self.since))
 
     def fail(self, reason: str) -> Ended:
-        """Nobody came, or somebody else did."""
+        """Give up: nobody answered, or another supervisor did."""
         return Ended(reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A rule or a command asked for it."""
+    """A rule or a command has requested the session."""
 
     def ring(self, at: float) -> Ringing:
         """Start to ring."""
         return Ringing(at)
 
     def fail(self, reason: str) -> Ended:
-        """It can't even ring."""
+        """Give up: the phone can't ring."""
         return Ended(reason)
 
 
@@ -156,7 +156,7 @@ NEVER_JOINED: Final = {
     "transfer": "no_call",
     "supervisor_left": "refused",
 }
-"""Why a session failed that ended before it joined, by what ended it."""
+"""Reason of a failure before the join, by the reason that ended the session."""
 
 State = Requested | Ringing | Briefed | Joined | Suspended | Cutting | Ended
 
@@ -170,13 +170,13 @@ class Session:
     supervisor: str
     endpoint: str
     mode: SupervisionMode
-    """Mode asked for; once joined, the state's mode counts."""
+    """Requested mode; once joined, the state's mode counts."""
     alert: str | None
     command: str | None
     channel: str
     """Id of the supervisor's channel."""
     agent: str
-    """Id of the agent's channel that is supervised; another one after a transfer."""
+    """Id of the supervised agent's channel; it changes at a transfer."""
     state: State = Requested()
     task: "asyncio.Task[None] | None" = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -184,12 +184,12 @@ class Session:
     took_over: bool = False
     """Whether the supervisor is in the call itself; hanging up on them would drop the customer."""
     why: str | None = None
-    """Why it is to end."""
+    """Reason why the session is to end."""
     rung_at: float = float("inf")
-    """When its phone began to ring (monotonic clock)."""
+    """Time at which its phone began to ring (monotonic clock)."""
 
     def end(self, reason: str) -> None:
-        """Have it end; the first reason stands."""
+        """Ask the session to end; the first reason stands."""
         if self.why is None and not isinstance(self.state, Ended):
             self.why = reason
             if self.task is not None:
@@ -197,23 +197,23 @@ class Session:
 
     @property
     def joined(self) -> Joined | Suspended | None:
-        """The state, if the supervisor is in the call and stays so."""
+        """The state, if the supervisor is in the call and is not to leave."""
         return self.state if isinstance(self.state, Joined | Suspended) and self.why is None else None
 
     @property
     def names(self) -> tuple[str, str]:
-        """What commands may call the supervisor."""
+        """Names of the supervisor that commands may use."""
         return self.supervisor, self.endpoint
 
     @property
     def reason(self) -> str:
-        """Why it ends, in the words of SupervisionEnded, or of SupervisionFailed when it never joined."""
+        """Reason of the end, as in SupervisionEnded, or as in SupervisionFailed when the supervisor never joined."""
         why = self.why or "asterisk"
         return why if isinstance(self.state, Joined | Suspended | Cutting) else NEVER_JOINED.get(why, why)
 
     @property
     def present_mode(self) -> SupervisionMode:
-        """The mode now, or the one asked for."""
+        """The present mode, or the requested one."""
         return self.state.mode if isinstance(self.state, Joined | Suspended | Cutting) else self.mode
 
     def event(self, kind: type[E], **facts: Any) -> E:
@@ -244,7 +244,7 @@ class RingRequest:
     alert: str | None = None
     command: str | None = None
     timeout_s: float | None = None
-    """None: as configured."""
+    """Longest ring in seconds; None: as configured."""
     briefing: tuple[str, ...] = ()
     """Media URIs that the supervisor hears before anybody hears them; any key skips the rest."""
 
@@ -257,7 +257,7 @@ class Ring:
         self.sessions: list[Session] = []
         self.winner: Session | None = None
         self.outcome: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
-        """The winner once joined; SupervisionError when nobody came."""
+        """The winner's session once joined; SupervisionError when nobody joined."""
 
     def claim(self, session: Session) -> None:
         """Take the call for the session that answered; raise SupervisionError when another was first."""
@@ -269,15 +269,15 @@ class Ring:
                 other.end("answered_elsewhere")
 
     def joined(self, session: Session) -> None:
-        """Tell who waits that the winner is in the call."""
+        """Settle the outcome: the winner is in the call."""
         if not self.outcome.done():
             self.outcome.set_result(session)
 
     def failed(self, session: Session, reason: str) -> None:
-        """Strike a session off, if it is not yet; the last one's reason is the outcome, or the winner's."""
+        """Remove a session from the ring; the reason of the last one, or of the winner, is the outcome."""
         if session not in self.sessions:
             return
         self.sessions.remove(session)
         if not self.outcome.done() and (session is self.winner or not self.sessions):
             self.outcome.set_exception(SupervisionError(reason))
-            self.outcome.exception()  # looked at, so that asyncio doesn't report it when nobody waits any more
+            self.outcome.exception()  # retrieved, so that asyncio does not report it when nobody waits any more

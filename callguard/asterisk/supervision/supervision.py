@@ -1,9 +1,10 @@
-"""Brings supervisors into calls: rings them, joins the first to answer, switches modes, and sees everybody out.
+"""Brings supervisors into calls: rings them, joins the first to answer, switches modes, and releases all of them.
 
-Each session is served by one task from request to end. Whatever ends it - the supervisor, agent or customer hangs up, a
-command, our own stop - cancels that task, whose clean-up removes the snoop, the supervisor's channel and the room, and
-ends the session when Asterisk has said that they are gone: until then it is cutting. Who has taken a call over is a
-party of it and stays when we or a command stop. What happens in between is for `presence`.
+One task serves each session from request to end. Every cause of its end (supervisor, agent or customer hangs up, a
+command, our own stop) cancels that task. The task's clean-up removes the snoop, the supervisor's channel and the room.
+The session ends when Asterisk has said that they are gone; until then it is cutting. A supervisor who has taken a call
+over is a party of it and stays when a command or the end of the service stops the session. `presence` moves the
+supervisor in between.
 """
 
 import asyncio
@@ -58,13 +59,13 @@ MODE_KEYS: Final[dict[str, SupervisionMode]] = {"4": "listen", "5": "whisper", "
 VERDICT_KEYS: Final[dict[str, Verdict]] = {"9": "useful", "8": "false"}
 LEAVE_KEY: Final = "*"
 OURS: Final = ("stopped", "asterisk")
-"""Ends that no party of the call wanted: one who has taken over stays, for the customer has nobody else."""
+"""Reasons of ours, not of a party: after a take-over the supervisor stays, as the customer has nobody else."""
 TOLD_S: Final = 0.5
-"""A removal that Asterisk has not proved after so long is told as cutting; it takes some 10 ms on a healthy one."""
+"""Seconds without proof of a removal after which a session is published as cutting; a healthy Asterisk takes 10 ms."""
 PROOF_S: Final = 10.0
-"""So long whoever asked for an end waits for Asterisk's word."""
+"""Seconds that a command to end a session waits for Asterisk's confirmation."""
 CLOSE_S: Final = 4.0
-"""The same when the service ends."""
+"""The same at the end of the service."""
 
 
 class Supervision:
@@ -99,15 +100,15 @@ class Supervision:
 
     @property
     def cutting(self) -> int:
-        """How many supervisors are to be out of a call, which Asterisk has not confirmed."""
+        """Number of supervisors who are to be out of a call and whose removal Asterisk has not confirmed."""
         return sum(isinstance(session.state, Cutting) for session in self._sessions.values())
 
     def apply(self, config: SupervisionConfig) -> None:
-        """Put other settings in force; who is in a call stays."""
+        """Put other settings in force; supervisors who are in a call stay."""
         self._config = config
         self.prompter.interval_s = config.prompt_interval_s
 
-    # --- what others ask ---
+    # --- requests ---
 
     async def ring(self, request: RingRequest) -> Session:
         """Ring all supervisors of a request at once; return the session of the first to answer, once joined.
@@ -134,10 +135,10 @@ class Supervision:
         await self._presence.switch(self._joined(call, supervisor), mode, by)
 
     async def stop(self, call: str, supervisor: str | None = None) -> None:
-        """Release a supervisor, or all of a call, ringing or joined. Returns when Asterisk has said that they are out.
+        """Release a supervisor, or all of a call, ringing or joined. Returns when Asterisk has confirmed it.
 
         Raises:
-            StillCuttingError: it has not said so in `PROOF_S`; cutting goes on.
+            StillCuttingError: Asterisk has not confirmed it in `PROOF_S`; cutting goes on.
             SupervisionError: there is nobody to release.
         """
         sessions = [session for session in self._of(call) if supervisor in (None, *session.names)]
@@ -147,14 +148,14 @@ class Supervision:
             raise StillCuttingError
 
     async def stop_ringing(self, alert: str) -> None:
-        """Stop the phones that ring for an alert; who has picked up stays."""
+        """Stop the phones that ring for an alert; a supervisor who has picked up stays."""
         ringing = [s for s in self.sessions if s.alert == alert and isinstance(s.state, Requested | Ringing)]
         await self._end_all(ringing, "stopped", PROOF_S)
 
     async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> bool:
-        """Play a prompt to the agent alone; return False when the agent has asked for none. Raises SupervisionError.
+        """Play a prompt to the agent alone; return False if the agent has turned prompts off. Raises SupervisionError.
 
-        A `private` one leaves no event: it is between the agent and us.
+        A `private` prompt leaves no event: nobody else learns of it.
         """
         present = self._calls.get(call)
         if present is None or present.agent is None:
@@ -168,15 +169,15 @@ class Supervision:
         return True
 
     async def close(self) -> None:
-        """Release everybody: the service ends."""
+        """Release all supervisors: the service ends."""
         await self._end_all(self.sessions, "stopped", CLOSE_S)
         await end(*(session.task for session in self.sessions if session.task))
         await self._chores.end()
 
-    # --- what happens ---
+    # --- inputs ---
 
     def see(self, event: events.AriEvent) -> None:
-        """Take an ARI event in."""
+        """Take in an ARI event."""
         if isinstance(event, events.ChannelDestroyed):
             for each in self.sessions:
                 self._presence.lost(each, lambda room: room.lost(event.subject))
@@ -191,13 +192,13 @@ class Supervision:
     def _supervisor_gone(self, session: Session) -> None:
         call = self._calls.get(session.call)
         if isinstance(session.state, Requested | Ringing):
-            return  # the cause says why, and the session's task waits for it
-        if call is None or call.agent != session.channel:  # one who took over is a party; the call's end says who left
+            return  # the session's task waits for this event and reads its cause
+        if call is None or call.agent != session.channel:  # after a take-over the call's end tells who left
             ran_out = self._reconciler.leases.has_run_out(session.channel)
             session.end("asterisk" if ran_out else "supervisor_left")
 
     def call_changed(self, call: Call, change: Change) -> None:
-        """Have supervisors wait, go on or follow the customer; one who took over is a party and follows nobody."""
+        """Suspend, resume or move supervisors with the customer; after a take-over the supervisor stays as a party."""
         for session in self._of(call.id):
             if call.agent == session.channel:
                 continue
@@ -219,9 +220,9 @@ class Supervision:
                 session.end("supervisor_left" if over.call.agent == session.channel else "agent_left")
 
     def settle(self, alive: set[str], asked_at: float) -> None:
-        """End the sessions whose supervisor has gone without an event.
+        """End the sessions whose supervisor's channel is gone without an event.
 
-        `alive`: ids of all channels, asked for at `asked_at` (monotonic clock); a later one may be missing.
+        `alive`: ids of all channels, requested at `asked_at` (monotonic clock); later channels may be missing.
         """
         for session in self.sessions:
             self._presence.lost(session, lambda room: room.missed(alive, asked_at))
@@ -292,7 +293,7 @@ class Supervision:
             await self._brief(session, ring.request.briefing)
             await self._presence.enter(session)
             ring.joined(session)
-            await asyncio.get_running_loop().create_future()  # until somebody ends the session
+            await asyncio.get_running_loop().create_future()  # until the session is ended
         except asyncio.CancelledError:
             session.why = session.why or "stopped"
         except SupervisionError as error:
@@ -304,7 +305,7 @@ class Supervision:
             await self._clean_up(session, ring)
 
     async def _quiet(self, session: Session) -> None:
-        """Wait until whoever leaves the same phone has left: it would be busy. Raises SupervisionError: it still is."""
+        """Wait until an earlier session has left the same phone. Raises SupervisionError if it is still busy."""
         leaving = [s.task for s in self.sessions if s.endpoint == session.endpoint and s is not session and s.task]
         if leaving and (await asyncio.wait(leaving, timeout=PROOF_S))[1]:
             raise SupervisionError("busy")
@@ -320,7 +321,7 @@ class Supervision:
 
     async def _clean_up(self, session: Session, ring: Ring) -> None:
         reason = session.reason
-        channel = self._presence.silence(session)  # at once, whoever holds the lock
+        channel = self._presence.silence(session)  # at once, without the lock
         async with session.lock:
             removals = self._presence.leave(session)
             if session.took_over and reason in OURS:
@@ -328,13 +329,13 @@ class Supervision:
             else:
                 removals.append(channel or self._reconciler.remove(session.channel))
             if not await all_within(removals, TOLD_S):
-                ring.failed(session, reason)  # whoever asked goes on: another phone may ring
+                ring.failed(session, reason)  # the request goes on: another phone may ring
                 await self._keep_cutting(session, removals)
             self._finish(session, reason)
         ring.failed(session, reason)
 
     async def _keep_cutting(self, session: Session, removals: Sequence[Removal]) -> None:
-        """Wait for Asterisk's word that all is gone; as long as it does not come, the session is cutting."""
+        """Mark the session as cutting until Asterisk has confirmed all removals."""
         if isinstance(session.state, Joined | Suspended):
             session.state = session.state.cut()
             by = "command" if session.why == "stopped" else "call"
@@ -353,7 +354,7 @@ class Supervision:
             self._hooks.emit(session.event(SupervisionFailed, reason=reason))
             session.state = session.state.fail(reason)
 
-    # --- small things ---
+    # --- internals ---
 
     def _of(self, call: str) -> list[Session]:
         return [session for session in self._sessions.values() if session.call == call]
@@ -367,7 +368,7 @@ class Supervision:
         return found[0]
 
     async def _end_all(self, sessions: Sequence[Session], reason: str, within_s: float) -> bool:
-        """End sessions; return whether Asterisk has said so of all within the time."""
+        """End sessions; return whether Asterisk has confirmed all ends within `within_s` seconds."""
         for session in sessions:
             session.end(reason)
         tasks = [session.task for session in sessions if session.task]
