@@ -11,7 +11,7 @@ from callguard.asterisk.client import AriClient
 from callguard.asterisk.errors import RefusedError, ServerError
 from callguard.asterisk.events import ChannelDestroyed, StasisStart
 from callguard.asterisk.supervision.session import Requested, Session, SupervisionError
-from callguard.asterisk.upkeep.leases import Leases
+from callguard.asterisk.upkeep.leases import PERSON_S, VARIABLE, Leases
 from callguard.asterisk.upkeep.reconciler import SESSION_VARIABLE
 from callguard.asterisk.waiter import Waiter
 from callguard.runtime.tasks import within
@@ -39,8 +39,7 @@ async def pick_up(
 ) -> None:
     """Take a session from Requested to Briefed, its channel under a lease. Raises SupervisionError or AriError.
 
-    A ringing channel has no lease: ARI can't set one on a channel outside our application. No audio of the call reaches
-    it, and Asterisk ends the ringing itself after `timeout_s`.
+    The phone rings under a lease of `timeout_s` and 6 s more, which ends a call that is answered while we are stopped.
     """
     with watch.on(session.channel, StasisStart, ChannelDestroyed) as seen:
         await _originate(ari, session, dial)
@@ -63,7 +62,7 @@ async def _originate(ari: AriClient, session: Session, dial: Dial) -> None:
             endpoint=dial.endpoint,
             caller_id=dial.caller_id,
             timeout_s=dial.timeout_s,
-            variables={SESSION_VARIABLE: dial.note},
+            variables={SESSION_VARIABLE: dial.note, VARIABLE: f"{dial.timeout_s + PERSON_S:g}"},
         )
     except (RefusedError, ServerError) as error:
         log.info("supervisor_unreachable", supervisor=session.supervisor, error=str(error))
