@@ -370,7 +370,7 @@ def test_a_private_rule_whispers_and_leaves_no_trace() -> None:
     assert desk.book.changes() == {}
 
 
-def test_ways_that_are_told_of_an_alert_are_told_of_its_end() -> None:
+def test_receivers_of_an_alert_get_its_end() -> None:
     desk = AlertManager()
     desk.rule("fired", 0, actions=("notify", "queue_log", "email:floor"))
     desk.rule("resolved", 5, actions=("notify", "queue_log", "email:floor"))
