@@ -269,7 +269,7 @@ WEBHOOK = {"url": {"env": "HOOK_URL"}, "signing_key": {"env": "HOOK_KEY"}}
     supervisors=[LEAD],
     notify={"webhooks": {"ops": WEBHOOK}, "queue_log": True, "user_event": True, "cel": True},
 )
-async def test_every_way_out_is_told_and_a_rule_on_trial_tells_nobody(
+async def test_every_receiver_is_told_and_a_rule_on_trial_tells_nobody(
     hook: Hook, lab: Lab, service: Service, tmp_path: Path
 ) -> None:
     scene = await shouting(lab, service, tmp_path, QUEUE)
