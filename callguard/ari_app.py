@@ -137,7 +137,7 @@ class AriApp:
         return self._discovery.calls
 
     def lives(self, channel: str) -> bool:
-        """Tell whether a channel is there. A call mostly goes by the id of its customer's channel."""
+        """Return whether a channel exists. The id of a call is mostly that of its customer's channel."""
         return self._discovery.lives(channel)
 
     @property

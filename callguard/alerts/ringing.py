@@ -90,7 +90,7 @@ class Ringing:
         return self.release(alert)
 
     def passed_over(self, alert: Alert, now: float) -> dict[str, PassedOver]:
-        """Return whom on duty an alert can't ring, and why: up to the tier that rings, else of all tiers."""
+        """Return supervisors on duty whom an alert can't ring, and why: up to the ringing tier, else all tiers."""
         ring = self._state.rings.get(alert.call)
         asked = [
             each.name

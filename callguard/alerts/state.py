@@ -9,7 +9,7 @@ from callguard.alerts.silences import Silence
 from callguard.contracts.vocabulary import Verdict
 
 MOST_PAST = 500
-"""Resolved alerts that can still be judged."""
+"""Most resolved alerts that are kept to be judged."""
 
 
 class Ring(BaseModel):
@@ -27,7 +27,7 @@ class Ring(BaseModel):
 
 
 class StoreState(BaseModel):
-    """The whole memory.
+    """The state of all alerts of a node.
 
     Attributes:
         alerts: open alerts by identifier.

@@ -138,8 +138,8 @@ class AlertStore:
     ) -> Outcome:
         """End the alerts of calls that ended during a restart.
 
-        `waits` tells of a call that is not live whether its customer waits for the agent to come back: its alerts
-        stay, and need not be confirmed before.
+        `waits` returns whether the customer of an absent call waits for the agent to come back. Such a call's alerts
+        stay, and need not be confirmed before then.
         """
         out = Outcome()
         for call in sorted({alert.call for alert in self._state.alerts.values()}):

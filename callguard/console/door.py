@@ -44,7 +44,7 @@ class Door:
 
     Args:
         config: of the console.
-        count: told why a connection is closed: `crowded` (too many at once), `idle` (no request in time).
+        count: called with the reason of each close: `crowded` (too many at once), `idle` (no request in time).
     """
 
     def __init__(self, config: Console, count: Callable[[str], None]) -> None:
@@ -52,7 +52,7 @@ class Door:
         self._config = config
         self._most = max(1, min(config.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // SHARE))
         self._visits: dict[asyncio.BaseTransport, Visit] = {}
-        """The longest idle first."""
+        """Ordered by idle time, longest first."""
 
     async def open(self, runner: web.AppRunner) -> asyncio.Server:
         """Listen, and serve each connection by a runner that is set up. Raises OSError."""

@@ -10,9 +10,9 @@ from callguard.bus.overview import Overview
 from callguard.console.board import board
 
 LEAST_INTERVAL_S: Final = 0.2
-"""A screen gets no more than five boards a second."""
+"""Least seconds between two boards for a screen: five a second."""
 SIGNALS_INTERVAL_S: Final = 1.0
-"""Signals alone make a new board no more often than they are measured."""
+"""Least seconds between two boards if only signals changed: the interval of their measurement."""
 KEEP_ALIVE_S: Final = 5.0
 """Seconds between signs of life. A screen that misses two of them says that the service can't be reached."""
 

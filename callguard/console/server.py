@@ -33,7 +33,7 @@ STALL_S: Final = 30.0
 BODY_S: Final = 5.0
 """Seconds within which a command's body must arrive."""
 WRONG_TOKEN_S: Final = 0.5
-"""Delay after a wrong token, so that guessing is slow."""
+"""Seconds of delay after a wrong token, which slow guessing down."""
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -158,7 +158,7 @@ class Console:
                 request.transport.abort()
         finally:
             self._screens[source] -= 1
-            self._screens += Counter()  # forgets addresses without a screen
+            self._screens += Counter()  # drops addresses without a screen
         return response
 
     async def _session(self, request: web.Request) -> web.Response:

@@ -86,12 +86,12 @@ class AlertManager:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take up the state of the last run, if there is one, and start the clock."""
+        """Take up the state of the last run, if there is one, and start the timer."""
         await self._recall()
         self._tasks = [asyncio.create_task(self._keep_time())]
 
     async def stop(self) -> None:
-        """Stop the clock."""
+        """Stop the timer."""
         await end(*self._tasks)
 
     def apply(self, config: Config) -> None:
@@ -146,8 +146,8 @@ class AlertManager:
     def calls_known(self, calls: Container[str], waits: Callable[[str], bool] = lambda call: False) -> None:
         """Take the present calls, known from now on; end the alerts of other calls, from before a restart.
 
-        A call whose agent consults a colleague at the restart is not known before the agent is back; as long as its
-        customer `waits`, its alerts stay.
+        A call whose agent consults a colleague at the restart is unknown until the agent is back. Its alerts stay while
+        `waits` says that its customer waits.
         """
         self._calls, self._waits = calls, waits
         self._drop_gone()
@@ -212,7 +212,7 @@ class AlertManager:
         while True:
             await asyncio.sleep(TICK_S)
             try:
-                if not self._recalled and not self._store.open():  # it replaces the state: not while an alert is open
+                if not self._recalled and not self._store.open():  # it replaces the state of open alerts
                     await self._recall()
                 self._drop_gone()
                 self._settle(self._store.tick(time.time()))

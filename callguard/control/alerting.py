@@ -1,4 +1,4 @@
-"""Builds the way from a rule to people: alert manager, paging, effects, receivers and the watchdog alert."""
+"""Builds the parts between rules and people: alert manager, paging, effects, receivers and the watchdog alert."""
 
 import uuid
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Alerts into Asterisk's own records: queue_log and UserEvent, by AMI."""
+"""Writes alerts into Asterisk's own records: queue_log and UserEvent, by AMI."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final

@@ -1,4 +1,4 @@
-"""Alerts into Asterisk's channel event log (CEL), beside the events of the call that they are about."""
+"""Writes alerts into Asterisk's channel event log (CEL), beside the events of their call."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final

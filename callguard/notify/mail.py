@@ -1,4 +1,4 @@
-"""Alerts by e-mail."""
+"""Sends alerts by e-mail."""
 
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid

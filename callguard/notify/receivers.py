@@ -1,4 +1,4 @@
-"""All configured receivers, by the names that rules use."""
+"""Builds all configured receivers, by the names that rules use."""
 
 from typing import Final
 

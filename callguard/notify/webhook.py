@@ -1,4 +1,4 @@
-"""Alerts to HTTP receivers: CloudEvents, Slack, Teams."""
+"""Sends alerts to HTTP receivers: CloudEvents, Slack, Teams."""
 
 import time
 from typing import Final

@@ -1,1 +1,1 @@
-"""What every process needs: tasks, mailboxes, systemd, logs."""
+"""Tools of every process: tasks, mailboxes, journal, systemd, logs."""

@@ -1,4 +1,4 @@
-"""Pictures by matplotlib, without a trace in the home folder."""
+"""Figures by matplotlib, without files in the home folder."""
 
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""Messages between control and a worker: posting never blocks, whatever the other side does.
+"""Messages between control and a worker: posting never blocks, even if the other side hangs.
 
 A thread writes posted messages in batches, so that a slow or stopped reader delays no event loop. Messages travel
 pickled: both ends are processes of this program, connected by an inherited socket pair.

@@ -39,7 +39,7 @@ async def pick_up(
 ) -> None:
     """Take a session from Requested to Briefed, its channel under a lease. Raises SupervisionError or AriError.
 
-    The phone rings under a lease of `timeout_s` and 6 s more, which ends a call that is answered while we are stopped.
+    The phone rings under a lease of `timeout_s` and 6 s more. It ends a channel that is answered while we are stopped.
     """
     with watch.on(session.channel, StasisStart, ChannelDestroyed) as seen:
         await _originate(ari, session, dial)
