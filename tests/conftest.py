@@ -1,10 +1,13 @@
 """Fixtures for all tests, and the rule that what CI must run may not be skipped there."""
 
 import json
+import logging
 import os
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
+import structlog
 
 from callguard.contracts.events import Envelope
 from tests.support.asyncapi import problems
@@ -54,3 +57,28 @@ def state_stays_in_the_tests_own_folder(tmp_path_factory: pytest.TempPathFactory
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loggers_can_be_watched() -> Iterator[None]:
+    """A logger that structlog has cached can't be captured by a later test; so none is cached here."""
+    configure = structlog.configure
+
+    def uncached(*args: Any, **settings: Any) -> None:
+        configure(*args, **settings | ({"cache_logger_on_first_use": False} if settings else {}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", uncached)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def logging_ends_with_the_test() -> Iterator[None]:
+    """What a test sets up for logging writes to the test's own standard error; the next test has another one."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    if root.handlers != handlers or root.level != level:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.reset_defaults()
