@@ -1,8 +1,9 @@
 """Carries out the effects of alerts concurrently: no effect waits for another, none raises."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import Final
 
 import structlog
 
@@ -93,11 +94,11 @@ class EffectRunner:
                 case SendTo():
                     self._send(effect)
                 case RingSupervisors():
-                    self._begin(RING, effect, self._paging.ring(effect))
+                    self._begin(RING, effect, partial(self._paging.ring, effect))
                 case StopRinging():
-                    self._begin(RING, effect, self._paging.stop(effect.alert))
+                    self._begin(RING, effect, partial(self._paging.stop, effect.alert))
                 case PromptAgent():
-                    self._begin(PROMPT, effect, self._paging.prompt(effect))
+                    self._begin(PROMPT, effect, partial(self._paging.prompt, effect))
                 case StopRepeating():
                     for receiver in self._receivers.values():
                         receiver.answered(effect.alert)
@@ -120,13 +121,13 @@ class EffectRunner:
             return
         receiver.put(envelope(effect.event, self._node))
 
-    def _begin(self, kind: str, effect: Effect, work: Coroutine[Any, Any, object]) -> None:
+    def _begin(self, kind: str, effect: Effect, work: Callable[[], Awaitable[object]]) -> None:
         self._tasks.spawn(self._watched(kind, effect, work))
 
-    async def _watched(self, kind: str, effect: Effect, work: Coroutine[Any, Any, object]) -> None:
+    async def _watched(self, kind: str, effect: Effect, work: Callable[[], Awaitable[object]]) -> None:
         self._journal.commit()
         try:
-            await work
+            await work()
         except Exception as error:  # noqa: BLE001 - an error in one ring must not keep the next from ringing
             self._count(kind, "failed")
             reason = getattr(error, "reason", None)
