@@ -22,6 +22,8 @@ HEARD_DBFS, SILENT_DBFS = -30.0, -50.0
 """Voices are at -15 dBFS; gaps that a busy machine leaves in one tone spread to others below -50 dBFS."""
 FRAME_DBFS = -40.0
 """One frame of 20 ms at -15 dBFS in a window of 40 ms is above -27 dBFS; a click of hold music is below -45 dBFS."""
+ALONE_S = 5.0
+"""Seconds within which everybody else of a call that is over has hung up."""
 Stretches = dict[str, tuple[float, float]]
 
 WHO_HEARS_WHOM: dict[SupervisionMode, dict[str, set[str]]] = {
@@ -75,8 +77,23 @@ class Parties:
         """Some hang up, the customer unless named; return when every phone's recording is complete."""
         for name in who or ("customer",):
             await self.phones[name].hangup()
+        await self._end_alone()
         for name in self.phones:
             await self.phones[name].heard()
+
+    async def _end_alone(self) -> None:
+        """Have an agent or a colleague hang up whom a transfer that ended at the same moment left alone on the line.
+
+        A supervisor is never hung up here: that CallGuard lets them go is what tests show.
+        """
+        alone = [phone for name, phone in self.phones.items() if name in ("agent", "colleague")]
+        ends = [asyncio.create_task(phone.ended.wait()) for phone in alone]
+        if ends:
+            await asyncio.wait(ends, timeout=ALONE_S)
+        for phone, end in zip(alone, ends, strict=True):
+            end.cancel()
+            if not phone.ended.is_set():
+                await phone.hangup()
 
     async def heard(self, listener: str, stretches: Stretches) -> set[str]:
         """Who was heard by a phone in a stretch. Raises AssertionError when it can't be told."""
