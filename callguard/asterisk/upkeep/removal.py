@@ -123,7 +123,10 @@ class Remover:
 
     async def _work(self, removal: Removal) -> None:
         for pause_s in chain(PAUSES_S, repeat(PAUSES_S[-1])):
-            await self._attempt(removal)
+            try:
+                await self._attempt(removal)
+            except Exception as error:  # noqa: BLE001 - no error may end the attempts: a person may still overhear
+                removal.refusal = repr(error)
             if await removal.within(pause_s) or self._under_way.get(removal.id) is not removal:
                 return
             for_s = round(time.monotonic() - removal.since, 1)

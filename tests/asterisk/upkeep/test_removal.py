@@ -24,14 +24,14 @@ ROOM = "callguard.room.s"
 class Manager:
     """A manager interface; `answers` are what its hangups return, the last for ever, or raise."""
 
-    answers: list[bool | AmiError] = field(default_factory=lambda: [True])
+    answers: list[bool | Exception] = field(default_factory=lambda: [True])
     asked_at: list[float] = field(default_factory=list)
 
     async def hang_up(self, channel: str) -> bool:
         assert channel == EAR
         self.asked_at.append(time.monotonic())
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, AmiError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -190,3 +190,11 @@ async def test_several_are_gone_when_the_last_is(bench: Bench) -> None:
     assert not await all_within(removals, 0.1)
     bench.tell_gone()
     assert await all_within(removals, 0.5)
+
+
+async def test_an_unforeseen_error_of_one_means_does_not_end_the_attempts(bench: Bench) -> None:
+    fail(bench)
+    bench.manager.answers = [RuntimeError("unforeseen"), False]
+    removal = bench.remover.remove(EAR)
+    assert await removal.within(2)
+    assert len(bench.manager.asked_at) == 2
