@@ -128,10 +128,12 @@ async def test_a_transfer_by_the_phone_after_a_second_call_is_not_overheard_and_
         old = parties.phones["agent"]
         await old.transfer_to(line)
         handed_over = old.elapsed
-        await running.event(SupervisionModeChanged)
+        await running.until(lambda: changes(running)[-1:] == [(mode, False, "transfer")])
         together = await parties.listen_for()
         await parties.hang_up()
-        assert changes(running) == [(mode, False, "transfer")]
+        # The agent may be seen to leave before the other sides are seen to meet: alone in between.
+        assert changes(running)[:-1] in ([], [(mode, True, "consultation")])
+        assert changes(running)[-1] == (mode, False, "transfer")
         assert (await running.event(SupervisionEnded)).reason == "customer_left"
         assert await parties.heard("supervisor", apart) == {"customer"}, "who waits may still be heard"
         assert await parties.heard("customer", apart) == set(), "hold music"
