@@ -53,7 +53,7 @@ async def test_56_warns_the_customer_and_again_ends_the_call_by_policy(lab: Lab,
     await scene.agent.dtmf("*56")
     ended = await service.wait_for("abuse.ended_call")
     assert ended["data"]["warned_at"] is not None
-    await asyncio.wait_for(scene.customer.ended.wait(), 3)
+    await asyncio.wait_for(scene.customer.ended.wait(), 5)
     await service.wait_for("call.ended")
     heard = [at for at in await sounds(scene.customer) if at > begin]
     assert max(heard) - min(heard) > WARNING_S

@@ -81,7 +81,7 @@ async def test_all_are_rung_the_first_to_answer_owns_it_and_the_others_see_who(
     fired = await service.wait_for("alert.fired")
     owned = await service.wait_for("alert.acknowledged", alert=fired["data"]["alert"])
     assert owned["data"]["by"] == "deputy"
-    await asyncio.wait_for(other.ended.wait(), 3)
+    await asyncio.wait_for(other.ended.wait(), 5)
     await service.wait_for("supervision.failed", supervisor="lead", reason="answered_elsewhere")
     status, shown = await service.cli("alerts", "--json")
     assert status == 0
@@ -98,7 +98,7 @@ async def test_nobody_answers_and_the_next_tier_is_rung(lab: Lab, service: Servi
     await service.wait_for("alert.escalated", tier=2)
     await service.wait_for("alert.acknowledged", by="deputy")
     await service.wait_for("supervision.started", supervisor="deputy")
-    await asyncio.wait_for(first.ended.wait(), 3)
+    await asyncio.wait_for(first.ended.wait(), 5)
     await scene.hang_up()
 
 
@@ -332,7 +332,7 @@ async def test_an_opt_out_deletes_what_is_held_of_the_call(
     resolved = await service.wait_for("alert.resolved", reason="opt_out")
     assert (resolved["data"]["annotations"], resolved["data"]["score"]) == ({}, 0.0)
     await service.wait_for("supervision.ended", reason="stopped")
-    await asyncio.wait_for(lab.farm.phone("supervisor1").calls[0].ended.wait(), 3)
+    await asyncio.wait_for(lab.farm.phone("supervisor1").calls[0].ended.wait(), 5)
     async with redis.asyncio.Redis.from_url(redis_url, decode_responses=True) as client:
         kept = await _settled_types(client, scene.id)
         assert kept <= {"call.ended", "alert.resolved", "supervision.ended", "command.completed"}, kept

@@ -73,7 +73,7 @@ async def test_what_ended_while_the_socket_was_cut_ends_on_return(lab: Lab, voic
             proxy.mend()
             assert (await running.event(CallEnded)).reason == "lost"
             assert (await running.event(SupervisionEnded)).reason == "customer_left"
-            await asyncio.wait_for(boss.ended.wait(), 3)
+            await asyncio.wait_for(boss.ended.wait(), 5)
 
 
 async def test_after_a_restart_of_asterisk_the_next_call_is_tapped(lab: Lab, voices: Voices) -> None:
@@ -122,7 +122,7 @@ async def test_killed_in_mid_whisper_the_call_goes_on_and_the_next_run_tidies_up
 ) -> None:
     config = config_for(lab, media={"tap": tap})
     async with crash_after_joining(lab, voices, config, "whisper") as (customer, boss), node(config) as running:
-        await asyncio.wait_for(boss.ended.wait(), 3)
+        await asyncio.wait_for(boss.ended.wait(), 5)
         ended = await running.event(SupervisionEnded)
         assert (ended.reason, ended.supervisor, ended.mode) == ("restart", "boss1", "whisper")
         call = await running.tapped_call()

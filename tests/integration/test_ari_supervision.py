@@ -260,7 +260,7 @@ async def test_whoever_hangs_up_nobody_is_left_in_a_room(
         await scene.join(lab, voices, mode)
         await scene.phones[who].hangup()
         assert (await running.event(SupervisionEnded)).reason == reason
-        await asyncio.wait_for(scene.phones["supervisor"].ended.wait(), 2)
+        await asyncio.wait_for(scene.phones["supervisor"].ended.wait(), 5)
         if who == "supervisor":
             assert running.app.calls, "the call goes on"
             await scene.phones["customer"].hangup()
@@ -331,7 +331,7 @@ async def test_a_briefing_is_heard_by_the_supervisor_alone_and_any_key_skips_it(
         end = scene.now()
         assert not running.of(SupervisionStarted)
         await scene.phones["supervisor"].dtmf("1")
-        await asyncio.wait_for(ringing, 2)
+        await asyncio.wait_for(ringing, 10)
         await hang_up(scene)
         heard = {name: await phone.heard() for name, phone in scene.phones.items()}
         level = {name: tone_dbfs(heard[name], 2300, begin[name], end[name]) for name in heard}
@@ -434,8 +434,8 @@ async def test_a_hangup_while_phones_ring_stops_the_ringing(lab: Lab, voices: Vo
         boss = await lab.farm.phone("supervisor1").rung()
         await scene.phones[who].hangup()
         with pytest.raises(SupervisionError, match="no_call"):
-            await asyncio.wait_for(ringing, 3)
-        await asyncio.wait_for(boss.ended.wait(), 3)
+            await asyncio.wait_for(ringing, 10)
+        await asyncio.wait_for(boss.ended.wait(), 5)
         assert [event.reason for event in running.of(SupervisionFailed)] == ["no_call"]
 
 
@@ -454,8 +454,8 @@ async def test_ringing_for_an_alert_stops_on_demand_and_who_joined_stays(lab: La
         boss = await lab.farm.phone("supervisor1").rung()
         await running.app.supervision.stop_ringing("a1")
         with pytest.raises(SupervisionError, match="stopped"):
-            await asyncio.wait_for(ringing, 3)
-        await asyncio.wait_for(boss.ended.wait(), 3)
+            await asyncio.wait_for(ringing, 10)
+        await asyncio.wait_for(boss.ended.wait(), 5)
         assert [session.supervisor for session in running.app.supervision.sessions] == ["boss2"]
 
 
@@ -472,5 +472,5 @@ async def test_a_supervisor_who_hangs_up_in_the_briefing_never_joined(lab: Lab, 
         await asyncio.sleep(0.3)
         await boss.hangup()
         with pytest.raises(SupervisionError, match="refused"):
-            await asyncio.wait_for(ringing, 3)
+            await asyncio.wait_for(ringing, 10)
         assert not running.of(SupervisionStarted)

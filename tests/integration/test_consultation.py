@@ -95,7 +95,7 @@ async def test_whoever_hangs_up_during_a_consultation_nobody_is_left_in_a_room(
         parties, apart = await consulting(lab, voices, running, mode)
         await parties.phones[who].hangup()
         assert (await running.event(SupervisionEnded)).reason == f"{who}_left"
-        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 3)
+        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 5)
         if who == "supervisor":
             assert running.app.calls, "the call goes on"
             await parties.phones["customer"].hangup()

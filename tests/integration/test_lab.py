@@ -109,7 +109,7 @@ async def test_a_phone_joins_the_other_sides_of_two_calls(lab: Lab, voices: Voic
     line = await agent.phone.call("202")
     colleague = await lab.farm.phone("agent2").answered()
     await agent.transfer_to(line)
-    await asyncio.wait_for(line.ended.wait(), 3)
+    await asyncio.wait_for(line.ended.wait(), 5)
     begin = customer.elapsed
     await asyncio.sleep(0.8)
     end = customer.elapsed

@@ -94,7 +94,7 @@ async def test_a_stop_that_ari_refuses_is_carried_out_by_the_manager_interface(
         began = time.monotonic()
         await running.app.supervision.stop(parties.call.id)
         assert time.monotonic() - began < 1.5
-        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 1)
+        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 5)
         assert running.of(SupervisionEnded)[0].reason == "stopped"
         await asyncio.sleep(0.5)
         proxy.mend()
@@ -117,8 +117,8 @@ async def test_without_the_manager_interface_nothing_is_told_before_asterisk_sai
         assert not running.of(SupervisionEnded)
         assert not stopping.done()
         proxy.mend()
-        await asyncio.wait_for(stopping, 3)
-        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 1)
+        await asyncio.wait_for(stopping, 10)
+        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 5)
         assert [each.reason for each in running.of(SupervisionEnded)] == ["stopped"]
         assert running.app.supervision.cutting == 0
         await running.until(lambda: any(each.reason == "cutting" for each in running.of(NodeRecovered)))

@@ -68,7 +68,7 @@ async def listening(url: str, user: str, password: str) -> AsyncIterator[Listene
     async with aiohttp.ClientSession(headers=headers) as http:
         listener, ready = Listener(url, http), asyncio.Event()
         reading = asyncio.create_task(listener.read(ready))
-        await asyncio.wait_for(ready.wait(), 5)
+        await asyncio.wait_for(ready.wait(), 15)
         yield listener
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)

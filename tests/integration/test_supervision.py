@@ -189,7 +189,7 @@ async def test_whoever_hangs_up_during_a_whisper_the_end_is_told_and_nobody_is_l
     supervisor = await lab.farm.phone("supervisor1").answered()
     await {"customer": scene.customer, "agent": scene.agent, "supervisor": supervisor}[who].hangup()
     await service.wait_for("supervision.ended", reason=reason)
-    await asyncio.wait_for(supervisor.ended.wait(), 3)
+    await asyncio.wait_for(supervisor.ended.wait(), 5)
     assert scene.agent.ended.is_set() == (who != "supervisor")
     await scene.customer.hangup()
     await service.wait_for("call.ended")

@@ -100,7 +100,7 @@ async def test_a_supervisor_does_not_wait_for_ever_for_a_new_agent(
         await blind(parties, "refer")
         ended = await running.event(SupervisionEnded)
         assert (ended.reason, ended.mode) == ("transfer", "barge")
-        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 3)
+        await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 5)
         assert not parties.phones["customer"].ended.is_set(), "the colleague's phone still rings"
         await parties.hang_up()
 

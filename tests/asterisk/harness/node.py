@@ -57,14 +57,14 @@ class Node:
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    async def until(self, condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
+    async def until(self, condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
         deadline = time.monotonic() + timeout_s
         while not (found := condition()):
             assert time.monotonic() < deadline, f"not within {timeout_s} s; events: {self.events}"
             await asyncio.sleep(0.02)
         return found
 
-    async def event(self, kind: type[E], n: int = 1, timeout_s: float = 5.0) -> E:
+    async def event(self, kind: type[E], n: int = 1, timeout_s: float = 20.0) -> E:
         """Wait for the n-th event of a kind."""
         found: list[E] = await self.until(lambda: self.of(kind) if len(self.of(kind)) >= n else [], timeout_s)
         return found[n - 1]

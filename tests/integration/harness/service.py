@@ -136,7 +136,7 @@ class Service:
         wanted = f"io.callguard.{kind}.v1"
         return [e for e in self.events if e["type"] == wanted and data.items() <= _flat(e["data"]).items()]
 
-    async def wait_for(self, kind: str, timeout_s: float = 10.0, *, since: int = 0, **data: Any) -> dict[str, Any]:
+    async def wait_for(self, kind: str, timeout_s: float = 20.0, *, since: int = 0, **data: Any) -> dict[str, Any]:
         """Wait for an event of a type whose data has these values, among the events from number `since` on."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -204,7 +204,7 @@ def _flat(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if isinstance(value, str | int | float | bool | type(None))}
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 5.0) -> Any:
+async def until(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
     """Wait until `condition()` is true; return it."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
