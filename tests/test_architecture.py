@@ -38,7 +38,13 @@ OTHER_KINDS = {
 """Folders below tests/ whose files mirror no module of callguard/."""
 ABOUT_A_ROOM = {"test_docs"}
 """Test files that a room may have besides its mirror: its page in docs/ keeps up with the code."""
-ABOUT_THE_REPOSITORY = {"test_architecture.py", "test_conftest.py", "test_docs.py", "test_isolation.py"}
+ABOUT_THE_REPOSITORY = {
+    "test_architecture.py",
+    "test_conftest.py",
+    "test_docs.py",
+    "test_isolation.py",
+    "test_wheel.py",
+}
 
 
 def modules() -> list[Path]:

@@ -2,11 +2,13 @@
 
 import importlib
 import os
+import sys
 from typing import Final
 
 import typer
 
 from callguard import __version__
+from callguard.cli.common import missing_extra
 
 MODULES: Final = (
     "service",
@@ -21,6 +23,7 @@ MODULES: Final = (
     "doctor",
     "demo",
     "notify",
+    "files",
 )
 
 app = typer.Typer(
@@ -53,4 +56,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for name in MODULES:
         importlib.import_module(f"callguard.cli.{name}").register(app)
-    app()
+    try:
+        app()
+    except ModuleNotFoundError as error:
+        sys.exit(missing_extra(error))

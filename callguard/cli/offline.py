@@ -16,6 +16,9 @@ from callguard.cli.common import (
     errors,
     fail,
     print_json,
+    require,
+    shipped_rules,
+    without_config,
     yaml_files,
 )
 
@@ -52,7 +55,8 @@ def analyze(
 ) -> None:
     """Run the live pipeline over recordings and print the alerts that would have fired.
 
-    With several files, --signals and --plot name folders. Exit 1 when a file could not be analysed.
+    Without a configuration the shipped rules and the defaults hold. With several files, --signals and --plot name
+    folders. Exit 1 when a file could not be analysed.
 
     Example: callguard analyze call.wav --plot call.png
     """
@@ -60,6 +64,8 @@ def analyze(
     from callguard.analysis.replay import replay
     from callguard.analysis.tables import as_object, write_signals
 
+    if plot:
+        require("matplotlib")
     outputs = [_targets(given, files, suffix) for given, suffix in ((signals, ".csv"), (plot, ".png"))]
     settings, base = _settings(config)
     ruleset = _rules(settings, base, rules)
@@ -108,6 +114,8 @@ def evaluate(
         fail(f"{directory}: no such folder", USAGE)
     if html and not html.parent.is_dir():
         fail(f"--html {html}: there is no folder {html.parent}", USAGE)
+    if html:
+        require("matplotlib")
     settings, base = _settings(config)
     models = _models(settings)
     calls = (directory / "index.json").exists()
@@ -121,29 +129,34 @@ def evaluate(
     except RecordingError as error:
         fail(str(error))
     if html:
-        _write(html, lambda path: path.write_text(page, "utf-8"))
+        text = page()
+        _write(html, lambda path: path.write_text(text, "utf-8"))
     if as_json:
         print_json({"directory": str(directory), **figures})
     else:
         _tell(figures)
 
 
-def _evaluate_calls(directory: Path, models: "Models", rules: "RuleSet", mode: Mode) -> tuple[dict[str, Any], str]:
+Evaluation = tuple[dict[str, Any], Callable[[], str]]
+"""Figures, and what draws their page."""
+
+
+def _evaluate_calls(directory: Path, models: "Models", rules: "RuleSet", mode: Mode) -> Evaluation:
     from callguard.analysis.calls import score_calls, summarise
     from callguard.analysis.page import calls_page
 
     calls = score_calls(directory, models, rules, mode, _tracked("calls"))
     figures = summarise(calls)
-    return figures, calls_page(f"Calls of {directory.name}", calls, figures)
+    return figures, lambda: calls_page(f"Calls of {directory.name}", calls, figures)
 
 
-def _evaluate_clips(directory: Path, models: "Models") -> tuple[dict[str, Any], str]:
+def _evaluate_clips(directory: Path, models: "Models") -> Evaluation:
     from callguard.analysis.clips import score_clips, summarise
     from callguard.analysis.page import clips_page
 
     clips = score_clips(directory, models, _tracked("clips"))
     figures = summarise(clips)
-    return figures, clips_page(f"Clips of {directory.name}", clips, figures)
+    return figures, lambda: clips_page(f"Clips of {directory.name}", clips, figures)
 
 
 def _tracked(words: str) -> Any:
@@ -173,12 +186,7 @@ def _settings(config: Path | None) -> tuple["Config", Path | None]:
     from callguard.cli.common import read_config
     from callguard.config import Config
 
-    if config is None and not any(path.exists() for path in _DEFAULTS):
-        return Config(), None
-    return read_config(config)
-
-
-_DEFAULTS = (Path("config/callguard.yaml"), Path("/etc/callguard/callguard.yaml"))
+    return (Config(), None) if without_config(config) else read_config(config)
 
 
 def _rules(settings: "Config", base: Path | None, given: list[Path] | None) -> "RuleSet":
@@ -188,9 +196,7 @@ def _rules(settings: "Config", base: Path | None, given: list[Path] | None) -> "
     try:
         if given:
             return load_rules([(str(path), path.read_text("utf-8")) for path in yaml_files(given)])
-        if base is None:
-            fail("no rules: no configuration was found; give --rules or --config", USAGE)
-        return load_rules(read_rule_files(settings, base))
+        return load_rules(shipped_rules() if base is None else read_rule_files(settings, base))
     except (OSError, UnicodeDecodeError) as error:
         fail(f"rules can't be read: {error}", USAGE)
     except ConfigError as error:
@@ -253,5 +259,3 @@ def _plot(target: Path, file: Path, result: "Replay", ruleset: "RuleSet") -> Non
         save_plot(target, file.name, result, shown, read_truth(file.with_suffix(".json")))
     except (RecordingError, ValueError, OSError) as error:
         fail(f"{target}: can't be drawn: {error}")
-    except ModuleNotFoundError:
-        fail("plots need matplotlib: pip install 'callguard[plots]'", USAGE)

