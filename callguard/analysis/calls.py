@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callguard.analysis.episodes import Episode, Verdict, alarms, judge, total
-from callguard.analysis.recordings import RecordingError, read_recording
+from callguard.analysis.recordings import Recording, RecordingError
 from callguard.analysis.replay import Alert, Replay, batches, replay_all
 from callguard.contracts.vocabulary import Mode
 from callguard.rules import RuleSet
@@ -78,7 +78,7 @@ def score_calls(
     """Replay all calls of a folder."""
     out: list[ScoredCall] = []
     for entries in progress(batches(read_index(directory))):
-        results = replay_all([read_recording(directory / entry["file"]) for entry in entries], models, rules, mode)
+        results = replay_all([Recording(directory / entry["file"]) for entry in entries], models, rules, mode)
         out += [
             scored(entry, _conditions(directory, entry), result) for entry, result in zip(entries, results, strict=True)
         ]

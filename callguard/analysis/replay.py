@@ -3,15 +3,16 @@
 Many recordings are played side by side, as the service hears many calls. Each gives the same result as alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from callguard.analysis.recordings import LEGS
+from callguard.analysis.recordings import LEGS, Recording
 from callguard.audio.bank import LegBank
 from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE
 from callguard.contracts.messages import CallFacts, Transition
@@ -24,7 +25,12 @@ from callguard.worker.pipeline import Models, Pipeline
 HOP_SAMPLES: Final = HOP_FRAMES * FRAME_SAMPLES
 BATCH: Final = 32
 """Recordings played side by side: they share the cost of a tick, and are few enough to show progress."""
+FIRST_HOPS: Final = 600
+"""Hops for which room is made at first; the room doubles where a recording is longer."""
 T = TypeVar("T")
+Number = TypeVar("Number", bound=np.generic)
+Sound = NDArray[np.int16] | Recording
+"""A recording: its samples at 8 kHz, shape (1 or 2, samples): customer, agent; or its file, which is read in blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +85,38 @@ class Replay:
         }
 
 
-def replay(pcm: NDArray[np.int16], models: Models, rules: RuleSet, mode: Mode = "raised_voice") -> Replay:
+def replay(sound: Sound, models: Models, rules: RuleSet, mode: Mode = "raised_voice") -> Replay:
     """Play one recording; see `replay_all`."""
-    return replay_all([pcm], models, rules, mode)[0]
+    return replay_all([sound], models, rules, mode)[0]
 
 
 def replay_all(
-    recordings: Sequence[NDArray[np.int16]], models: Models, rules: RuleSet, mode: Mode = "raised_voice"
+    recordings: Sequence[Sound], models: Models, rules: RuleSet, mode: Mode = "raised_voice"
 ) -> list[Replay]:
     """Play recordings side by side through a pipeline of their own.
 
     Args:
-        recordings: 8 kHz samples of each, shape (1 or 2, samples): customer, agent.
+        recordings: the recordings.
         models: models with two rows for each recording; their memory of those rows is cleared.
         rules: rules to evaluate.
         mode: analysis mode.
+
+    Raises:
+        RecordingError: a file can't be read to its end.
     """
     table = SignalTable(len(LEGS) * len(recordings), len(recordings))
     pipeline = Pipeline(LegBank(len(LEGS) * len(recordings)), table, RuleEngine(rules, table), models)
-    tracks = [_open(pipeline, call, pcm, mode) for call, pcm in enumerate(recordings)]
-    for hop in range(max((track.hops for track in tracks), default=0)):
-        going = [track for track in tracks if hop < track.hops]
+    tracks = [_open(pipeline, call, sound, mode) for call, sound in enumerate(recordings)]
+    for hop in count():
+        going = [track for track in tracks if track.advance()]
+        if not going:
+            break
         pipeline.bank.push(
             np.repeat([row for track in going for row in track.rows], HOP_FRAMES),
-            np.concatenate([track.frames[:, hop] for track in going]).reshape(-1, FRAME_SAMPLES),
+            np.concatenate([track.hop for track in going]).reshape(-1, FRAME_SAMPLES),
         )
         for change in pipeline.tick(round((hop + 1) * HOP_S, 3)):
-            tracks[int(change.call)].take(change, hop)
+            tracks[int(change.call)].take(change)
         for track in going:
             track.note(hop, pipeline)
     return [track.finished() for track in tracks]
@@ -117,45 +128,80 @@ def batches(wanted: Sequence[T]) -> list[Sequence[T]]:
 
 
 class _Track:
-    """One recording during its replay."""
+    """One recording during its replay.
 
-    def __init__(self, call: int, pcm: NDArray[np.int16], rows: list[int]) -> None:
+    Attributes:
+        hop: the present samples, shape (legs, HOP_SAMPLES); None once the recording is over.
+    """
+
+    def __init__(self, call: int, sound: Sound, rows: list[int]) -> None:
         self.call = call
         self.rows = rows
-        self.hops = -(-pcm.shape[1] // HOP_SAMPLES)
-        padded = np.zeros((len(pcm), self.hops * HOP_SAMPLES), np.int16)
-        padded[:, : pcm.shape[1]] = pcm
-        self.frames = padded.reshape(len(pcm), self.hops, HOP_FRAMES, FRAME_SAMPLES)
-        self._seconds = pcm.shape[1] / SAMPLE_RATE
-        self._signals = np.empty((self.hops, len(pcm), len(LEG_SIGNALS)), np.float32)
-        self._call_signals = np.empty((self.hops, len(CALL_SIGNALS)), np.float32)
-        self._reasons = np.empty((self.hops, len(pcm)), np.int8)
+        self.hop: NDArray[np.int16] | None = None
+        self._blocks = _blocks(sound)
+        self._unplayed = np.empty((len(rows), 0), np.int16)
+        self._samples = 0
+        self._hops = 0
+        self._signals = np.empty((FIRST_HOPS, len(rows), len(LEG_SIGNALS)), np.float32)
+        self._call_signals = np.empty((FIRST_HOPS, len(CALL_SIGNALS)), np.float32)
+        self._reasons = np.empty((FIRST_HOPS, len(rows)), np.int8)
         self._transitions: list[Transition] = []
 
-    def take(self, change: Transition, hop: int) -> None:
+    def advance(self) -> bool:
+        """Go to the next hop, the last one filled up with silence; return False when the recording is over."""
+        while self._unplayed.shape[1] < HOP_SAMPLES and (block := next(self._blocks, None)) is not None:
+            self._samples += block.shape[1]
+            self._unplayed = np.concatenate([self._unplayed, block], axis=1)
+        self.hop, self._unplayed = self._unplayed[:, :HOP_SAMPLES], self._unplayed[:, HOP_SAMPLES:]
+        if self.hop.shape[1] == 0:
+            self.hop = None
+        else:
+            self.hop = np.pad(self.hop, ((0, 0), (0, HOP_SAMPLES - self.hop.shape[1])))
+        return self.hop is not None
+
+    def take(self, change: Transition) -> None:
         """Keep a rule's transition, unless the recording is over."""
-        if hop < self.hops:
+        if self.hop is not None:
             self._transitions.append(change)
 
     def note(self, hop: int, pipeline: Pipeline) -> None:
         """Keep the signals of one hop."""
+        if hop == len(self._signals):
+            self._signals, self._call_signals = _doubled(self._signals), _doubled(self._call_signals)
+            self._reasons = _doubled(self._reasons)
         self._signals[hop] = pipeline.table.leg[:, self.rows].T
         self._call_signals[hop] = pipeline.table.call[:, self.call]
         self._reasons[hop] = pipeline.reason[self.rows]
+        self._hops = hop + 1
 
     def finished(self) -> Replay:
         """Return the results."""
         legs = LEGS[: len(self.rows)]
-        alerts = tuple(_alerts(self._transitions))
-        return Replay(self._seconds, legs, self._signals, self._call_signals, self._reasons, alerts)
+        return Replay(
+            self._samples / SAMPLE_RATE,
+            legs,
+            self._signals[: self._hops],
+            self._call_signals[: self._hops],
+            self._reasons[: self._hops],
+            tuple(_alerts(self._transitions)),
+        )
 
 
-def _open(pipeline: Pipeline, call: int, pcm: NDArray[np.int16], mode: Mode) -> _Track:
+def _doubled(kept: NDArray[Number]) -> NDArray[Number]:
+    return np.concatenate([kept, np.empty_like(kept)])
+
+
+def _blocks(sound: Sound) -> Iterator[NDArray[np.int16]]:
+    return sound.blocks() if isinstance(sound, Recording) else iter([sound])
+
+
+def _open(pipeline: Pipeline, call: int, sound: Sound, mode: Mode) -> _Track:
     pipeline.open_call(call, CallFacts(str(call), mode=mode))
-    rows = [pipeline.bank.open() for _ in pcm]
-    for row, role in zip(rows, LEGS[: len(pcm)], strict=True):
+    legs = LEGS[: sound.channels if isinstance(sound, Recording) else len(sound)]
+    rows = [pipeline.bank.open() for _ in legs]
+    for row, role in zip(rows, legs, strict=True):
         pipeline.open_leg(row, call, role)
-    return _Track(call, pcm, rows)
+    return _Track(call, sound, rows)
 
 
 def load_models(capacity: int = BATCH * len(LEGS), path: Path | None = None, threads: int = 1) -> Models:

@@ -1,6 +1,7 @@
 """The command line: each group of commands is one module with a `register(app)`."""
 
 import importlib
+import io
 import os
 import sys
 from typing import Final
@@ -54,6 +55,8 @@ def main() -> None:
     """Entry point of the `callguard` program."""
     # Arrays here are small: two threads of numpy cost twice the CPU of one. Numpy reads this when it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be UTF-8; JSON stays JSON with the escape
+        sys.stdout.reconfigure(errors="backslashreplace")
     for name in MODULES:
         importlib.import_module(f"callguard.cli.{name}").register(app)
     try:

@@ -60,7 +60,7 @@ def analyze(
 
     Example: callguard analyze call.wav --plot call.png
     """
-    from callguard.analysis.recordings import RecordingError, read_recording
+    from callguard.analysis.recordings import Recording, RecordingError
     from callguard.analysis.replay import replay
     from callguard.analysis.tables import as_object, write_signals
 
@@ -74,10 +74,9 @@ def analyze(
     for file, table, picture in zip(files, *outputs, strict=True):
         try:
             with errors.status(f"listening to {escape(str(file))}"):
-                result = replay(read_recording(file), models, ruleset, mode or settings.analysis.mode)
+                result = replay(Recording(file), models, ruleset, mode or settings.analysis.mode)
         except RecordingError as error:
-            problem = str(error) if file.exists() else f"{file}: no such file"
-            errors.print(problem, style="red", markup=False, soft_wrap=True)
+            errors.print(str(error), style="red", markup=False, soft_wrap=True)
             failed = True
             continue
         told = as_object(file, result)
@@ -256,6 +255,8 @@ def _plot(target: Path, file: Path, result: "Replay", ruleset: "RuleSet") -> Non
 
     shown = {name: ruleset.thresholds[name] for name in ("raised", "shouting") if name in ruleset.thresholds}
     try:
-        save_plot(target, file.name, result, shown, read_truth(file.with_suffix(".json")))
+        save_plot(
+            target, file.name.encode(errors="replace").decode(), result, shown, read_truth(file.with_suffix(".json"))
+        )
     except (RecordingError, ValueError, OSError) as error:
         fail(f"{target}: can't be drawn: {error}")

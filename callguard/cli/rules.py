@@ -192,7 +192,7 @@ def _calls(files: list[Path], facts: "CallFacts") -> "list[Recorded]":
 
 def _heard(files: list[Path], facts: "CallFacts") -> "dict[Path, Recorded]":
     """Run recordings through the live pipeline once; return their signals, which the rules then replay."""
-    from callguard.analysis.recordings import RecordingError, read_recording
+    from callguard.analysis.recordings import Recording, RecordingError
     from callguard.analysis.replay import batches, load_models, replay_all
     from callguard.models.card import ModelError
     from callguard.rules.authoring.replay import from_columns
@@ -205,10 +205,10 @@ def _heard(files: list[Path], facts: "CallFacts") -> "dict[Path, Recorded]":
     found: dict[Path, Recorded] = {}
     for part in batches(files):
         try:
-            recordings = [read_recording(file) for file in part]
+            results = replay_all([Recording(file) for file in part], models, RuleSet(), facts.mode)
         except RecordingError as error:
             raise ConfigError([str(error)]) from error
-        for file, result in zip(part, replay_all(recordings, models, RuleSet(), facts.mode), strict=True):
+        for file, result in zip(part, results, strict=True):
             legs = dict(zip(result.legs, result.signals.transpose(1, 0, 2), strict=True))
             found[file] = from_columns(str(file), facts, legs, result.call)
     return found

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +182,20 @@ def test_evaluate_looks_at_its_folders_before_it_begins(cli, tmp_path):
     found = cli("evaluate", tmp_path, "--html", "/nonexistent/page.html", "--config", CONFIG)
     assert found.exit_code == 2
     assert "/nonexistent" in found.stderr
+
+
+def test_a_recording_whose_name_is_not_utf_8_is_analysed_drawn_and_named_in_json(call, tmp_path):
+    path = call.rename(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    words = ["analyze", str(path), "--json", "--plot", str(tmp_path / "call.png"), "--config", CONFIG]
+    found = subprocess.run([sys.executable, "-m", "callguard", *words], capture_output=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["file"] == str(path)
+    assert (tmp_path / "call.png").exists()
+
+
+def test_a_recording_that_was_cut_off_is_a_finding_and_not_a_quiet_call(cli, call):
+    call.write_bytes(call.read_bytes()[:-10_000])
+    found = cli("analyze", call, "--config", CONFIG)
+    assert found.exit_code == 1
+    assert "10000 of 128000 bytes of its audio are missing" in found.stderr
+    assert "nothing fired" not in found.stdout
