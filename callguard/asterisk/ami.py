@@ -6,8 +6,9 @@ silent peer or a refused login. So each connection here is a new one, and pings 
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from panoramisk import Manager
@@ -24,6 +25,10 @@ NO_CHANNEL: Final = "No such channel"
 """Asterisk's answer to an action on a channel that has ended."""
 NEVER_S: Final = 10**9
 """Seconds between panoramisk's own pings: no code checks them, so they are rare."""
+
+
+Ask = Callable[[Mapping[str, str]], Awaitable[list[Any]]]
+"""Sends an action and returns all messages of its answer."""
 
 
 class AmiError(Exception):
@@ -97,25 +102,7 @@ class AmiClient:
         self._on_state(False, str(error) or type(error).__name__)
 
     async def _connect(self) -> "_Connection":
-        config = self._config
-        connection = _Connection(
-            host=config.host,
-            port=config.port,
-            username=config.user,
-            secret=config.secret.read().get_secret_value(),
-            events="agent",
-        )
-        connection.register_event("AgentConnect", self._agent_connect)
-        try:
-            await within(connection.connect(), TIMEOUT_S)
-            answer = await _answer(connection.authenticated_future)
-        except BaseException:
-            connection.close()
-            raise
-        if not answer.success:
-            connection.close()
-            raise AmiError(f"login as {config.user!r} refused: {answer.message}")
-        return connection
+        return await _log_in(self._config, "agent", AgentConnect=self._agent_connect)
 
     async def _until_lost(self, connection: _Connection) -> None:
         """Return as soon as the connection is lost or no longer answers."""
@@ -175,15 +162,56 @@ class AmiClient:
         """Send an action; return all messages of its answer."""
         if self._connection is None:
             raise AmiError(f"{action['Action']}: not connected")
-        clean = {key: " ".join(value.split()) for key, value in action.items()}  # a line break would start a new header
-        try:
-            answer = await _answer(self._connection.send_action(clean))
-        except TimeoutError:
-            raise AmiError(f"{action['Action']}: no answer in {TIMEOUT_S:g} s") from None
-        answers = answer if isinstance(answer, list) else [answer]
-        if not answers[0].success:
-            raise AmiError(f"{action['Action']}: {answers[0].message}")
-        return answers
+        return await _send(self._connection, action)
+
+
+@asynccontextmanager
+async def ami_session(config: Ami) -> AsyncIterator[Ask]:
+    """Log in for a few questions; the function that is yielded sends an action and returns all messages of the answer.
+
+    Raises AmiError, ConfigError where the secret can't be read, OSError where AMI is out of reach.
+    """
+    connection = await _log_in(config, "off")
+    try:
+        yield partial(_send, connection)
+    finally:
+        connection.close()
+
+
+async def _log_in(config: Ami, events: str, **handlers: Callable[[Manager, Any], None]) -> _Connection:
+    """Connect and log in; `events` are the classes of events that are wanted, `handlers` take events by name."""
+    connection = _Connection(
+        host=config.host,
+        port=config.port,
+        username=config.user,
+        secret=config.secret.read().get_secret_value(),
+        events=events,
+    )
+    for name, handler in handlers.items():
+        connection.register_event(name, handler)
+    try:
+        await within(connection.connect(), TIMEOUT_S)
+        answer = await _answer(connection.authenticated_future)
+    except BaseException:
+        connection.close()
+        raise
+    if not answer.success:
+        connection.close()
+        raise AmiError(f"login as {config.user!r} refused: {answer.message}")
+    return connection
+
+
+async def _send(connection: _Connection, action: Mapping[str, str]) -> list[Any]:
+    """Send an action once; return all messages of its answer. Raises AmiError."""
+    clean = {key: " ".join(value.split()) for key, value in action.items()}  # a line break would start a new header
+    try:
+        answer = await _answer(connection.send_action(clean))
+    except TimeoutError:
+        raise AmiError(f"{action['Action']}: no answer in {TIMEOUT_S:g} s") from None
+    answers = answer if isinstance(answer, list) else [answer]
+    if not answers[0].success:
+        raise AmiError(f"{action['Action']}: {answers[0].message}")
+    return answers
 
 
 async def _answer(future: "asyncio.Future[Any]") -> Any:

@@ -14,6 +14,7 @@ import structlog
 from callguard.asterisk.client import AriClient
 from callguard.asterisk.errors import AriError, NotFoundError
 from callguard.asterisk.events import AriEvent, ChannelEvent
+from callguard.asterisk.names import device_of
 from callguard.config import SupervisorConfig
 from callguard.contracts.events import Away
 from callguard.runtime.tasks import within
@@ -29,12 +30,6 @@ AWAY: Final[Mapping[str, Away]] = {
     **dict.fromkeys(("UNAVAILABLE", "INVALID"), "unreachable"),
 }
 """States of phones that can't be rung; every other state, UNKNOWN too, allows ringing."""
-
-
-def device_of(endpoint: str) -> str | None:
-    """Return the device of an endpoint; None where the endpoint is no phone: Local/…, a number at a trunk."""
-    technology, _, rest = endpoint.partition("/")
-    return endpoint if rest and technology != "Local" and not {"/", "@"} & set(rest) else None
 
 
 class Devices:

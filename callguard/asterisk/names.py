@@ -15,6 +15,8 @@ SUPERVISOR: Final[Kind] = "supervisor"
 BRIDGES: Final[tuple[Kind, ...]] = ("room", "mixer")
 AWAITED: Final[tuple[Kind, ...]] = (SUPERVISOR, "ear", "media", "voice")
 """Kinds of channels whose arrival a waiter expects."""
+JOIN_CONTEXT: Final = "callguard-join"
+"""Dialplan context that adds a supervisor to a call's bridge."""
 
 
 def new_id() -> str:
@@ -43,3 +45,9 @@ def mode_of_ear(app: str, object_id: str) -> SupervisionMode | None:
     """Return the mode of a supervisor's snoop of ours; None for any other object."""
     found = object_id.removeprefix(f"{app}.ear.").partition(".")[0]
     return next((mode for mode in get_args(SupervisionMode) if mode == found), None)
+
+
+def device_of(endpoint: str) -> str | None:
+    """Return the device of an endpoint; None where the endpoint is no phone: Local/…, a number at a trunk."""
+    technology, _, rest = endpoint.partition("/")
+    return endpoint if rest and technology != "Local" and not {"/", "@"} & set(rest) else None

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from callguard.config import Config, ConfigError, load_config
+from callguard.config.environment import SECRETS, set_environment
 
 T = TypeVar("T")
 FINDINGS: Final = 1
@@ -79,8 +80,12 @@ def config_path(given: Path | None) -> Path:
 
 
 def read_config(given: Path | None) -> tuple[Config, Path]:
-    """Load the configuration; where it is invalid, exit with USAGE and one line for each problem."""
+    """Load the configuration; where it is invalid, exit with USAGE and one line for each problem.
+
+    The variables of a readable `secrets.env` beside it are set, as systemd sets them for the service.
+    """
     path = config_path(given)
+    set_environment(path.with_name(SECRETS))
     try:
         return load_config(path), path
     except ConfigError as error:
@@ -102,6 +107,17 @@ def shipped_rules() -> list[tuple[str, str]]:
     from callguard.config.shipped import rule_files
 
     return [(str(path), path.read_text("utf-8")) for path in rule_files()]
+
+
+def queue_scopes(config: Config, path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the patterns of queues in each rule's scope; none where the rule files are bad, which `check` tells."""
+    from callguard.rules.authoring.configured import checked_rules
+
+    try:
+        _, rules = checked_rules(config, path)
+    except ConfigError:
+        return {}
+    return {rule.name: rule.scope.queues for rule in rules}
 
 
 def yaml_files(paths: list[Path]) -> list[Path]:

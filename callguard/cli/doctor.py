@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, print_json, read_config
+from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, print_json, queue_scopes, read_config
 
 STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
 
@@ -18,15 +18,17 @@ def doctor(
     """Connect to Asterisk (ARI, AMI) and Redis, look for harmful settings, and place a self-test call.
 
     The call joins three parties of CallGuard's own, so no phone rings. It proves that each tap carries its own leg
-    only, and that a whisper reaches the agent and never the customer. Exit 1 when a check fails.
+    only, and that a whisper reaches the agent and never the customer. Who would be what is told too, with patterns,
+    queues, teams and phones that match nothing on the PBX. Exit 1 when a check fails.
 
     Example: callguard doctor --config /etc/callguard/callguard.yaml
     """
     from callguard.doctor.checks import check_ami, check_asterisk, check_console, check_redis
     from callguard.doctor.findings import Finding, healthy
+    from callguard.doctor.parties import check_parties
     from callguard.doctor.selftest import self_test
 
-    settings, _ = read_config(config)
+    settings, path = read_config(config)
 
     async def examine() -> list[Finding]:
         found = await check_asterisk(settings)
@@ -34,6 +36,7 @@ def doctor(
         found += await check_ami(settings.asterisk.ami)
         found += await check_redis(settings)
         found += await check_console(settings)
+        found += await check_parties(settings, queue_scopes(settings, path)) if reachable else []
         return found + (await self_test(settings) if call and reachable else [])
 
     findings = asyncio.run(examine())

@@ -20,6 +20,7 @@ from callguard.cli.common import (
     print_json,
     read_config,
 )
+from callguard.cli.survey import print_survey, surveyed_pbx
 
 if TYPE_CHECKING:
     from callguard.config import Config
@@ -57,20 +58,33 @@ def run(config: ConfigOption = None) -> None:
         fail(str(error), TAKEN if isinstance(error, TakenError) else FINDINGS)
 
 
-def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def check(
+    config: ConfigOption = None,
+    pbx: Annotated[
+        bool, typer.Option("--pbx", help="Compare roles, queues, teams and phones with the PBX, by ARI and AMI.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Validate all configuration and rules; each problem names file, key path, the value found and the allowed values.
 
     Exit 2 when the service would refuse it. A missing secret is only a warning: it may be on another machine.
 
-    Example: callguard check --config /etc/callguard/callguard.yaml
+    With --pbx, who would be what is printed for each endpoint of the PBX, with the rule, queue or variable that says
+    so. Exit 1 where a pattern, queue, team, supervisor or phone matches nothing or contradicts another, and where the
+    PBX does not answer.
+
+    Examples: callguard check --config /etc/callguard/callguard.yaml · callguard check --pbx
     """
     from callguard.config import ConfigError, load_config
+    from callguard.config.environment import SECRETS, set_environment
     from callguard.config.secrets import unreadable_secrets
+    from callguard.inventory.compare import unserved_teams
     from callguard.rules.authoring.checks import switched_off
     from callguard.rules.authoring.configured import checked_rules
     from callguard.runtime.journal import journal_path, unwritable
 
     path = config_path(config)
+    set_environment(path.with_name(SECRETS))
     problems: list[str] = []
     warnings: list[str] = []
     facts: dict[str, object] = {"config": str(path)}
@@ -80,18 +94,26 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
         facts["model"] = check_model(settings, path)
         warnings = [*unreadable_secrets(settings, str(path)), *switched_off(rules, settings.notify)]
+        if not pbx:
+            warnings += [f"{path}: {each.key}: {each.text}; {each.advice}" for each in unserved_teams(settings)]
         if why := unwritable(journal_path(settings.journal.folder, settings.node)):
             warnings.append(f"{path}: journal.folder: {why}; without a journal a crash loses what waits")
     except ConfigError as error:
         problems = error.problems
+    surveyed = surveyed_pbx(settings, path) if pbx and not problems else None
     if as_json:
-        print_json({**facts, "valid": not problems, "problems": problems, "warnings": warnings})
-        raise typer.Exit(USAGE if problems else 0)
+        told = {"pbx": surveyed.as_json()} if surveyed else {}
+        print_json({**facts, "valid": not problems, "problems": problems, "warnings": warnings, **told})
+        raise typer.Exit(USAGE if problems else FINDINGS if surveyed and surveyed.findings else 0)
     if problems:
         fail("\n".join(problems), USAGE)
     for warning in warnings:
         errors.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
     console.print(", ".join(f"{key}: {value}" for key, value in facts.items()), markup=False, soft_wrap=True)
+    if surveyed:
+        print_survey(surveyed)
+        if surveyed.findings:
+            raise typer.Exit(FINDINGS)
     console.print("ok", style="green")
 
 

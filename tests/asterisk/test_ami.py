@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from callguard.asterisk import ami as module
-from callguard.asterisk.ami import AmiClient, AmiError, Paused
+from callguard.asterisk.ami import AmiClient, AmiError, Paused, ami_session
 from callguard.asterisk.discovery.calls import QueueConnected
 from callguard.asterisk.supervision.cooldown import REASON, Cooldowns
 from callguard.config import Ami, Secret
@@ -277,3 +277,19 @@ async def test_a_list_that_cannot_be_had_is_no_obstacle(fake: FakeAmi, client: C
     fake.silent.add("QueueStatus")
     await Cooldowns(client.ami, 60).resume()
     assert fake.of("QueuePause") == []
+
+
+async def test_a_session_asks_and_logs_off(fake: FakeAmi) -> None:
+    config = Ami(port=fake.port, secret=Secret(env="FAKE_AMI_SECRET"))
+    fake.members = [{"Queue": "support", "Location": "PJSIP/201"}]
+    fake.refused.add("ShowDialPlan")
+    async with ami_session(config) as ask:
+        answers = await ask({"Action": "QueueStatus"})
+        assert [each.event for each in answers if each.event == "QueueMember"] == ["QueueMember"]
+        with pytest.raises(AmiError, match="ShowDialPlan: because"):
+            await ask({"Action": "ShowDialPlan"})
+    assert fake.of("Login")[0]["Events"] == "off"
+    fake.refused.add("Login")
+    with pytest.raises(AmiError, match="refused"):
+        async with ami_session(config):
+            pass

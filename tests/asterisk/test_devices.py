@@ -8,7 +8,7 @@ import pytest
 
 from callguard.asterisk import devices as module
 from callguard.asterisk.client import AriClient
-from callguard.asterisk.devices import Devices, device_of
+from callguard.asterisk.devices import Devices
 from callguard.asterisk.events import Channel, ChannelDestroyed, ChannelStateChange
 from callguard.config import SupervisorConfig
 from callguard.contracts.events import Away
@@ -58,24 +58,6 @@ async def served(devices: Devices) -> AsyncIterator[None]:
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_ARI_PASSWORD", "x")
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "device"),
-    [
-        ("PJSIP/ann", "PJSIP/ann"),
-        ("SCCP/7001", "SCCP/7001"),
-        ("Local/s@lead", None),
-        ("PJSIP/0123@trunk", None),
-        ("PJSIP/trunk/sip:0123@example.org", None),
-        ("DAHDI/g1/0123", None),
-        ("PJSIP/", None),
-        ("ann", None),
-    ],
-)
-def test_only_a_phone_has_a_state_of_its_own(endpoint: str, device: str | None) -> None:
-    """A trunk in use says nothing of the person whose number is dialled through it."""
-    assert device_of(endpoint) == device
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callguard.asterisk.names import ear, kind_of, mode_of_ear, name, new_id
+from callguard.asterisk.names import device_of, ear, kind_of, mode_of_ear, name, new_id
 from callguard.contracts.vocabulary import SupervisionMode
 
 
@@ -29,3 +29,21 @@ def test_an_ear_says_its_mode_to_its_own_application_only(mode: SupervisionMode)
 @pytest.mark.parametrize("other", ["", "callguard.ear.", f"callguard.ear.{new_id()}", "callguard.room.whisper.1"])
 def test_what_is_no_ear_has_no_mode(other: str) -> None:
     assert mode_of_ear("callguard", other) is None
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "device"),
+    [
+        ("PJSIP/ann", "PJSIP/ann"),
+        ("SCCP/7001", "SCCP/7001"),
+        ("Local/s@lead", None),
+        ("PJSIP/0123@trunk", None),
+        ("PJSIP/trunk/sip:0123@example.org", None),
+        ("DAHDI/g1/0123", None),
+        ("PJSIP/", None),
+        ("ann", None),
+    ],
+)
+def test_only_a_phone_has_a_state_of_its_own(endpoint: str, device: str | None) -> None:
+    """A trunk in use says nothing of the person whose number is dialled through it."""
+    assert device_of(endpoint) == device

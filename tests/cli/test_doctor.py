@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from callguard.cli import doctor as command
-from callguard.doctor import checks, selftest
+from callguard.doctor import checks, parties, selftest
 from callguard.doctor.findings import Finding
 
 app = typer.Typer()
@@ -23,6 +23,7 @@ class Pbx:
         self.calls = 0
         for area, name in (("ari", "asterisk"), ("ami", "ami"), ("redis", "redis"), ("console", "console")):
             monkeypatch.setattr(checks, f"check_{name}", self._check(area))
+        monkeypatch.setattr(parties, "check_parties", self._parties)
         monkeypatch.setattr(selftest, "self_test", self._call)
 
     def _check(self, area: str):  # type: ignore[no-untyped-def]
@@ -30,6 +31,9 @@ class Pbx:
             return list(self.found[area])
 
         return check
+
+    async def _parties(self, _: object, __: object) -> list[Finding]:
+        return [Finding("ok", "parties", "agent: PJSIP/201")]
 
     async def _call(self, _: object) -> list[Finding]:
         self.calls += 1
@@ -70,7 +74,14 @@ def test_an_error_is_exit_code_one_and_programs_get_json(pbx: Pbx, config: str) 
     told = json.loads(out)
     assert status == 1
     assert told["healthy"] is False
-    assert [finding["area"] for finding in told["findings"]] == ["ari", "ami", "redis", "console", "selftest"]
+    assert [finding["area"] for finding in told["findings"]] == [
+        "ari",
+        "ami",
+        "redis",
+        "console",
+        "parties",
+        "selftest",
+    ]
     assert pbx.calls == 1
 
 

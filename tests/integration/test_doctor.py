@@ -28,8 +28,8 @@ async def test_a_missing_dialplan_context_is_found(lab: Lab, redis_url: str, tmp
     status, report = await examine(service)
     assert status == 1
     wrong = [finding for finding in report["findings"] if finding["level"] == "error"]
-    assert {finding["area"] for finding in wrong} == {"media"}
-    assert "extensions_callguard.conf" in wrong[0]["advice"]
+    assert {finding["area"] for finding in wrong} == {"media", "parties"}
+    assert all("extensions_callguard.conf" in finding["advice"] for finding in wrong)
 
 
 async def test_wrong_passwords_and_an_absent_redis_are_told_without_showing_them(lab: Lab, tmp_path: Path) -> None:

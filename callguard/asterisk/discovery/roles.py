@@ -90,10 +90,11 @@ def told_part(party: Party, roles: Roles) -> Part | None:
     """Return the part that the variable or the configuration gives to a channel."""
     if party.handed:
         return "agent"
-    return part_of(party.role_variable) or next((rule.role for rule in roles.rules if _matches(rule, party)), None)
+    return part_of(party.role_variable) or next((rule.role for rule in roles.rules if rule_matches(rule, party)), None)
 
 
-def _matches(rule: RoleRule, party: Party) -> bool:
+def rule_matches(rule: RoleRule, party: Party) -> bool:
+    """Return whether all patterns of a rule match a party; a rule without a pattern matches none."""
     wanted = (
         (rule.channel, party.channel.name),
         (rule.context, party.entry_context),

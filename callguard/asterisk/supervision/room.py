@@ -13,7 +13,7 @@ from typing import Final
 from callguard.asterisk.client import AriClient, Spy
 from callguard.asterisk.errors import AriError, UnreachableError
 from callguard.asterisk.events import ChannelDestroyed, ChannelEnteredBridge
-from callguard.asterisk.names import ear, name
+from callguard.asterisk.names import JOIN_CONTEXT, ear, name
 from callguard.asterisk.stasis import into_stasis
 from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.upkeep.removal import Removal
@@ -23,7 +23,6 @@ from callguard.runtime.tasks import within
 
 WHISPER: Final[dict[SupervisionMode, Spy]] = {"listen": "none", "whisper": "out", "barge": "both"}
 """ARI's whisper direction of each mode: to nobody, to the agent (played out by the agent's channel), to both."""
-JOIN_CONTEXT: Final = "callguard-join"
 JOIN_VARIABLE: Final = "CALLGUARD_JOIN"
 GONE_S: Final = 1.0
 """Most seconds for the proof that a snoop is gone, which must come before another one enters."""

@@ -19,5 +19,5 @@ def test_the_snippets_hold_no_secret_and_open_nothing_to_the_network() -> None:
 def test_the_manager_user_may_only_what_we_need() -> None:
     text = (snippets() / "manager_callguard.conf").read_text()
     rights = dict(re.findall(r"^(read|write) = (.*)$", text, re.MULTILINE))
-    assert rights == {"read": "agent", "write": "agent,user,call"}
+    assert rights == {"read": "agent", "write": "agent,user,call,reporting"}
     assert "deny = 0.0.0.0/0.0.0.0" in text
