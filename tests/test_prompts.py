@@ -20,7 +20,7 @@ def test_every_prompt_is_sound_at_telephone_bandwidth(name: str) -> None:
 
 
 def test_prompts_are_copied_over_older_ones_into_a_folder_that_is_made(tmp_path: Path) -> None:
-    folder = tmp_path / "sounds" / "callguard"
+    folder = tmp_path / "callguard"
     for _ in range(2):
         copies = install(folder)
         assert sorted(path.name for path in folder.iterdir()) == sorted(f"{name}.wav" for name in TEXTS)
@@ -34,3 +34,9 @@ def test_a_place_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         install(tmp_path / "file" / "below")
+
+
+def test_a_folder_whose_parent_does_not_exist_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        install(tmp_path / "sonds" / "callguard")
+    assert list(tmp_path.iterdir()) == []

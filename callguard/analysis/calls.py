@@ -14,6 +14,7 @@ from callguard.analysis.recordings import Recording, RecordingError
 from callguard.analysis.replay import Alert, Replay, batches, replay_all
 from callguard.contracts.vocabulary import Mode
 from callguard.rules import RuleSet
+from callguard.rules.authoring.rates import extrapolated
 from callguard.worker.pipeline import Models
 
 THRESHOLDS: Final = tuple(round(0.02 * step, 2) for step in range(1, 50))
@@ -130,6 +131,7 @@ def summarise(calls: Sequence[ScoredCall]) -> dict[str, Any]:
         "at_1_per_hour_without_loud_joy": operating_point(plain, 1.0),
         "curve": [{"threshold": at, **total([call.verdict_at(at) for call in calls])} for at in THRESHOLDS],
         "conditions": _by_condition(calls),
+        "extrapolated": extrapolated(sum(call.seconds for call in calls) / 3600),
     }
 
 

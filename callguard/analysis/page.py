@@ -14,6 +14,7 @@ from callguard.analysis.clips import ScoredClip, labelled
 from callguard.analysis.episodes import alarms
 from callguard.analysis.metrics import Curve, curve, reliability
 from callguard.audio.frames import HOP_S
+from callguard.rules.authoring.rates import caution
 from callguard.runtime.figures import new_figure
 from callguard.runtime.templates import templates
 
@@ -35,6 +36,7 @@ def calls_page(title: str, calls: Sequence[ScoredCall], figures: Mapping[str, An
     return _PAGES.get_template("calls.html").render(
         title=title,
         figures=figures,
+        caution=caution(figures["any_rule"]["hours"]),
         rules={**figures["rules"], "any of them": figures["any_rule"]},
         points=_known(figures, "at_6_per_hour", "at_1_per_hour_without_loud_joy"),
         curve=_operating_curve(figures["curve"]),

@@ -108,6 +108,7 @@ def evaluate(
     Example: callguard evaluate recordings/ --html report.html
     """
     from callguard.analysis.recordings import RecordingError
+    from callguard.rules.authoring.rates import caution
 
     if not directory.is_dir():
         fail(f"{directory}: no such folder", USAGE)
@@ -134,6 +135,8 @@ def evaluate(
         print_json({"directory": str(directory), **figures})
     else:
         _tell(figures)
+        if figures.get("extrapolated"):
+            console.print(caution(figures["any_rule"]["hours"]), style="yellow", soft_wrap=True)
 
 
 Evaluation = tuple[dict[str, Any], Callable[[], str]]
@@ -165,9 +168,9 @@ def _tracked(words: str) -> Any:
 
 
 def _tell(figures: dict[str, Any], depth: int = 0) -> None:
-    """Print figures as an indented outline; curves are for JSON and the page."""
+    """Print figures as an indented outline; curves and marks are for JSON and the page."""
     for name, value in figures.items():
-        if isinstance(value, list):
+        if isinstance(value, list | bool):
             continue
         title = f"{'  ' * depth}{name.replace('_', ' ')}"
         if isinstance(value, dict) and any(isinstance(inner, dict) for inner in value.values()):

@@ -156,7 +156,9 @@ def _show_tests(count: int, failures: "list[Failure]", json: bool) -> None:
 
 
 def _show_backtest(before: "Backtest", after: "Backtest | None", label: str) -> None:
-    title = f"{before.hours:.2f} h of calls, {before.calls_at_once:g} calls at once per supervisor"
+    from callguard.rules.authoring.rates import caution, length
+
+    title = f"{length(before.hours)} of calls, {before.calls_at_once:g} calls at once per supervisor"
     table = Table(title=title + (f"; changed: {label}" if after else ""), box=SIMPLE_HEAD)
     table.add_column("rule", overflow="fold")
     table.add_column("rings", no_wrap=True)
@@ -171,6 +173,8 @@ def _show_backtest(before: "Backtest", after: "Backtest | None", label: str) -> 
     console.print(table)
     rings = f"rings per supervisor-hour: {before.rings_per_supervisor_hour:.2f}"
     console.print(rings + (f" -> {after.rings_per_supervisor_hour:.2f}" if after else ""))
+    if caution(before.hours):
+        console.print(caution(before.hours), style="yellow", soft_wrap=True)
 
 
 def _cells(total: "Total | None", *, per_hour: bool) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from callguard.config import Config
 
 
+SOUNDS: Final = ("/usr/share/asterisk/sounds", "/var/lib/asterisk/sounds")
+"""Asterisk's folders of sounds: Debian's, and that of Asterisk's own build and FreePBX."""
 RELOAD_S: Final = 10.0
 """Seconds that `reload` waits for the service's answer."""
 
@@ -165,6 +167,9 @@ def prompts(
 
     try:
         copied = install(folder)
+    except FileNotFoundError:
+        usual = " or ".join(f"{place}/en" for place in SOUNDS)
+        fail(f"{folder}: there is no folder {folder.parent}; Asterisk's sounds are in {usual} on most systems", USAGE)
     except OSError as error:
         fail(f"{folder}: {error.strerror}")
     for path in copied:

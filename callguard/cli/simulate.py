@@ -43,10 +43,10 @@ def simulate(
         return
     if scenario is None:
         fail("name a scenario, or see them with --list", USAGE)
-    path = find(scenario)
-    if record is not None:
-        _make_folder(record)
     try:
+        path = find(scenario)
+        if record is not None:
+            _make_folder(record)
         asyncio.run(_run(path, port=port, speed=speed, record=record, wait=wait, as_json=as_json))
     except ConfigError as error:
         fail("\n".join(error.problems), USAGE)

@@ -4,8 +4,9 @@ A value is shown only where it can't hold a secret. It is never shown where a ma
 in a URL are never shown.
 """
 
+import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/@]*@|(?<=\?).*", re.DOTALL)
@@ -14,8 +15,11 @@ _LONGEST: Final = 60
 _SECRET_WORDS: Final = ("password", "secret", "token", "key")
 _NAMES: Final = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list",
                  dict: "a mapping", type(None): "nothing"}  # fmt: skip
+_SAID: Final = ("missing", "invalid_key", "union_tag_invalid", "union_tag_not_found")
+"""Errors whose text names what was found, or that nothing was."""
 _SHAPES: Final = ("model_type", "dict_type", "tuple_type", "list_type")
 
+_QUOTE: Final = "'"
 _ELSEWHERE: Final = "a secret is not written here; allowed: {env: NAME} or {file: PATH}"
 
 _EXPECTED: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], str]]] = {
@@ -42,6 +46,8 @@ _EXPECTED: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], str]]] = {
     "tuple_type": lambda _, __: "expected a list",
     "list_type": lambda _, __: "expected a list",
     "dict_type": lambda _, __: "expected a mapping",
+    "union_tag_invalid": lambda _, limits: _wrong_tag(limits),
+    "union_tag_not_found": lambda _, limits: f"{limits['discriminator'].strip(_QUOTE)}: missing, must be given",
     "model_type": lambda _, limits: _ELSEWHERE if limits.get("class_name") == "Secret" else "expected a mapping",
 }
 
@@ -49,6 +55,19 @@ _EXPECTED: Final[Mapping[str, Callable[[Any, Mapping[str, Any]], str]]] = {
 def _listed(literals: str) -> str:
     """Return pydantic's list of literals (`'a', 'b' or False`) without its quotes."""
     return literals.replace("'", "").replace(" or ", ", ").replace("False", "false")
+
+
+def _wrong_tag(limits: Mapping[str, Any]) -> str:
+    """Return the text for a mapping whose kind is none of those that are known."""
+    kinds = _listed(limits["expected_tags"])
+    near = did_you_mean(limits["tag"], kinds.split(", "))
+    return f"{limits['discriminator'].strip(_QUOTE)}: {limits['tag']!r}{near}; allowed: {kinds}"
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?", or an empty text where nothing known is near."""
+    near = difflib.get_close_matches(given, list(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def expected(problem: Mapping[str, Any]) -> str:
@@ -62,7 +81,7 @@ def expected(problem: Mapping[str, Any]) -> str:
 def found(path: str, problem: Mapping[str, Any]) -> str:
     """Return `, found …` for one of pydantic's errors; empty where there was no value."""
     value = problem.get("input")
-    if problem["type"] in {"missing", "invalid_key"}:
+    if problem["type"] in _SAID or (problem["type"] == "value_error" and isinstance(value, dict)):
         return ""
     if problem["type"] in _SHAPES or isinstance(value, dict | list | tuple):
         return f", found {name_of(value)}"

@@ -3,10 +3,9 @@
 Only plain data is built: no tags, no self-references, no duplicate keys, a bounded number of nodes.
 """
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -62,10 +61,10 @@ class Document:
         return [self._problem(each, root) for each in error.errors(include_url=False)]
 
     def _problem(self, problem: Any, root: type[BaseModel]) -> str:
-        path: Path = tuple(part for part in problem["loc"] if part != "[key]")
+        path = _written(problem["loc"], self.data)
         dotted = ".".join(str(part) for part in path) or "the file"
         rule = _rule_of(self.data, path)
-        section = _section(path[:-1], root)
+        section = _section(tuple(problem["loc"][:-1]), root)
         if problem["type"] == "extra_forbidden":
             shown = ".".join([*map(str, path[:-1]), "<hidden>"]) if getattr(section, "hides_keys", False) else dotted
             return self.at(path, f"{rule}{shown}: unknown key{_keys(str(path[-1]), section)}")
@@ -156,8 +155,7 @@ def _rule_of(data: Any, path: Path) -> str:
 
 def _keys(key: str, section: type[BaseModel] | None) -> str:
     allowed = [field.alias or name for name, field in section.model_fields.items()] if section else []
-    near = difflib.get_close_matches(key, allowed, 1)
-    return (f"; did you mean {near[0]!r}?" if near else "") + f"; allowed: {', '.join(allowed)}"
+    return f"{error_text.did_you_mean(key, allowed)}; allowed: {', '.join(allowed)}"
 
 
 def _examples(path: Path, section: type[BaseModel] | None) -> str:
@@ -165,18 +163,45 @@ def _examples(path: Path, section: type[BaseModel] | None) -> str:
     return " or ".join(map(str, field.examples or ())) if field else ""
 
 
-def _section(path: Path, root: type[BaseModel]) -> type[BaseModel] | None:
-    section: type[BaseModel] | None = root
-    for part in path:
-        section = _section_at(section, part)
-    return section
+def _written(loc: Path, data: Any) -> Path:
+    """Return a problem's key path as written: without pydantic's words for a key and for the member of a union."""
+    path: list[str | int] = []
+    for index, part in enumerate(loc):
+        if part == "[key]" or (isinstance(data, dict) and part not in data and index + 1 < len(loc)):
+            continue
+        path.append(part)
+        data = data.get(part) if isinstance(data, dict) else _item(data, part)
+    return tuple(path)
 
 
-def _section_at(section: type[BaseModel] | None, part: int | str) -> type[BaseModel] | None:
-    """Return the section below a key; a list's index or a user-defined name stays in the same section."""
-    if section is None or isinstance(part, int) or part not in section.model_fields:
-        return section
-    return next(_sections_in(section.model_fields[part].annotation), None)
+def _item(data: Any, part: str | int) -> Any:
+    return data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
+
+
+def _section(loc: Path, root: type[BaseModel]) -> type[BaseModel] | None:
+    sections = [root]
+    for part in loc:
+        sections = _sections_below(sections, part)
+    return sections[0] if sections else None
+
+
+def _sections_below(sections: list[type[BaseModel]], part: int | str) -> list[type[BaseModel]]:
+    """Return the possible sections below a key; a list's index or a user-defined name stays in the same ones.
+
+    A union's sections are told apart by the value of a literal field, which pydantic gives as a part of the place.
+    """
+    if not sections or isinstance(part, int):
+        return sections
+    if part in sections[0].model_fields:
+        return list(_sections_in(sections[0].model_fields[part].annotation))
+    return [each for each in sections if _has_literal(each, part)] or sections
+
+
+def _has_literal(section: type[BaseModel], value: str) -> bool:
+    return any(
+        get_origin(field.annotation) is Literal and value in get_args(field.annotation)
+        for field in section.model_fields.values()
+    )
 
 
 def _sections_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -33,6 +33,9 @@ TEXTS: Final = {
 
 
 def install(folder: Path) -> list[Path]:
-    """Copy all prompts to a folder; return the copies. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Copy all prompts to a folder, made where it lacks; return the copies.
+
+    Raises OSError, and FileNotFoundError where the folder's parent does not exist: Asterisk would not look there.
+    """
+    folder.mkdir(exist_ok=True)
     return [Path(shutil.copyfile(path, folder / path.name)) for path in sorted(FOLDER.glob("*.wav"))]

@@ -69,7 +69,7 @@ CALL_SIGNALS: Final = (
         "speech of both",
     ),
     Signal("interruptions_agent", "count", 0, 1000, "interruptions by the agent in the last minute", "speech of both"),
-    Signal("silence_s", "s", 0, 3600, "time since either party spoke", "speech of both"),
+    Signal("silence_s", "s", 0, 3600, "time since speech was heard from either party", "speech of both"),
     Signal("on_hold", "0/1", 0, 1, "1 while a party is on hold", "Asterisk"),
     Signal("elapsed_s", "s", 0, 86400, "time since both parties were joined", "Asterisk"),
     Signal(

@@ -99,6 +99,13 @@ def test_backtest_shows_a_change_side_by_side(program: typer.Typer, signals: Pat
     assert both["change"] == "shouting=0.95, raised=0.5"
 
 
+def test_backtest_of_minutes_says_that_its_rates_are_extrapolated(program: typer.Typer, signals: Path) -> None:
+    result = run(program, "backtest", signals, "--rules", PACK)
+    assert "Rates per hour are extrapolated from" in result.output
+    assert " min of calls, 10 calls at once per supervisor" in result.output
+    assert json.loads(run(program, "backtest", signals, "--rules", PACK, "--json").stdout)["before"]["extrapolated"]
+
+
 def test_backtest_against_another_rule_set(program: typer.Typer, signals: Path) -> None:
     words = ("backtest", signals, "-r", PACK, "--against", PACK, "--against", PACK / "settings", "--json")
     assert json.loads(run(program, *words).stdout)["after"]["totals"]

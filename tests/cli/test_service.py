@@ -100,6 +100,13 @@ def test_prompts_to_where_nothing_can_be_written_are_told(tmp_path: Path) -> Non
     assert "file" in err
 
 
+def test_prompts_to_a_folder_whose_parent_is_misspelt_are_refused(tmp_path: Path) -> None:
+    status, _, err = call("prompts", str(tmp_path / "sonds" / "en" / "callguard"))
+    assert status == 2
+    assert f"there is no folder {tmp_path}/sonds/en; Asterisk's sounds are in /usr/share/asterisk/sounds/en" in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_check_names_an_action_that_does_not_exist(config: Path) -> None:
     rules = RULES.replace("labels:", 'actions: ["prompt:lower-your-voise"], labels:')
     (config.parent / "rules" / "r.yaml").write_text(rules)

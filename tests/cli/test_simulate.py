@@ -66,7 +66,8 @@ def test_what_each_phone_heard_is_recorded(scenario: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["no-such-scenario"], "can't be read"),
+        (["no-such-scenario"], "no scenario 'no-such-scenario'; shipped: agent-loud, angry"),
+        (["none.yaml"], "can't be read"),
         ([], "name a scenario"),
         (["angry", "--speed", "0"], "speed"),
         (["angry", "--port", "70000"], "port"),

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from callguard.contracts.messages import Transition
+from callguard.rules.authoring.rates import extrapolated
 from callguard.rules.authoring.replay import Recorded, replay
 from callguard.rules.engine.rule import RING_MODES, RuleSet
 
@@ -60,7 +61,10 @@ class Backtest:
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole result as JSON-able data."""
-        return asdict(self) | {"rings_per_supervisor_hour": self.rings_per_supervisor_hour}
+        return asdict(self) | {
+            "rings_per_supervisor_hour": self.rings_per_supervisor_hour,
+            "extrapolated": extrapolated(self.hours),
+        }
 
 
 def backtest(rules: RuleSet, calls: Sequence[Recorded], calls_at_once: float) -> Backtest:

@@ -1,7 +1,7 @@
 """Turn rule files (YAML in Prometheus' form) into a checked `RuleSet`, or list every problem by line and column."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -12,7 +12,7 @@ from callguard.rules.authoring import checks
 from callguard.rules.engine.rule import Rule, RuleSet
 from callguard.rules.engine.scope import Scope
 from callguard.rules.language.durations import parse_duration
-from callguard.rules.language.lexer import ExpressionError
+from callguard.rules.language.lexer import ExpressionError, UnknownNameError
 from callguard.rules.language.parser import FUNCTIONS, LARGEST, WORDS, parse
 from callguard.rules.language.template import Template, parse_template
 
@@ -93,8 +93,10 @@ def load_rules(files: Sequence[tuple[str, str]], overrides: Mapping[str, float] 
     reader = _Reader(thresholds)
     for document, file in documents:
         reader.read(document, file)
-    if problems or reader.problems:
-        raise ConfigError([*problems, *reader.problems])
+    # A file that could not be read may hold the thresholds that others miss: its own problems come first.
+    problems += reader.problems if problems else [*reader.problems, *reader.unknown_names()]
+    if problems:
+        raise ConfigError(problems)
     return RuleSet(tuple(reader.rules), thresholds)
 
 
@@ -117,6 +119,14 @@ class _Reader:
         self.rules: list[Rule] = []
         self.problems: list[str] = []
         self._places: dict[str, str] = {}
+        self._unknown: dict[str, list[tuple[str, str]]] = {}
+        """Where each unknown name stands: rule, and the problem as a line."""
+
+    def unknown_names(self) -> Iterator[str]:
+        """Yield one line for each name that no file defines, with all rules that use it."""
+        for uses in self._unknown.values():
+            others = ", ".join(rule for rule, _ in uses[1:])
+            yield uses[0][1] + (f"; also used by {others}" if others else "")
 
     def read(self, document: Document, file: FileText) -> None:
         for g, group in enumerate(file.groups):
@@ -132,7 +142,11 @@ class _Reader:
             tree = parse(text.expr, self.thresholds)
         except ExpressionError as error:
             line = document.line_within((*path, "expr"), error.line)
-            self.problems.append(f"{document.name}:{line}: rule {text.alert}: expr {error}")
+            problem = f"{document.name}:{line}: rule {text.alert}: expr {error}"
+            if isinstance(error, UnknownNameError):
+                self._unknown.setdefault(error.name, []).append((text.alert, problem))
+            else:
+                self.problems.append(problem)
             return
         rule = Rule(
             name=text.alert,

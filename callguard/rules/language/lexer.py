@@ -24,6 +24,14 @@ class ExpressionError(ValueError):
         super().__init__(f"{place}: {message}")
 
 
+class UnknownNameError(ExpressionError):
+    """A name that is no threshold; `advice` holds the nearest name and the allowed ones."""
+
+    def __init__(self, text: str, offset: int, name: str, advice: str) -> None:
+        super().__init__(text, offset, f"unknown name {name!r}{advice}")
+        self.name = name
+
+
 class Token(NamedTuple):
     """A piece of the text from offset `start` to offset `end`."""
 

@@ -33,7 +33,7 @@ from callguard.rules.language.ast import (
     Window,
 )
 from callguard.rules.language.durations import parse_duration
-from callguard.rules.language.lexer import ExpressionError, Token, tokenize
+from callguard.rules.language.lexer import ExpressionError, Token, UnknownNameError, tokenize
 
 DEEPEST: Final = 40
 """Most nested levels of brackets, `not` and minus: a person can't read more, and the stack is finite."""
@@ -160,9 +160,8 @@ class _Parser:
             return Number(self._thresholds[token.text], (token.start, token.end))
         near = symbols.nearest(token.text, [*self._thresholds, *map(str, symbols.ALL), *FUNCTIONS])
         known = ", ".join(self._thresholds) or "none defined"
-        raise self._error(
-            token, f"unknown name {token.text!r}{near}; allowed: scope.signal, a function, a threshold ({known})"
-        )
+        advice = f"{near}; allowed: scope.signal, a function, a threshold ({known})"
+        raise UnknownNameError(self._text, token.start, token.text, advice)
 
     def _call(self, token: Token) -> Node:
         usage = FUNCTIONS.get(token.text)

@@ -17,6 +17,11 @@ FACTS: Final = ("queue", "language", "mode", "rule")
 UNKNOWN: Final = "unjudged"
 LONGEST: Final = 1000
 
+FORM: Final = "write a signal in single braces, such as {customer.raised_voice:.0%}"
+_GO = re.compile(r"\{\{-?\s*(?P<inner>[^{}]*?)\s*-?\}\}(?!\})")
+"""Doubled braces around something: literal braces here, and a value in Prometheus."""
+_GO_WORDS = re.compile(r"[$|]|^\.|^(?:humanize|printf|query|range|if|end|with|template)\b")
+_LABEL = re.compile(r"\$labels\.(\w+)")
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _FORMAT = re.compile(r"\.[0-6][f%]", re.ASCII)
 
@@ -49,6 +54,7 @@ def parse_template(text: str) -> Template:
     """Return the template; raise ExpressionError at the wrong brace."""
     if len(text) > LONGEST:
         raise ExpressionError(text, LONGEST, f"longer than {LONGEST} characters")
+    _refuse_go(text)
     pieces: list[str | Field] = []
     at = 0
     for match in _PIECE.finditer(text):
@@ -56,6 +62,32 @@ def parse_template(text: str) -> Template:
         pieces.append(_piece(text, match))
         at = match.end()
     return Template(tuple(piece for piece in [*pieces, text[at:]] if piece != ""))
+
+
+def _refuse_go(text: str) -> None:
+    """Refuse Prometheus' form of a value, which would stand in the text as literal braces."""
+    for match in _GO.finditer(text):
+        inner = match["inner"]
+        if text[: match.start()].endswith("{") or not inner:
+            continue
+        label = _LABEL.search(inner)
+        if label and label[1] in FACTS:
+            form = f"write {{{label[1]}}}"
+        elif _GO_WORDS.search(inner):
+            form = f"{FORM}, or one of {', '.join(f'{{{fact}}}' for fact in FACTS)}"
+        elif _is_field(inner):
+            form = f"write {{{inner}}}"
+        else:
+            continue
+        raise ExpressionError(text, match.start(), f"{match.group()} would stand in the text as it is; {form}")
+
+
+def _is_field(inner: str) -> bool:
+    try:
+        _field(inner)
+    except ValueError:
+        return False
+    return True
 
 
 def _piece(text: str, match: re.Match[str]) -> str | Field:

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from callguard.config import ConfigError, Section
+from callguard.config.error_text import did_you_mean
+from callguard.config.source import read_document
 
 SHIPPED: Final = Path(__file__).parent / "scenarios"
 LONGEST_S: Final = 3600.0
@@ -147,9 +148,10 @@ class Scenario(Section):
     def _phones_exist(self) -> Self:
         for call in self.calls:
             targets = [action.to for action in call.actions if isinstance(action, Transfer)]
-            missing = {call.customer, *call.agents, *targets} - self.phones.keys()
+            missing = sorted({call.customer, *call.agents, *targets} - self.phones.keys())
             if missing:
-                raise ValueError(f"no such phone: {', '.join(sorted(missing))}; known: {', '.join(self.phones)}")
+                near = did_you_mean(missing[0], self.phones)
+                raise ValueError(f"no such phone: {', '.join(missing)}{near}; known: {', '.join(self.phones)}")
         return self
 
 
@@ -159,21 +161,28 @@ def shipped() -> dict[str, Path]:
 
 
 def find(name: str) -> Path:
-    """Return the file of a shipped scenario by its name, or the given path."""
-    return shipped().get(name, Path(name))
+    """Return the file of a shipped scenario by its name, or the given path.
+
+    Raises ConfigError for a bare word that names neither a shipped scenario nor a file.
+    """
+    known, path = shipped(), Path(name)
+    if name in known:
+        return known[name]
+    if not path.suffix and path.name == name and not path.exists():
+        near = did_you_mean(name, known)
+        raise ConfigError([f"no scenario {name!r}{near}; shipped: {', '.join(known)}; or give the path of a YAML file"])
+    return path
 
 
 def load(path: Path) -> Scenario:
     """Read a scenario; raise ConfigError with every problem found."""
     try:
-        data = yaml.safe_load(path.read_text("utf-8"))
-        return Scenario.model_validate(data)
+        document = read_document(str(path), path.read_text("utf-8"), "title, phones, calls and weather")
     except OSError as error:
         raise ConfigError([f"{path}: can't be read: {error.strerror}"]) from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError([f"{path}: not valid YAML: {' '.join(str(error).split())}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: can't be read: not UTF-8"]) from error
+    try:
+        return Scenario.model_validate(document.data)
     except ValidationError as error:
-        problems = [
-            f"{path}: {'.'.join(map(str, each['loc'])) or 'scenario'}: {each['msg']}" for each in error.errors()
-        ]
-        raise ConfigError(problems) from error
+        raise ConfigError(document.problems(error, Scenario)) from error

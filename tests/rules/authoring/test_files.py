@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callguard.config import ConfigError
+from callguard.config.shipped import rule_files
 from callguard.rules import load_rules
 
 DATA = Path(__file__).parent / "testdata"
@@ -50,6 +51,36 @@ def test_a_set_is_refused_as_a_whole_and_every_problem_is_named() -> None:
 def test_a_later_file_gives_a_threshold_its_value() -> None:
     rule = "thresholds: {raised: 0.6}\ngroups: [{name: g, rules: [{alert: A, expr: customer.raised_voice > raised}]}]"
     assert load_rules([("a", rule), ("b", "thresholds: {raised: 0.5}")]).thresholds == {"raised": 0.5}
+
+
+SHIPPED = [(path.name, path.read_text("utf-8")) for path in rule_files()]
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "said"),
+    [
+        ("  raised: 0.6", "  raised: loud", "thresholds.yaml:11: thresholds.raised: expected a number, found 'loud'"),
+        ("  raised: 0.6", "  raised: [", "thresholds.yaml:"),
+        ("  raised: 0.6", "  raisd: 0.6", "unknown name 'raised'; did you mean 'raisd'?"),
+    ],
+)
+def test_one_bad_threshold_is_one_problem_however_many_rules_use_it(line: str, instead: str, said: str) -> None:
+    assert line in dict(SHIPPED)["thresholds.yaml"]
+    spoilt = [(name, text.replace(line, instead)) for name, text in SHIPPED]
+    with pytest.raises(ConfigError) as error:
+        load_rules(spoilt)
+    (problem,) = error.value.problems
+    assert said in problem
+
+
+def test_an_unknown_name_is_told_once_with_all_rules_that_use_it() -> None:
+    text = "groups: [{name: g, rules: [%s]}]"
+    rules = ", ".join(f"{{alert: {name}, expr: customer.raised_voice > loud}}" for name in "ABC")
+    with pytest.raises(ConfigError) as error:
+        load_rules([("a", text % rules)])
+    (problem,) = error.value.problems
+    assert problem.startswith("a:1: rule A: expr column 25: unknown name 'loud'")
+    assert problem.endswith("; also used by B, C")
 
 
 def test_reading_anger_narrows_a_rule_to_mode_emotion() -> None:

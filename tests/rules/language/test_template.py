@@ -47,6 +47,33 @@ def test_other_braces_are_refused(text: str) -> None:
         parse_template(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("at {{ $value }}", "write a signal in single braces, such as {customer.raised_voice:.0%}"),
+        ("at {{$value | humanizePercentage}}", "single braces"),
+        ('{{ printf "%.2f" $value }}', "single braces"),
+        ("{{ .Value }}", "single braces"),
+        ("in {{ $labels.queue }}", "write {queue}"),
+        ("of {{ $labels.instance }}", "or one of {queue}, {language}, {mode}, {rule}"),
+        ("at {{ customer.raised_voice }}", "write {customer.raised_voice}"),
+        ("{{queue}}", "write {queue}"),
+    ],
+)
+def test_a_value_in_prometheus_form_is_refused_with_the_right_form(text: str, form: str) -> None:
+    with pytest.raises(ExpressionError, match=r"would stand in the text as it is") as refused:
+        parse_template(text)
+    assert form in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [("{{}}", "{}"), ("{{ten words}}", "{ten words}"), ("{{{rule}}}", "{R}"), ("100 $ {{", "100 $ {")],
+)
+def test_doubled_braces_still_stand_for_braces(text: str, filled: str) -> None:
+    assert fill(text) == filled
+
+
 @given(st.text())
 def test_garbage_raises_nothing_but_expression_errors(text: str) -> None:
     try:

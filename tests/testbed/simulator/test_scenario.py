@@ -44,15 +44,26 @@ async def play(script: Scenario, folder: Path, seconds: float) -> tuple[Simulato
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("colour: red", "colour: Extra inputs are not permitted"),
-        ("calls: [{customer: PJSIP/x, agents: [PJSIP/a]}]", "no such phone: PJSIP/x; known: PJSIP/c, PJSIP/a, PJSIP/b"),
+        ("colour: red", "scenario.yaml:7: colour: unknown key; allowed: title, phones, calls, weather"),
+        ("cals: []", "scenario.yaml:7: cals: unknown key; did you mean 'calls'?"),
+        ("calls: [{customer: PJSIP/c, agent: [PJSIP/a]}]", "calls.0.agent: unknown key; did you mean 'agents'?"),
+        (
+            "calls: [{customer: PJSIP/c, agents: [PJSIP/a], actions: [{at: 1, do: transfer, too: PJSIP/b}]}]",
+            "calls.0.actions.0.too: unknown key; did you mean 'to'?; allowed: at, do, to, consult_s",
+        ),
+        (
+            "calls: [{customer: PJSIP/c, agents: [PJSIP/a], actions: [{at: 1, do: hangupp}]}]",
+            "calls.0.actions.0: do: 'hangupp'; did you mean 'hangup'?; allowed: hold, unhold, hangup",
+        ),
+        ("calls: [{customer: PJSIP/c, agents: [PJSIP/a], actions: [{at: 1}]}]", "do: missing, must be given"),
+        ("calls: [{customer: PJSIP/x, agents: [PJSIP/a]}]", "no such phone: PJSIP/x; did you mean"),
         ("calls: [{customer: PJSIP/c, agents: []}]", "calls.0.agents"),
         ("calls: [{customer: PJSIP/c, agents: [PJSIP/a], actions: [{at: 1, do: dance}]}]", "'dance'"),
         (
             "calls: [{customer: PJSIP/c, agents: [PJSIP/a], actions: [{at: -1, do: hold}]}]",
-            "greater than or equal to 0",
+            "calls.0.actions.0.at: must be at least 0, found -1",
         ),
-        ("weather: [{at: 1, do: fail_rest, status: 200}]", "greater than or equal to 500"),
+        ("weather: [{at: 1, do: fail_rest, status: 200}]", "weather.0.status: must be at least 500, found 200"),
         ("weather: [{at: 1, do: rain}]", "weather.0.do"),
     ],
 )
@@ -70,7 +81,7 @@ def test_a_wrong_scenario_says_where_and_what(tmp_path: Path, text: str, said: s
         ("{for: 1, tone: 440, music: true}", "exactly one of"),
         ("{tone: 440}", "give `for` in seconds"),
         ("{for: 1, file: a.wav}", "give `for` in seconds"),
-        ("{for: 99999, tone: 440}", "less than or equal to 3600"),
+        ("{for: 99999, tone: 440}", "must be at most 3600"),
     ],
 )
 def test_a_wrong_piece_of_sound_says_what(tmp_path: Path, piece: str, said: str) -> None:
@@ -90,7 +101,12 @@ def test_a_file_that_is_no_scenario_is_an_error(tmp_path: Path, content: bytes) 
 
 def test_a_missing_file_is_an_error() -> None:
     with pytest.raises(ConfigError, match="can't be read"):
-        load(find("no-such-scenario"))
+        load(find("no-such-scenario.yaml"))
+
+
+def test_a_misspelt_name_of_a_shipped_scenario_is_told_with_the_right_one() -> None:
+    with pytest.raises(ConfigError, match=r"no scenario 'angrry'; did you mean 'angry'\?; shipped: agent-loud, angry"):
+        find("angrry")
 
 
 async def test_a_missing_sound_file_is_an_error_and_an_existing_one_is_heard(tmp_path: Path) -> None:
