@@ -1,13 +1,26 @@
 """`callguard doctor`: check the PBX, and prove that no party hears a leg that it must not hear."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from callguard.cli.common import FINDINGS, ConfigOption, JsonOption, console, print_json, queue_scopes, read_config
+from callguard.cli.common import (
+    FINDINGS,
+    ConfigOption,
+    JsonOption,
+    console,
+    print_json,
+    printable,
+    queue_scopes,
+    read_config,
+)
 
-STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
+if TYPE_CHECKING:
+    from callguard.doctor.findings import Finding
+
+STYLES: Final = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 def doctor(
@@ -23,33 +36,26 @@ def doctor(
 
     Example: callguard doctor --config /etc/callguard/callguard.yaml
     """
-    from callguard.doctor.checks import check_ami, check_asterisk, check_console, check_redis
-    from callguard.doctor.findings import Finding, healthy
-    from callguard.doctor.parties import check_parties
-    from callguard.doctor.selftest import self_test
+    from callguard.doctor.examination import examine
+    from callguard.doctor.findings import healthy
 
     settings, path = read_config(config)
-
-    async def examine() -> list[Finding]:
-        found = await check_asterisk(settings)
-        reachable = healthy([finding for finding in found if finding.area == "ari"])
-        found += await check_ami(settings.asterisk.ami)
-        found += await check_redis(settings)
-        found += await check_console(settings)
-        found += await check_parties(settings, queue_scopes(settings, path)) if reachable else []
-        return found + (await self_test(settings) if call and reachable else [])
-
-    findings = asyncio.run(examine())
+    findings = asyncio.run(examine(settings, queue_scopes(settings, path), call=call))
     if as_json:
         print_json({"healthy": healthy(findings), "findings": [finding.as_json() for finding in findings]})
     else:
-        for finding in findings:
-            console.print(f"{finding.level:8}", style=STYLES[finding.level], end="")
-            console.print(f"{finding.area:10}{finding.text}", markup=False, soft_wrap=True)
-            if finding.advice:
-                console.print(f"{'':18}→ {finding.advice}", markup=False, soft_wrap=True)
+        print_findings(findings)
     if not healthy(findings):
         raise typer.Exit(FINDINGS)
+
+
+def print_findings(findings: Iterable["Finding"]) -> None:
+    """Print one line for each finding, and its advice below it."""
+    for finding in findings:
+        console.print(f"{finding.level:8}", style=STYLES[finding.level], end="")
+        console.print(f"{finding.area:10}{printable(finding.text)}", markup=False, soft_wrap=True)
+        if finding.advice:
+            console.print(f"{'':18}→ {printable(finding.advice)}", markup=False, soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from callguard.cli import doctor as command
-from callguard.doctor import checks, parties, selftest
+from callguard.doctor import examination
 from callguard.doctor.findings import Finding
 
 app = typer.Typer()
@@ -22,9 +22,9 @@ class Pbx:
         self.found = {area: [Finding("ok", area, f"{area} [fit]")] for area in ("ari", "ami", "redis", "console")}
         self.calls = 0
         for area, name in (("ari", "asterisk"), ("ami", "ami"), ("redis", "redis"), ("console", "console")):
-            monkeypatch.setattr(checks, f"check_{name}", self._check(area))
-        monkeypatch.setattr(parties, "check_parties", self._parties)
-        monkeypatch.setattr(selftest, "self_test", self._call)
+            monkeypatch.setattr(examination, f"check_{name}", self._check(area))
+        monkeypatch.setattr(examination, "check_parties", self._parties)
+        monkeypatch.setattr(examination, "self_test", self._call)
 
     def _check(self, area: str):  # type: ignore[no-untyped-def]
         async def check(_: object) -> list[Finding]:
