@@ -5,6 +5,8 @@ import pytest
 from callguard.asterisk.names import device_of, ear, kind_of, mode_of_ear, name, new_id
 from callguard.contracts.vocabulary import SupervisionMode
 
+TAP = "d8ce7778-1f4c-4a44-ba29-0715fe24f754"
+
 
 def test_a_name_says_its_kind_to_its_own_application_only() -> None:
     made = name("callguard", "room", new_id())
@@ -12,7 +14,7 @@ def test_a_name_says_its_kind_to_its_own_application_only() -> None:
     assert kind_of("callguard-2", made) is None
 
 
-@pytest.mark.parametrize("foreign", ["1795324867.1", new_id(), "callguard", "callguard.room", "", "other.room.1"])
+@pytest.mark.parametrize("foreign", ["1795324867.1", TAP, "callguard", "callguard.room", "", "other.room.1"])
 def test_other_ids_are_not_ours(foreign: str) -> None:
     assert kind_of("callguard", foreign) is None
 
@@ -26,7 +28,7 @@ def test_an_ear_says_its_mode_to_its_own_application_only(mode: SupervisionMode)
     assert ear("callguard", mode) != made
 
 
-@pytest.mark.parametrize("other", ["", "callguard.ear.", f"callguard.ear.{new_id()}", "callguard.room.whisper.1"])
+@pytest.mark.parametrize("other", ["", "callguard.ear.", f"callguard.ear.{TAP}", "callguard.room.whisper.1"])
 def test_what_is_no_ear_has_no_mode(other: str) -> None:
     assert mode_of_ear("callguard", other) is None
 
