@@ -8,6 +8,8 @@ from collections import Counter, deque
 from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,6 +25,8 @@ LIMIT: Final = 10_000
 INFERRED: Final = ("evidence", "annotations", "score", "basis")
 """Facts of an alert that were inferred about people."""
 _END: Final = PREFIX + AlertResolved.TYPE
+_LAPSED: Final = 64
+"""Lapsed notes that the agenda may hold besides as many as there are alerts."""
 
 
 class Records(Protocol):
@@ -88,10 +92,20 @@ class Deliveries:
         self._records = records
         self._owed: dict[str, deque[Delivery]] = {}
         self._taken: dict[str, Delivery] = {}
+        self._waiting = 0
         self._number = 0
+        self._agenda: list[tuple[float, float, int, int, Delivery]] = []
+        """Heap of notes: due, at, number, an arbitrary order, the delivery. A note lapses when its alert has another
+        delivery to come, or another time."""
+        self._notes = count()
 
     def __len__(self) -> int:
-        return sum(map(len, self._owed.values()))
+        return self._waiting
+
+    def keep_to(self, repeat_s: float, give_up_s: float) -> None:
+        """Repeat and give up by other settings from now on; a repeat that is due already keeps its time."""
+        self.repeat_s, self.give_up_s = repeat_s, give_up_s
+        self._tidy()
 
     def restore(self, wall: float, now: float) -> None:
         """Take up the journal's deliveries. `wall`: Unix time; `now`: monotonic seconds, here and below."""
@@ -101,7 +115,7 @@ class Deliveries:
         for _, record in _read(self._records, TAKEN, self._receiver):
             due = now + max(0.0, record.at + self.repeat_s - wall)
             taken = Delivery(record.envelope, record.at, due=due, answered=record.answered)
-            self._taken[taken.alert] = taken
+            self._take(taken)
 
     def add(self, envelope: Envelope, wall: float) -> int:
         """Add a message; return how many were dropped to make room. An end without a beginning is not added."""
@@ -116,14 +130,17 @@ class Deliveries:
     def replace(self, envelope: Envelope, wall: float) -> None:
         """Add a message that replaces the waiting one of its alert; it is neither journalled nor repeated."""
         delivery = Delivery(envelope, wall)
-        self._owed[delivery.alert] = deque([delivery])
+        self._remove(delivery.alert)
+        self._queue(delivery)
 
     def next(self) -> Delivery | None:
         """Return the delivery that is due first: a message, or an alert to be repeated."""
-        waiting = [queue[0] for queue in self._owed.values()]
-        if self.repeat_s > 0:
-            waiting += [each for alert, each in self._taken.items() if alert not in self._owed and not each.answered]
-        return min(waiting, key=lambda delivery: (delivery.due, delivery.at), default=None)
+        while self._agenda:
+            due, *_, delivery = self._agenda[0]
+            if self._to_come(delivery.alert) is delivery and delivery.due == due:
+                return delivery
+            heappop(self._agenda)
+        return None
 
     def delivered(self, delivery: Delivery, wall: float, now: float) -> None:
         """Note that the receiver took it."""
@@ -136,23 +153,22 @@ class Deliveries:
             self._forget_taken(delivery.alert)
             return
         taken = Delivery(delivery.envelope, wall, answered=delivery.answered, due=now + self.repeat_s)
-        self._taken[taken.alert] = taken
+        self._take(taken)
         self._keep_taken(taken)
 
     def failed(self, delivery: Delivery, wall: float, due: float) -> bool:
         """Note that the receiver did not take it; return whether to give it up."""
-        delivery.due = due
+        self._postpone(delivery, due)
         return self._is_owed(delivery) and delivery.number >= 0 and wall - delivery.at > self.give_up_s
 
     def give_up(self, delivery: Delivery, now: float) -> None:
         """Stop trying, and drop the alert's later messages; a repeat waits for its next time."""
-        delivery.due = now + self.repeat_s
+        self._postpone(delivery, now + self.repeat_s)
         if not self._is_owed(delivery):
             return
         if delivery.is_end:
             self._forget_taken(delivery.alert)
-        for each in self._owed.pop(delivery.alert):
-            self._erase(each)
+        self._remove(delivery.alert)
 
     def answered(self, alert: str) -> None:
         """Stop repeating an alert: a supervisor owns it."""
@@ -166,8 +182,7 @@ class Deliveries:
     def forget(self, call: str) -> None:
         """Drop all inferred facts about a call, sent or not: a party opted out."""
         for alert in [alert for alert, queue in self._owed.items() if queue[0].envelope.subject == call]:
-            for delivery in self._owed.pop(alert):
-                self._erase(delivery)
+            self._remove(alert)
         for taken in self._taken.values():
             if taken.envelope.subject == call:
                 taken.answered, taken.envelope = True, _without_inference(taken.envelope)
@@ -176,39 +191,78 @@ class Deliveries:
     def clear(self) -> int:
         """Drop all deliveries: the receiver is gone. Return the number of dropped messages."""
         dropped = len(self)
-        for queue in self._owed.values():
-            for delivery in queue:
-                self._erase(delivery)
-        self._owed.clear()
+        for alert in list(self._owed):
+            self._remove(alert)
         for alert in list(self._taken):
             self._forget_taken(alert)
         return dropped
 
     # --- internals ---
 
+    def _to_come(self, alert: str) -> Delivery | None:
+        """Return an alert's next delivery: its first message, or else its repeat."""
+        if queue := self._owed.get(alert):
+            return queue[0]
+        taken = self._taken.get(alert)
+        return taken if taken and self.repeat_s > 0 and not taken.answered else None
+
+    def _note(self, alert: str) -> None:
+        """Enter an alert's next delivery in the agenda. To be called whenever it is another, or due at another time."""
+        if delivery := self._to_come(alert):
+            heappush(self._agenda, (delivery.due, delivery.at, delivery.number, next(self._notes), delivery))
+        if len(self._agenda) > 2 * (len(self._owed) + len(self._taken)) + _LAPSED:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Write the agenda anew, without lapsed notes."""
+        coming = filter(None, map(self._to_come, self._owed | self._taken))
+        self._agenda = [(each.due, each.at, each.number, next(self._notes), each) for each in coming]
+        heapify(self._agenda)
+
     def _queue(self, delivery: Delivery) -> None:
-        self._owed.setdefault(delivery.alert, deque()).append(delivery)
+        queue = self._owed.setdefault(delivery.alert, deque())
+        queue.append(delivery)
+        self._waiting += 1
+        if len(queue) == 1:
+            self._note(delivery.alert)
+
+    def _take(self, taken: Delivery) -> None:
+        self._taken[taken.alert] = taken
+        self._note(taken.alert)
+
+    def _postpone(self, delivery: Delivery, due: float) -> None:
+        delivery.due = due
+        self._note(delivery.alert)
 
     def _is_owed(self, delivery: Delivery) -> bool:
         queue = self._owed.get(delivery.alert)
         return queue is not None and queue[0] is delivery
 
     def _make_room(self) -> int:
-        dropped = 0
+        before = len(self)
         while len(self) > LIMIT:
-            oldest = next(iter(self._owed))
-            for delivery in self._owed.pop(oldest):
-                self._erase(delivery)
-                dropped += 1
-        return dropped
+            self._remove(next(iter(self._owed)))
+        return before - len(self)
+
+    def _remove(self, alert: str) -> None:
+        """Drop an alert's messages."""
+        for delivery in self._owed.pop(alert, ()):
+            self._waiting -= 1
+            self._erase(delivery)
+        self._note(alert)
 
     def _drop(self, delivery: Delivery) -> None:
-        if self._is_owed(delivery):
-            queue = self._owed[delivery.alert]
-            queue.popleft()
-            if not queue:
-                del self._owed[delivery.alert]
-            self._erase(delivery)
+        """Drop a message that was taken."""
+        if not self._is_owed(delivery):
+            return
+        queue = self._owed[delivery.alert]
+        if len(queue) == 1:
+            self._remove(delivery.alert)
+            return
+        queue.popleft()
+        self._waiting -= 1
+        self._erase(delivery)
+        self._note(delivery.alert)
 
     def _keep(self, delivery: Delivery) -> None:
         if delivery.number >= 0:

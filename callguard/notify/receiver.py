@@ -121,7 +121,7 @@ class Receiver:
     def send_as(self, other: "Receiver") -> None:
         """Deliver by another receiver's settings from now on, waiting messages included."""
         self._send = other._send
-        self._owed.repeat_s, self._owed.give_up_s = other._owed.repeat_s, other._owed.give_up_s
+        self._owed.keep_to(other._owed.repeat_s, other._owed.give_up_s)
         self._failures, self._quiet_until = 0, 0.0
         self._news()
 
