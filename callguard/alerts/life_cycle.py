@@ -1,5 +1,6 @@
 """The life cycle of alerts: the events and effects of each step of the table, and of the passing of time."""
 
+from collections.abc import Callable
 from typing import Any
 
 from callguard.alerts.alert import Alert
@@ -17,10 +18,13 @@ from callguard.contracts.events import AlertAcknowledged, AlertEscalated, AlertE
 class LifeCycle:
     """Moves alerts of a store's state along. Every method appends to `out`."""
 
-    def __init__(self, state: StoreState, policy: Policy, ringing: Ringing) -> None:
+    def __init__(
+        self, state: StoreState, policy: Policy, ringing: Ringing, heard: Callable[[str], bool] = lambda call: True
+    ) -> None:
         self._state = state
         self._policy = policy
         self._ringing = ringing
+        self._heard = heard
 
     def fire(self, alert: Alert, now: float, out: Outcome) -> None:
         """Publish a rule that fired, and carry out its actions unless it is muted or on trial."""
@@ -64,7 +68,7 @@ class LifeCycle:
         state.silences = [silence for silence in state.silences if silence.until > now]
         for alert in list(state.alerts.values()):
             if alert.confirm_by is not None and now >= alert.confirm_by:
-                self.end(alert, "calm", now, out)
+                self.end(alert, "calm" if self._heard(alert.call) else "unheard", now, out)
         for call in [call for call, ring in state.rings.items() if now >= ring.deadline]:
             self.escalate(call, now, out)
         for alert in sorted(state.alerts.values(), key=lambda each: each.rank, reverse=True):

@@ -42,14 +42,20 @@ class AlertStore:
     """All alerts of this node.
 
     `new_id` makes identifiers of alerts and silences; `joinable` says whether a supervisor could join a call now:
-    after a restart the call may be unknown for a moment, and during a transfer it has no agent.
+    after a restart the call may be unknown for a moment, and during a transfer it has no agent. `heard` says whether a
+    call is heard now.
     """
 
     def __init__(
-        self, policy: Policy, new_id: Callable[[], str], joinable: Callable[[str], bool] = lambda call: True
+        self,
+        policy: Policy,
+        new_id: Callable[[], str],
+        joinable: Callable[[str], bool] = lambda call: True,
+        heard: Callable[[str], bool] = lambda call: True,
     ) -> None:
         self._new_id = new_id
         self._joinable = joinable
+        self._heard = heard
         self._away: dict[str, Away] = {}
         self._parts = Parts()
         self._adopt(StoreState(), policy)
@@ -262,7 +268,7 @@ class AlertStore:
         self._state = state
         self._policy = policy
         self._ringing = Ringing(state, policy, self._away, self._joinable)
-        self._course = LifeCycle(state, policy, self._ringing)
+        self._course = LifeCycle(state, policy, self._ringing, self._heard)
 
     def _fired(self, alert: str) -> Alert:
         found = self.get(alert)

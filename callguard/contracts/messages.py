@@ -169,7 +169,7 @@ class Transition:
     shadow: bool = False
     private: bool = False
     """Whether the alert is for the agent only: its prompts are whispered, and no event is published."""
-    reason: Literal["", "calm", "call_ended", "opt_out", "rule_removed"] = ""
+    reason: Literal["", "calm", "call_ended", "opt_out", "rule_removed", "unheard"] = ""
     """Why the rule resolved or was cancelled; empty otherwise."""
     score: float = 0.0
     """Rank, 0-1: the strongest model output or scaled excess in the expression."""

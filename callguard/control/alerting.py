@@ -53,6 +53,7 @@ class Alerting:
         outages: gets the outages of receivers.
         emit: publishes events.
         count: called with each outcome of receivers, rings and prompts.
+        heard: tells whether a call is heard now.
     """
 
     def __init__(
@@ -64,13 +65,14 @@ class Alerting:
         outages: Outages,
         emit: Callable[[Event], None],
         count: Count,
+        heard: Callable[[str], bool] = lambda call: True,
     ) -> None:
         self._config = config
         self._journal = journal
         self._ami = ari.ami.act if config.asterisk.ami.enabled else None  # a change needs a restart
         self._mark = ari.mark
         floor = Floor(ari.calls)
-        store = AlertStore(Policy.from_config(config), lambda: str(uuid.uuid4()), floor.joinable)
+        store = AlertStore(Policy.from_config(config), lambda: str(uuid.uuid4()), floor.joinable, heard)
         self.paging = Paging(
             config,
             ari.calls,

@@ -112,6 +112,10 @@ class Health:
             except Exception:  # an error about one call must not end all counting
                 log.exception("health_not_looked_at")
 
+    def hears(self, call: str) -> bool:
+        """Return whether a call was heard when it was last looked at."""
+        return call not in self.hearing.unheard
+
     def look(self) -> None:
         """Count the heard calls; publish changes."""
         now = self._monotonic()

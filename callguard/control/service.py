@@ -79,10 +79,10 @@ class Service:
         )
         self._recorder = Recorder(self.bus, self.ari.calls, config, self.journal)
         owners = (self.ari, self.bus, self.journal, self.outages)
-        self._alerting = Alerting(config, *owners, self._emit, self.metrics.count_receiver)
-        self.alerts = self._alerting.manager
         mark, opted_out = self.bus.mark, lambda: self.ari.opted_out
         self.health = Health(config.node, self._emit, self.outages, mark=mark, opted_out=opted_out)
+        self._alerting = Alerting(config, *owners, self._emit, self.metrics.count_receiver, self.health.hears)
+        self.alerts = self._alerting.manager
         heard = (self.ari.on_worker_message, self.metrics.take)
         self.news = WorkerNews(self.alerts, self.health, self.outages, *heard)
         erased = self._recorder.erased

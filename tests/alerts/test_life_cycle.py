@@ -23,7 +23,9 @@ class Course:
     def __init__(self) -> None:
         self.state = StoreState()
         settings = policy(escalate_after_s=20)
-        self.cycle = LifeCycle(self.state, settings, Ringing(self.state, settings, {}, lambda _: True))
+        self.heard = {"c1"}
+        ringing = Ringing(self.state, settings, {}, lambda _: True)
+        self.cycle = LifeCycle(self.state, settings, ringing, lambda call: call in self.heard)
 
     def alert(self, name: str = "1", **facts: Any) -> Alert:
         usual = {"call": "c1", "rule": name, "leg": "customer", "severity": "critical", "actions": ACTIONS}
@@ -164,12 +166,16 @@ def test_who_was_not_told_of_the_beginning_is_not_told_of_the_end(course: Course
     assert out.effects == []
 
 
-def test_an_alert_that_is_not_confirmed_in_time_ends_calm(course: Course) -> None:
+@pytest.mark.parametrize(("heard", "reason"), [({"c1"}, "calm"), (set(), "unheard")])
+def test_an_alert_that_is_not_confirmed_in_time_ends_calm_if_its_call_is_heard(
+    course: Course, heard: set[str], reason: str
+) -> None:
+    course.heard = heard
     alert = course.alert()
     course.fire(alert)
     alert.confirm_by = 5.0
     assert course.settle(4.9).events == []
-    assert only(course.settle(5.0), AlertResolved).reason == "calm"
+    assert only(course.settle(5.0), AlertResolved).reason == reason
 
 
 def test_the_most_needed_alert_rings_first(course: Course) -> None:

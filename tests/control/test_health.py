@@ -100,6 +100,13 @@ async def test_it_looks_by_itself_and_a_mistake_about_one_call_does_not_end_it(m
     running.cancel()
 
 
+def test_it_tells_of_one_call_whether_it_is_heard() -> None:
+    node = Node()
+    node.see(call_started("c1"), call_started("c2"), opened("c2"), lost("dialplan"))
+    node.pass_by(PATIENCE_S + 1, "c2")
+    assert [node.health.hears(call) for call in ("c1", "c2")] == [False, True]
+
+
 def test_missing_room_is_the_workers_to_tell() -> None:
     node = Node()
     node.see(call_started("c1"), lost("full"))

@@ -73,7 +73,9 @@ class AlertResolved(AlertEvent):
     """The condition or the call is over."""
 
     TYPE = "alert.resolved.v1"
-    reason: Literal["calm", "call_ended", "cancelled", "opt_out", "rule_removed"] = Field(description="Why.")
+    reason: Literal["calm", "call_ended", "cancelled", "opt_out", "rule_removed", "unheard"] = Field(
+        description="Why. unheard: the party is not heard any more, so that nobody knows whether it is calm."
+    )
     lasted_s: float = Field(description="Seconds from firing to resolution.")
 
 

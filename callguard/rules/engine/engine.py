@@ -8,10 +8,11 @@ import numpy as np
 
 from callguard.audio.frames import HOP_S
 from callguard.contracts.messages import CallFacts, Transition
+from callguard.contracts.vocabulary import Subject
 from callguard.rules.engine.compiler import Bools, Inputs
 from callguard.rules.engine.evidence import curve_refs
 from callguard.rules.engine.history import Column, History
-from callguard.rules.engine.program import compile_rule
+from callguard.rules.engine.program import Program, compile_rule
 from callguard.rules.engine.rule import RuleSet
 from callguard.rules.engine.states import FIRING, PENDING, Change, RuleStates
 from callguard.rules.engine.transitions import begun, ended
@@ -147,8 +148,16 @@ class RuleEngine:
         if facts is None:
             return None
         if change.kind in {"resolved", "cancelled"}:
-            return ended(program.rule, change, facts, now, "calm")
+            return ended(program.rule, change, facts, now, self._why(program, change.call, inputs))
         return begun(program, change, facts, now, inputs, partial(self._read, change.call))
+
+    def _why(self, program: Program, call: int, inputs: Inputs) -> str:
+        """Return the reason of an end: calm, unless the condition is unknown because a party is not heard."""
+        known_not = np.broadcast_to(program.verdict(inputs).no, self._calls)[call]
+        leg = program.rule.leg
+        parties: tuple[Subject, ...] = ("customer", "agent") if leg == "call" else (leg,)
+        unheard = any(math.isnan(self._read(call, Ref(party, "speech"))) for party in parties)
+        return "unheard" if unheard and not known_not else "calm"
 
     def _read(self, call: int, ref: Ref) -> float:
         table = self._table

@@ -8,7 +8,7 @@ import pytest
 
 from callguard.contracts.messages import CallFacts, Transition
 from callguard.rules import RuleEngine, RuleSet, load_rules
-from callguard.signals.table import CALL_INDEX, LEG_INDEX, SignalTable
+from callguard.signals.table import CALL_INDEX, LEG_INDEX, NO_ROW, SignalTable
 
 RAISED = "{alert: Raised, expr: customer.raised_voice > 0.6, for: 1s, keep_firing_for: 2s}"
 
@@ -56,6 +56,39 @@ def test_for_keeps_a_rule_pending_and_keep_firing_for_keeps_it_firing() -> None:
     found += bench.run(5, customer_raised_voice=0.2)
     assert kinds(found) == [("pending", 1.1), ("fired", 2.1), ("resolved", 6.0)]
     assert found[-1].reason == "calm"
+
+
+SPEAKING = {"customer_speech": 0.8, "agent_speech": 0.0}
+UNHEARD = {"customer_raised_voice": math.nan, "customer_speech": math.nan}
+DEAD_AIR = "{alert: DeadAir, expr: call.silence_s > 10, keep_firing_for: 1s, labels: {severity: info}}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "after", "reason"),
+    [
+        (RAISED, {"customer_raised_voice": 0.9}, {"customer_raised_voice": 0.2}, "calm"),
+        (RAISED, {"customer_raised_voice": 0.9}, {"customer_raised_voice": math.nan, "customer_speech": 0.0}, "calm"),
+        (RAISED, {"customer_raised_voice": 0.9}, UNHEARD, "unheard"),
+        (RAISED, {"customer_raised_voice": 0.9}, {"customer_raised_voice": math.nan, "agent_speech": math.nan}, "calm"),
+        (DEAD_AIR, {"call_silence_s": 20.0}, {"call_silence_s": math.nan, "agent_speech": math.nan}, "unheard"),
+        (DEAD_AIR, {"call_silence_s": 20.0}, {"call_silence_s": 0.0, "agent_speech": math.nan}, "calm"),
+    ],
+    ids=["lower", "silent", "gone", "agent gone", "one of two gone", "spoke before"],
+)  # fmt: skip
+def test_nobody_who_is_not_heard_any_more_is_called_calm(
+    rule: str, before: dict[str, float], after: dict[str, float], reason: str
+) -> None:
+    bench = Bench(rules(rule))
+    assert [each.kind for each in bench.run(3, **SPEAKING, **before)][-1] == "fired"
+    (ended,) = bench.run(5, **after)
+    assert (ended.kind, ended.reason) == ("resolved", reason)
+
+
+def test_a_party_whose_leg_is_closed_is_not_called_calm() -> None:
+    bench = Bench(rules(RAISED))
+    bench.run(3, **SPEAKING, customer_raised_voice=0.9)
+    bench.table.customer[0] = NO_ROW
+    assert [each.reason for each in bench.run(5)] == ["unheard"]
 
 
 def test_a_gap_in_for_cancels() -> None:
