@@ -321,8 +321,9 @@ class AriApp:
         if output.change in ("apart", "hold", "transfer"):
             self._codes.parted(call.id)
         if output.change not in ("apart", "together"):
-            self._emit(CallUpdated(**self._call_facts(call), on_hold=call.on_hold, change=output.change))
-        if output.change in ("together", "transfer"):
+            held = {"on_hold": call.on_hold, "held_by": sorted(call.held_by)}
+            self._emit(CallUpdated(**self._call_facts(call), **held, change=output.change))
+        if output.change in ("together", "transfer") or (call.id, "agent") not in self._legs.tapped:
             self._legs.follow_anew(call)
         else:
             self._legs.follow(call)

@@ -287,7 +287,8 @@ class Overview:
             view.supervisors.pop(event.session, None)
         else:
             facts = {"supervisor": event.supervisor, "mode": event.mode or "", "state": _presence(event)}
-            view.supervisors[event.session] = facts
+            before = view.supervisors.get(event.session, {})
+            view.supervisors[event.session] = facts | _why(event, before)
         if isinstance(event, SupervisionStarted) and event.card is not None:
             view.card = event.card.model_dump(mode="json")
         return [Change("call", view.call)]
@@ -318,6 +319,14 @@ def _presence(event: SupervisionEvent) -> str:
     if isinstance(event, SupervisionModeChanged) and event.cutting:
         return "cutting"
     return "waiting" if getattr(event, "suspended", False) else "joined"
+
+
+def _why(event: SupervisionEvent, before: Mapping[str, str]) -> dict[str, str]:
+    """Return why a supervisor waits; a mode that is chosen meanwhile changes nothing about that."""
+    if not isinstance(event, SupervisionModeChanged) or not event.suspended:
+        return {}
+    why = event.reason or before.get("why")
+    return {"why": why} if why else {}
 
 
 def _copy(event: Event, view: CallView | AlertView, names: tuple[str, ...]) -> None:

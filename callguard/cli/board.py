@@ -222,7 +222,8 @@ def _call_table(overview: Overview, now: float) -> Table:
 
 
 def _whereabouts(supervisor: dict[str, str]) -> Text:
-    state = "" if supervisor["state"] == "joined" else f", {supervisor['state']}"
+    why = f": {supervisor['why']}" if "why" in supervisor else ""
+    state = "" if supervisor["state"] == "joined" else f", {supervisor['state']}{why}"
     style = "bold red" if supervisor["state"] == "cutting" else ""
     return Text(printable(f"{supervisor['supervisor']} ({supervisor['mode']}{state})"), style)
 

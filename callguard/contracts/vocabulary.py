@@ -21,6 +21,9 @@ the line is too bad to judge; the call is opted out, which is no fault."""
 JoinMode = Literal["listen", "whisper", "barge"]
 """Modes in which a supervisor joins without replacing the agent."""
 SupervisionMode = Literal["listen", "whisper", "barge", "takeover"]
+Interruption = Literal["consultation", "transfer", "hold"]
+"""What suspends a supervisor: the agent talks to another party; the customer goes to another agent; the customer's
+phone holds the call, so that the agent hears music."""
 Verdict = Literal["useful", "early", "false"]
 """A supervisor's verdict on an alert; early: right, but too soon."""
 LogLevel = Literal["debug", "info", "warning", "error"]

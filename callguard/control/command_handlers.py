@@ -22,6 +22,7 @@ REASONS: Final = {
     "no_answer": "the supervisor did not answer",
     "busy": "the supervisor's phone is busy, or they are in a call with CallGuard already (set_mode changes the mode)",
     "unreachable": "the supervisor's phone can't be reached",
+    "hold": "the call is on hold: the agent hears music, or the agent's phone plays nothing; ask again afterwards",
     "asterisk": "Asterisk could not do it",
 }
 REFUSALS: Final = {
@@ -105,12 +106,13 @@ class CommandHandlers:
             briefing=self._paging.briefing(call, alert),  # type: ignore[arg-type]  # as above
         )
         session = await self._paging.join(request)
-        return _facts(session)
+        return _facts(session) | self._waits(call)
 
     async def _set_mode(self, command: Command) -> dict[str, Any]:
         mode: Any = command.args["mode"]
-        await self._supervision.set_mode(self._call(command), command.supervisor, mode, "command")
-        return {"mode": mode}
+        call = self._call(command)
+        await self._supervision.set_mode(call, command.supervisor, mode, "command")
+        return {"mode": mode} | self._waits(call)
 
     async def _stop(self, command: Command) -> dict[str, Any]:
         await self._supervision.stop(self._call(command), command.supervisor)
@@ -146,6 +148,11 @@ class CommandHandlers:
         call = self._call(command)
         await self._ari.opt_out(call)
         return {"deleted_events": await self._erased(call)}
+
+    def _waits(self, call: str) -> dict[str, Any]:
+        """Return why the supervisor waits until the mode is in force; nothing where it is in force."""
+        present = self._calls.get(call)
+        return {"suspended": present.interrupted_by} if present and present.interrupted_by else {}
 
     def _call(self, command: Command) -> str:
         if command.call is None or command.call not in self._calls:

@@ -1,4 +1,4 @@
-"""Spoken prompts: the texts that are whispered to agents, and the sentences of a supervisor's briefing.
+"""Spoken prompts: the texts that are whispered to agents, a supervisor's briefing, a notice to a supervisor who waits.
 
 `TEXTS` holds their words; `make prompts` renders them with espeak-ng into the files beside this module. Asterisk finds
 them as sound:callguard/NAME after `callguard prompts FOLDER` has copied them to its sounds.
@@ -28,6 +28,7 @@ TEXTS: Final = {
     "brief-queue": "Queue",
     "brief-agent": "Agent",
     "brief-minute": "Minute",
+    "wait-hold": "The customer has put the call on hold.",
 }
 """Words of each prompt by its name."""
 

@@ -123,9 +123,11 @@ async def test_a_card_says_what_is_heard_and_who_helps(page: Page, desk: Running
     await expect(card(page, "c3").locator(".alert")).to_contain_text("taken by Bob")
 
 
-async def test_a_consultation_shows_that_the_supervisor_waits(page: Page, desk: RunningConsole) -> None:
+async def test_a_consultation_or_a_hold_shows_that_the_supervisor_waits(page: Page, desk: RunningConsole) -> None:
     desk.publish(call_started("c1"), supervision_started("c1"), supervision_suspended("c1"))
     await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann waits: the agent consults, or transfers")
+    desk.publish(supervision_suspended("c1", why="hold"))
+    await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann waits: the customer has put the call on hold")
     desk.publish(supervision_suspended("c1", suspended=False))
     await expect(card(page, "c1").locator(".chips")).to_contain_text("Ann whispers to the agent")
 

@@ -19,6 +19,7 @@ from callguard.contracts.events import (
     NodeStarted,
     NodeStopped,
     SupervisionEnded,
+    SupervisionModeChanged,
     SupervisionRinging,
     TapLost,
     published,
@@ -74,16 +75,24 @@ def test_a_call_from_start_to_end(times: int) -> None:
     assert fold(*events, call_ended("c1"), times=times).calls == {}
 
 
+def mode_chosen() -> SupervisionModeChanged:
+    """A mode chosen while the supervisor waits: for the time afterwards."""
+    facts: Any = {"mode": "whisper", "previous": "listen", "by": "key", "suspended": True}
+    return SupervisionModeChanged(call="c1", session="s1", supervisor="Ann", **facts)
+
+
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_supervisor_waits_while_the_agent_consults(times: int) -> None:
     joined = (call_started("c1"), supervision_started("c1"))
     for more, state in (
         ([supervision_suspended("c1")], "waiting"),
+        ([supervision_suspended("c1"), mode_chosen()], "waiting"),
         ([supervision_suspended("c1"), supervision_suspended("c1", suspended=False)], "joined"),
         ([supervision_suspended("c1"), supervision_cutting("c1")], "cutting"),
     ):
         (supervisor,) = fold(*joined, *more, times=times).calls["c1"].supervisors.values()
-        assert supervisor == {"supervisor": "Ann", "mode": "whisper", "state": state}
+        why = {"why": "consultation"} if state == "waiting" else {}
+        assert supervisor == {"supervisor": "Ann", "mode": "whisper", "state": state} | why
 
 
 @pytest.mark.parametrize("times", [1, 3])

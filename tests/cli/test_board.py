@@ -68,7 +68,7 @@ async def test_a_supervisor_who_waits_is_listed_as_waiting(bus: WiredBus, config
     bus.publish(supervision_suspended("c1"))
     await bus.flush(5)
     await asyncio.sleep(0.1)
-    assert "Ann (whisper, waiting)" in (await run(config, "calls")).out
+    assert "Ann (whisper, waiting: consultation)" in (await run(config, "calls")).out
 
 
 async def test_a_supervisor_who_is_being_cut_off_is_listed_as_such(bus: WiredBus, config: Path) -> None:

@@ -9,6 +9,7 @@ from callguard.asterisk.supervision.session import RingRequest, SupervisionError
 from callguard.config import Config, SupervisorConfig
 from callguard.contracts.commands import Command, CommandError
 from callguard.control.command_handlers import CommandHandlers
+from tests.asterisk.discovery.test_calls import call
 
 CONFIG = Config(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),))
 
@@ -19,7 +20,7 @@ class Node:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refusal: Exception | None = None
-        self.calls = {"1.1": object()}
+        self.calls = {"1.1": call()}
         self.supervision = self
 
     async def join(self, request: RingRequest) -> Any:
@@ -73,6 +74,14 @@ async def test_joining_rings_the_supervisor_in_that_mode(mode: str) -> None:
     assert result == {"session": "s1", "supervisor": "lead", "mode": mode}
     request = node.asked[0][1]["request"]
     assert (request.command, request.briefing) == ("c1", ("sound:briefing-about-None",))
+
+
+@pytest.mark.parametrize(("action", "args"), [("whisper", {}), ("set_mode", {"mode": "barge"})])
+async def test_a_supervisor_who_waits_meanwhile_is_not_said_to_be_heard(action: str, args: dict[str, str]) -> None:
+    node = Node()
+    node.calls["1.1"] = call(held_by={"customer"})
+    result = await handlers(node)(command(action, call="1.1", supervisor="lead", args=args))
+    assert result["suspended"] == "hold"
 
 
 async def test_a_verdict_reaches_the_alert_manager() -> None:

@@ -74,9 +74,11 @@ def supervision_started(
     return SupervisionStarted(call=call, session=session, supervisor="Ann", mode=mode, ring_s=2.0, card=card)
 
 
-def supervision_suspended(call: str = "c1", *, suspended: bool = True) -> SupervisionModeChanged:
+def supervision_suspended(
+    call: str = "c1", *, suspended: bool = True, why: str = "consultation"
+) -> SupervisionModeChanged:
     """As the agent consults, or is back."""
-    reason: Any = "consultation" if suspended else "together"
+    reason: Any = why if suspended else "together"
     facts: Any = {"mode": "whisper", "previous": "whisper", "by": "call", "suspended": suspended, "reason": reason}
     return SupervisionModeChanged(call=call, session="s1", supervisor="Ann", **facts)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from callguard.asterisk.events import Bridge, Channel
-from callguard.contracts.vocabulary import Mode, Role
+from callguard.contracts.vocabulary import Interruption, Mode, Role
 
 Change = Literal["hold", "unhold", "transfer", "mode", "agent", "handoff", "apart", "together", "role"]
 
@@ -32,7 +32,8 @@ class Call:
     mode: Mode
     started_at: float
     """Unix time."""
-    on_hold: bool = False
+    held_by: frozenset[Role] = frozenset()
+    """Parties whose phones hold the call; the other party hears music."""
     together: bool = True
     """False while customer and agent don't hear each other: during a consultation or a transfer."""
     transferring: bool = False
@@ -44,16 +45,35 @@ class Call:
     unknown: str | None = None
     """Why the roles of customer and agent are not known; such a call is only shown."""
 
+    @property
+    def on_hold(self) -> bool:
+        """Whether a party holds the call."""
+        return bool(self.held_by)
+
+    @property
+    def interrupted_by(self) -> Interruption | None:
+        """Return what keeps the agent from hearing the customer now, and a supervisor beside the customer.
+
+        While the customer's phone holds the call, Asterisk plays music on the agent's channel. A snoop on that channel
+        then often carries nothing, in either direction. The agent's own hold interrupts nothing on their channel.
+        """
+        if self.agent is None or (self.transferring and not self.together):
+            return "transfer"
+        if not self.together:
+            return "consultation"
+        return "hold" if "customer" in self.held_by else None
+
     def legs(self) -> Mapping[Role, tuple[str, str]]:
         """Return (channel id, channel name) of each leg that must be tapped now.
 
-        A consultation is not tapped, so no snoop stays on the agent's channel. If one stays while the source of the
-        channel's audio changes, Asterisk 22.10.1 often gives that audio to no snoop from then on.
+        While the agent consults or hears music on hold, no snoop stays on the agent's channel. If one stays while the
+        source of the channel's audio changes, Asterisk 22.10.1 often gives that audio to no snoop from then on, and
+        takes no whisper from one.
         """
         if self.mode == "off":
             return {}
         legs: dict[Role, tuple[str, str]] = {"customer": (self.customer, self.customer_channel)}
-        if self.agent and self.agent_channel and self.together:
+        if self.agent and self.agent_channel and self.interrupted_by is None:
             legs["agent"] = (self.agent, self.agent_channel)
         return legs
 

@@ -31,7 +31,7 @@ from callguard.asterisk.discovery.calls import (
 )
 from callguard.asterisk.discovery.pairing import queue_of, with_member
 from callguard.asterisk.discovery.register import Register
-from callguard.asterisk.discovery.roles import cast_of, joint_setting, mode_of, strangers_of
+from callguard.asterisk.discovery.roles import cast_of, holders, joint_setting, mode_of, strangers_of
 from callguard.asterisk.discovery.spelling import is_clear, setting_of
 from callguard.config import Analysis, Roles
 from callguard.contracts.vocabulary import Role
@@ -197,7 +197,7 @@ class Discovery:
             customer=customer.channel.id,
             customer_channel=customer.channel.name,
             agent=None, agent_channel=None, member=None, interface=None, queue=None, wait_s=None,
-            mode="off", started_at=at, on_hold=customer.held or agent.held, number=customer.channel.number,
+            mode="off", started_at=at, held_by=holders(customer, agent), number=customer.channel.number,
             linkedid=customer.linkedid,
         )  # fmt: skip
 
@@ -206,7 +206,8 @@ class Discovery:
         customer.role, agent.role = "customer", "agent"
         call = self._with_agent(call, customer, agent)
         setting = joint_setting((customer, agent))
-        return replace(call, mode=mode_of(setting, call.queue, self._analysis))
+        mode = mode_of(setting, call.queue, self._analysis)
+        return replace(call, mode=mode, held_by=holders(customer, agent))
 
     def _with_agent(self, call: Call, customer: Party, agent: Party) -> Call:
         """Fill in the facts that depend on the agent, from the channels and from the queue's message."""
@@ -227,7 +228,7 @@ class Discovery:
         if customer is None or (present in self._rooms.room(call.customer) and present is not None):
             return []  # a third party beside the agent
         change: Change = "handoff" if agent.handed else "transfer"
-        call = replace(self._paired(call, customer, agent), on_hold=customer.held or agent.held, parted=None)
+        call = replace(self._paired(call, customer, agent), parted=None)
         return self._end(call, at, "opt_out") if self._says_off(call) else self._change(call, change)
 
     def _says_off(self, call: Call) -> bool:
@@ -286,11 +287,10 @@ class Discovery:
         call = self.call_of(event.channel.id)
         if call is None:
             return []
-        legs = (self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
-        on_hold = any(leg.held for leg in legs if leg)
-        if on_hold == call.on_hold:
+        held_by = holders(self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
+        if held_by == call.held_by:
             return []
-        return self._change(replace(call, on_hold=on_hold), "hold" if on_hold else "unhold")
+        return self._change(replace(call, held_by=held_by), "hold" if held_by else "unhold")
 
     def _transfer(self, event: events.BridgeTransfer) -> list[Output]:
         call = self.call_of(event.channel.id)

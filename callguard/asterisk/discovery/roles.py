@@ -126,6 +126,12 @@ def mode_of(setting: str, queue: str | None, analysis: Analysis) -> Mode:
     return configured
 
 
+def holders(customer: Party | None, agent: Party | None) -> frozenset[Role]:
+    """Return the parties whose phones hold the call."""
+    parties: tuple[tuple[Role, Party | None], ...] = (("customer", customer), ("agent", agent))
+    return frozenset(role for role, party in parties if party and party.held)
+
+
 def joint_setting(parties: Sequence[Party]) -> str:
     """Return the room's CALLGUARD: `off` where any party says so, else the first that is set."""
     settings = [party.setting for party in parties if party.setting]

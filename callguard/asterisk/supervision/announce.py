@@ -1,4 +1,4 @@
-"""Plays a sound into a running call: to the agent alone, or to both parties."""
+"""Plays a sound into a running call, to the agent alone or to both parties; and to a supervisor who waits."""
 
 import asyncio
 from typing import Final, Literal
@@ -6,7 +6,7 @@ from typing import Final, Literal
 from callguard.asterisk.client import AriClient
 from callguard.asterisk.events import ChannelDestroyed, PlaybackFinished
 from callguard.asterisk.names import name, new_id
-from callguard.asterisk.stasis import into_stasis
+from callguard.asterisk.stasis import into_stasis, quietly
 from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.waiter import Waiter
 
@@ -50,3 +50,27 @@ class Announcer:
             await self._ari.play(channel, playback, media)
             await asyncio.wait((finished, hung_up), timeout=LONGEST_S, return_when=asyncio.FIRST_COMPLETED)
             return finished.done() and getattr(finished.result(), "state", "") == "done"
+
+
+class Notices:
+    """Plays prompts to supervisors who wait, one at a time to each channel."""
+
+    def __init__(self, ari: AriClient, announcer: Announcer) -> None:
+        self._ari = ari
+        self._announcer = announcer
+        self._playbacks: dict[str, str] = {}
+
+    async def say(self, channel: str, prompt: str) -> None:
+        """Play a prompt to its end, or until it is hushed. An error of Asterisk is logged."""
+        playback = self._playbacks[channel] = name(self._ari.app, "playback", new_id())
+        try:
+            await quietly(self._announcer.play(channel, media_uri(prompt), playback))
+        finally:
+            if self._playbacks.get(channel) == playback:
+                del self._playbacks[channel]
+
+    async def hush(self, channel: str) -> None:
+        """Stop the prompt, if one is being played: it would delay what else is asked of the channel."""
+        playback = self._playbacks.pop(channel, None)
+        if playback:
+            await quietly(self._ari.stop_playback(playback))

@@ -1,8 +1,9 @@
-"""Moves supervisors: into a call, between modes, out while the parties are apart, along with a transfer.
+"""Moves supervisors: into a call, between modes, out while the parties are apart or on hold, along with a transfer.
 
-A cut comes before any bookkeeping. When customer and agent part, the supervisor's ear and mouth are removed at once,
-before any event is published. State and event follow in order, under the session's lock, once Asterisk has said that
-ear and mouth are gone. If it does not say so in `ESCALATE_S`, the session ends: its channel and room are removed too.
+A cut comes before any bookkeeping. When customer and agent part, or the customer's phone holds, the supervisor's ear
+and mouth are removed at once, before any event is published. State and event follow in order, under the session's lock,
+once Asterisk has said that ear and mouth are gone. If it does not say so in `ESCALATE_S`, the session ends: its channel
+and room are removed too.
 """
 
 import asyncio
@@ -16,13 +17,14 @@ import structlog
 from callguard.asterisk.client import AriClient
 from callguard.asterisk.discovery.calls import Call
 from callguard.asterisk.errors import AriError
+from callguard.asterisk.supervision.announce import Announcer, Notices
 from callguard.asterisk.supervision.room import CutError, LeaseError, Room
 from callguard.asterisk.supervision.session import Briefed, Joined, Session, SupervisionError, Suspended
 from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.upkeep.removal import Removal
 from callguard.asterisk.waiter import Waiter
 from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
-from callguard.contracts.vocabulary import SupervisionMode, Verdict
+from callguard.contracts.vocabulary import Interruption, SupervisionMode, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,8 @@ INSIST_S: Final = 30.0
 """Seconds after a take-over in which the agent's channel is hung up repeatedly; later it may serve another call."""
 FOLLOW_S: Final = 60.0
 """Seconds that a supervisor waits for the agent to whom the customer is transferred."""
+HOLD: Final = "wait-hold"
+"""Prompt that a supervisor hears at the customer's hold, whose silence would not explain itself."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Presence:
         self._calls = calls
         self._hooks = hooks
         self._spawn = spawn
+        self._notices = Notices(ari, Announcer(ari, watch, reconciler))
         self._rooms: dict[str, Room] = {}
 
     async def enter(self, session: Session) -> None:
@@ -150,9 +155,9 @@ class Presence:
             session.end("asterisk")
 
     def _in_talk(self, session: Session) -> str | None:
-        """Return the channel of the agent whom the customer hears now."""
+        """Return the channel of the agent who hears the customer now."""
         call = self._calls.get(session.call)
-        return call.agent if call and call.together else None
+        return call.agent if call and call.interrupted_by is None else None
 
     def _took_over(self, session: Session) -> bool:
         call = self._calls.get(session.call)
@@ -177,8 +182,8 @@ class Presence:
         call = self._calls.get(session.call)
         if call is None or call.agent is None or call.agent_channel is None:
             raise SupervisionError("no_call")
-        if not call.together:
-            raise SupervisionError("refused")
+        if call.interrupted_by:
+            raise SupervisionError("hold" if call.interrupted_by == "hold" else "refused")
         session.agent = call.agent
         await room.take_over(call.agent, call.agent_channel)
         session.took_over = True
@@ -209,16 +214,20 @@ class Presence:
     async def _suspend(self, session: Session, room: Room, joined: Joined | Suspended) -> None:
         await room.silence()
         call = self._calls.get(session.call)
-        transfer = call is None or call.transferring or call.agent is None
-        waiting = joined if isinstance(joined, Suspended) else joined.suspend(time.time())
+        reason: Interruption = (call.interrupted_by if call else None) or "transfer"
+        before = joined.reason if isinstance(joined, Suspended) else None
+        waiting = joined.go_on(reason) if isinstance(joined, Suspended) else joined.suspend(time.time(), reason)
         session.state = waiting
-        if waiting is not joined:
-            self._tell(session, joined.mode, "call", "transfer" if transfer else "consultation")
-        if transfer:
+        if before is None or (before != reason and "hold" in (before, reason)):
+            self._tell(session, joined.mode, "call", reason)
+        if reason == "hold" and before != "hold":
+            self._spawn(self._notices.say(session.channel, HOLD))
+        if reason == "transfer":
             asyncio.get_running_loop().call_later(FOLLOW_S, self._give_up, session, waiting)
 
     async def _resume(self, session: Session, room: Room, joined: Joined | Suspended, agent: str) -> None:
         moved = agent != session.agent
+        await self._notices.hush(session.channel)
         if room.agent != agent:
             await room.tune(joined.mode, agent)
         session.agent = agent
@@ -229,7 +238,7 @@ class Presence:
 
     def _give_up(self, session: Session, waiting: Suspended) -> None:
         state = session.state
-        if isinstance(state, Suspended) and state.parted_at == waiting.parted_at:
+        if isinstance(state, Suspended) and (state.parted_at, state.reason) == (waiting.parted_at, waiting.reason):
             session.end("transfer")
 
     def _fail(self, session: Session, error: AriError) -> None:
@@ -242,7 +251,7 @@ class Presence:
         session: Session,
         previous: SupervisionMode,
         by: Literal["command", "key", "policy", "call"],
-        reason: Literal["consultation", "transfer", "together"] | None = None,
+        reason: Interruption | Literal["together"] | None = None,
     ) -> None:
         suspended = isinstance(session.state, Suspended)
         facts: dict[str, Any] = {"previous": previous, "by": by, "suspended": suspended, "reason": reason}

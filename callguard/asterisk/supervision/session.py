@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from callguard.asterisk.names import SUPERVISOR, name
 from callguard.config import SupervisorConfig
 from callguard.contracts.events import SupervisionEvent
-from callguard.contracts.vocabulary import SupervisionMode
+from callguard.contracts.vocabulary import Interruption, SupervisionMode
 
 E = TypeVar("E", bound=SupervisionEvent)
 
@@ -20,7 +20,7 @@ E = TypeVar("E", bound=SupervisionEvent)
 class SupervisionError(Exception):
     """A request of supervision failed.
 
-    `reason`: no_answer, busy, unreachable, no_call, refused, asterisk, answered_elsewhere, stopped.
+    `reason`: no_answer, busy, unreachable, no_call, refused, hold, asterisk, answered_elsewhere, stopped.
     """
 
     def __init__(self, reason: str) -> None:
@@ -54,9 +54,9 @@ class Joined:
         """Change the mode."""
         return replace(self, mode=mode)
 
-    def suspend(self, at: float) -> "Suspended":
-        """Suspend: customer and agent no longer hear each other."""
-        return Suspended(self.mode, self.since, at)
+    def suspend(self, at: float, reason: Interruption) -> "Suspended":
+        """Suspend: the agent no longer hears the customer."""
+        return Suspended(self.mode, self.since, at, reason)
 
     def cut(self) -> "Cutting":
         """Leave, but Asterisk has not said yet that they are gone."""
@@ -69,13 +69,18 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """The supervisor waits: customer and agent are apart. The supervisor hears nobody and nobody hears them."""
+    """The supervisor waits: customer and agent are apart, or on hold. They hear nobody and nobody hears them."""
 
     mode: SupervisionMode
     """Mode in which the session goes on."""
     since: float
     """When the supervisor joined."""
     parted_at: float
+    reason: Interruption
+
+    def go_on(self, reason: Interruption) -> "Suspended":
+        """Go on waiting, for this reason now."""
+        return replace(self, reason=reason)
 
     def switch(self, mode: SupervisionMode) -> "Suspended":
         """Choose the mode in which the session goes on."""

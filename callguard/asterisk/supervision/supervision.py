@@ -158,11 +158,9 @@ class Supervision:
         A `private` prompt leaves no event: nobody else learns of it.
         """
         present = self._calls.get(call)
-        if present is None or present.agent is None:
+        if present is None:
             raise SupervisionError("no_call")
-        if not present.together:
-            raise SupervisionError("refused")
-        if not await self.prompter.prompt(present.agent, present.member or "", prompt):
+        if not await self.prompter.prompt(present, prompt):
             return False
         if not private:
             self._hooks.emit(PromptPlayed(call=call, prompt=prompt, command=command))
@@ -199,6 +197,7 @@ class Supervision:
 
     def call_changed(self, call: Call, change: Change) -> None:
         """Suspend, resume or move supervisors with the customer; after a take-over the supervisor stays as a party."""
+        self.prompter.follow(call)
         for session in self._of(call.id):
             if call.agent == session.channel:
                 continue

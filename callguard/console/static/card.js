@@ -13,6 +13,7 @@ const STATES = {
   waiting: "waits: the agent consults, or transfers",
   cutting: "is being cut off: may still hear and be heard",
 };
+const HOLD = "waits: the customer has put the call on hold";
 const ACTIONS = [["listen", "Listen"], ["whisper", "Whisper"], ["barge", "Barge"], ["takeover", "Take over"]];
 
 export const make = (tag, className = "", text = "") => {
@@ -182,7 +183,7 @@ export class Card {
     const why = { customer: call.unheard ? `: ${call.unheard.why}` : "" };
     const deaf = Object.entries({ ...(call.unheard ? { customer: "lost" } : {}), ...call.taps })
       .filter(([leg, state]) => state === "lost" || why[leg]).map(([leg]) => `${leg} not heard${why[leg] || ""}`);
-    const people = call.supervisors.map((each) => `${each.supervisor} ${STATES[each.state] || DOING[each.mode]}`);
+    const people = call.supervisors.map((each) => `${each.supervisor} ${each.why === "hold" ? HOLD : STATES[each.state] || DOING[each.mode]}`);
     const wrong = [...deaf, ...people.filter((_, n) => call.supervisors[n].state === "cutting")];
     const texts = [...people, call.on_hold ? "on hold" : "", ...deaf].filter(Boolean);
     if (texts.join("\n") === this.chipTexts) return;

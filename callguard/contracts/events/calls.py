@@ -34,6 +34,7 @@ class CallUpdated(CallFactsEvent):
     TYPE = "call.updated.v1"
     on_hold: bool = Field(False, description="Whether a party is on hold.")
     change: str = Field(description="Changed fact: hold, unhold, transfer, mode, agent, role, handoff.")
+    held_by: list[Role] = Field([], description="Parties whose phones hold the call; the other one hears music.")
 
 
 class CallEnded(CallFactsEvent):

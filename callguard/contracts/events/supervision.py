@@ -7,7 +7,7 @@ from pydantic import Field
 
 from callguard.contracts.cards import HandoffCard
 from callguard.contracts.events.base import Event
-from callguard.contracts.vocabulary import SupervisionMode
+from callguard.contracts.vocabulary import Interruption, SupervisionMode
 
 
 class SupervisionEvent(Event):
@@ -43,7 +43,7 @@ class SupervisionStarted(SupervisionEvent):
 
 
 class SupervisionModeChanged(SupervisionEvent):
-    """The supervisor's mode changed, or was suspended or resumed because customer and agent parted or met again."""
+    """The supervisor's mode changed, or was suspended or resumed as customer and agent parted, held or met again."""
 
     TYPE = "supervision.mode_changed.v1"
     previous: SupervisionMode = Field(description="Mode before the change; a suspension or resumption keeps it.")
@@ -51,10 +51,11 @@ class SupervisionModeChanged(SupervisionEvent):
         description="Source of the change; call: an act of the parties."
     )
     suspended: bool = Field(False, description="True while the supervisor hears no party and no party the supervisor.")
-    reason: Literal["consultation", "transfer", "together"] | None = Field(
+    reason: Interruption | Literal["together"] | None = Field(
         None,
         description="For a change by call. consultation: the agent talks to another party. transfer: the customer goes "
-        "to another agent, or has one now. together: customer and agent hear each other again.",
+        "to another agent, or has one now. together: customer and agent hear each other again. hold: the customer's "
+        "phone holds the call, so that the agent hears music.",
     )
     cutting: bool = Field(False, description="True: to be out, which Asterisk has not confirmed; ended follows.")
 
@@ -71,7 +72,7 @@ class SupervisionFailed(SupervisionEvent):
     """Supervision could not be carried out, or no supervisor answered."""
 
     TYPE = "supervision.failed.v1"
-    reason: str = Field(description="no_answer, busy, unreachable, no_call, refused, asterisk, restart.")
+    reason: str = Field(description="no_answer, busy, unreachable, no_call, refused, hold, asterisk, restart.")
 
 
 class PromptPlayed(Event):

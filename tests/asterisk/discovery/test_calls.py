@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from callguard.asterisk.discovery.calls import Call
 
 
@@ -22,8 +24,10 @@ def test_both_legs_are_tapped_while_they_hear_each_other() -> None:
     assert call().legs() == CUSTOMER | AGENT
 
 
-def test_a_consultation_is_not_tapped() -> None:
+def test_an_agent_who_consults_or_hears_music_is_not_tapped() -> None:
     assert call(together=False).legs() == CUSTOMER
+    assert call(held_by={"customer"}).legs() == CUSTOMER
+    assert call(held_by={"agent"}).legs() == CUSTOMER | AGENT
 
 
 def test_without_an_agent_the_customer_is_tapped_alone() -> None:
@@ -35,6 +39,30 @@ def test_a_call_that_is_off_has_no_leg() -> None:
     assert call(mode="off").legs() == {}
 
 
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({}, None),
+        ({"held_by": {"agent"}}, None),
+        ({"held_by": {"customer"}}, "hold"),
+        ({"held_by": {"customer", "agent"}}, "hold"),
+        ({"together": False, "held_by": {"customer"}}, "consultation"),
+        ({"together": False, "transferring": True}, "transfer"),
+        ({"transferring": True}, None),
+        ({"agent": None, "together": False}, "transfer"),
+    ],
+)
+def test_a_supervisor_beside_the_customer_is_interrupted_by_a_parting_or_by_the_customers_hold(
+    facts: dict[str, Any], reason: str | None
+) -> None:
+    assert call(**facts).interrupted_by == reason
+
+
+@pytest.mark.parametrize(("holds", "held"), [((), False), (("agent",), True), (("customer",), True)])
+def test_a_call_is_on_hold_while_either_phone_holds_it(holds: tuple[Any, ...], held: bool) -> None:
+    assert call(held_by=frozenset(holds)).on_hold is held
+
+
 def test_the_customers_number_is_never_shown() -> None:
     assert "555" not in repr(call(number="+49555"))
-    assert replace(call(number="+49555"), on_hold=True).number == "+49555"
+    assert replace(call(number="+49555"), together=False).number == "+49555"

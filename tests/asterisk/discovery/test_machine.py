@@ -179,9 +179,14 @@ def test_hold_and_unhold() -> None:
     pbx.talk(CUSTOMER, AGENT)
     (held,) = pbx.tell(events.ChannelHold(1, AGENT))
     assert isinstance(held, Changed)
-    assert (held.change, held.call.on_hold) == ("hold", True)
-    assert pbx.tell(events.ChannelHold(1, CUSTOMER)) == [], "held already"
-    assert pbx.tell(events.ChannelUnhold(2, AGENT)) == [], "held still by the other"
+    assert (held.change, held.call.held_by) == ("hold", {"agent"})
+    assert pbx.tell(events.ChannelHold(1, AGENT)) == [], "held already"
+    (both,) = pbx.tell(events.ChannelHold(1, CUSTOMER))
+    assert isinstance(both, Changed)
+    assert (both.change, both.call.held_by) == ("hold", {"customer", "agent"})
+    (other,) = pbx.tell(events.ChannelUnhold(2, AGENT))
+    assert isinstance(other, Changed)
+    assert (other.change, other.call.held_by) == ("hold", {"customer"}), "held still by the other"
     (unheld,) = pbx.tell(events.ChannelUnhold(2, CUSTOMER))
     assert isinstance(unheld, Changed)
     assert (unheld.change, unheld.call.on_hold) == ("unhold", False)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from callguard.asterisk.discovery.bridges import Party
-from callguard.asterisk.discovery.roles import cast_of, joint_setting, mode_of, told_part
+from callguard.asterisk.discovery.roles import cast_of, holders, joint_setting, mode_of, told_part
 from callguard.asterisk.events import Channel
 from callguard.config import Analysis, QueueAnalysis, RoleRule, Roles
 
@@ -70,6 +70,14 @@ def test_the_weaker_of_two_like_claims_yields() -> None:
 )
 def test_two_equally_strong_claims_are_no_conversation(room: tuple[Party, ...]) -> None:
     assert pair(*room) is None
+
+
+def test_who_holds_is_told_for_each_party_that_is_there() -> None:
+    holding, talking = party("x", held=True), party("y")
+    assert holders(talking, talking) == holders(talking, None) == holders(None, None) == set()
+    assert holders(holding, talking) == {"customer"}
+    assert holders(talking, holding) == {"agent"}
+    assert holders(holding, holding) == {"customer", "agent"}
 
 
 @pytest.mark.parametrize("part", ["supervisor", "ignore"])

@@ -116,9 +116,9 @@ async def test_a_warning_that_was_not_played_does_not_lead_to_the_end(pbx: Pbx) 
     assert (pbx.hung_up, pbx.told()) == ([], [False, False, False])
 
 
-@pytest.mark.parametrize("facts", [{"together": False}, {"on_hold": True}])
+@pytest.mark.parametrize("facts", [{"together": False}, {"held_by": {"customer"}}, {"held_by": {"agent"}}])
 async def test_out_of_the_customers_hearing_nothing_is_played_and_no_call_ended(
-    pbx: Pbx, facts: dict[str, bool]
+    pbx: Pbx, facts: dict[str, Any]
 ) -> None:
     await pbx.keyed("CallGuardAbuse", **facts)
     assert (pbx.played, pbx.told()) == ([], [False])

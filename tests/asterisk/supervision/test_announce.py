@@ -7,7 +7,7 @@ import pytest
 from callguard.asterisk.errors import AriError
 from callguard.asterisk.events import Channel, ChannelDestroyed
 from callguard.asterisk.supervision import announce as module
-from callguard.asterisk.supervision.announce import Announcer, Audience, media_uri
+from callguard.asterisk.supervision.announce import Announcer, Audience, Notices, media_uri
 from tests.asterisk.harness.stasis import removed, stasis
 
 
@@ -78,3 +78,36 @@ async def test_several_media_are_played_as_they_are_named() -> None:
 )
 def test_a_prompt_is_a_sound_of_ours_or_a_media_uri(prompt: str, uri: str) -> None:
     assert media_uri(prompt) == uri
+
+
+async def test_a_notice_is_played_to_its_end_or_until_it_is_hushed() -> None:
+    async with stasis() as (fake, ari, watch, reconciler):
+        notices = Notices(ari, Announcer(ari, watch, reconciler))
+        await notices.say("boss", "wait-hold")
+        await notices.hush("boss")
+        played = fake.requests[0]
+        assert (played[1].rpartition("/")[0], played[2]) == (
+            "/channels/boss/play",
+            {"media": "sound:callguard/wait-hold"},
+        )
+        assert len(fake.requests) == 1, "there was nothing to stop"
+        fake.after = lambda request: None
+        saying = asyncio.create_task(notices.say("boss", "wait-hold"))
+        async with asyncio.timeout(2):
+            while len(fake.requests) < 2:
+                await asyncio.sleep(0.005)
+        await notices.hush("boss")
+        playback = fake.requests[1][1].rpartition("/")[2]
+        assert fake.calls()[2:] == [f"DELETE /playbacks/{playback}"]
+        saying.cancel()
+
+
+async def test_a_notice_that_asterisk_refuses_disturbs_nothing() -> None:
+    async with stasis() as (_, ari, watch, reconciler):
+        notices = Notices(ari, Announcer(ari, watch, reconciler))
+
+        async def refuse(channel: str, playback: str, media: str) -> None:
+            raise AriError("500")
+
+        ari.play = refuse  # type: ignore[method-assign]
+        await notices.say("boss", "wait-hold")

@@ -171,9 +171,11 @@ async def test_who_took_over_follows_nobody(world: World) -> None:
         ({"together": False, "transferring": True}, "transfer"),
         ({"together": False, "agent": None, "agent_channel": None}, "transfer"),
         ({"together": False}, "consultation"),
+        ({"held_by": {"customer"}}, "hold"),
+        ({"together": False, "held_by": {"customer"}}, "consultation"),
     ],
 )
-async def test_a_transfer_under_way_is_told_from_a_consultation(
+async def test_a_transfer_under_way_is_told_from_a_consultation_and_from_a_hold(
     world: World, facts: dict[str, Any], reason: str
 ) -> None:
     await world.becomes(**facts)
@@ -198,3 +200,57 @@ async def test_an_agent_who_does_not_go_after_a_take_over_is_left_alone_in_the_e
     assert "agent" in world.presence._reconciler.under_way
     await asyncio.sleep(0.15)
     assert "agent" not in world.presence._reconciler.under_way
+
+
+HOLD = frozenset({"customer"})
+
+
+def notices(fake: FakeAri) -> list[str]:
+    """Media that the supervisor's own channel was asked to play."""
+    return [
+        query["media"] for _, path, query in fake.requests if path.startswith("/channels/callguard.supervisor.s/play")
+    ]
+
+
+async def test_the_customers_hold_cuts_first_and_is_told_to_the_supervisor_and_then_taken_up(world: World) -> None:
+    world.changes(held_by=HOLD)
+    await asyncio.sleep(0.05)
+    assert world.fake.calls()[-1].startswith("DELETE /channels/callguard.ear.")
+    assert (world.told(), notices(world.fake)) == ([], [])
+    await world.quiet()
+    assert (world.told(), notices(world.fake)) == ([(True, "hold")], ["sound:callguard/wait-hold"])
+    with pytest.raises(SupervisionError, match="hold"):
+        await world.presence.switch(world.session, "takeover", "key")
+    asked = await world.becomes(held_by=frozenset())
+    assert asked[-1] == "POST /bridges/callguard.room.s/addChannel"
+    assert world.told()[1:] == [(False, "together")]
+
+
+async def test_the_agents_hold_leaves_the_supervisor_where_they_are(world: World) -> None:
+    assert await world.becomes(held_by=frozenset({"agent"})) == []
+    assert world.told() == []
+
+
+async def test_a_hold_that_is_over_at_once_is_not_told(world: World) -> None:
+    world.changes(held_by=HOLD)
+    await asyncio.sleep(0.03)
+    world.changes(held_by=frozenset())
+    await world.quiet()
+    assert (world.told(), notices(world.fake)) == ([], [])
+
+
+async def test_why_a_supervisor_waits_is_told_anew_as_a_hold_comes_or_goes(world: World) -> None:
+    await world.becomes(held_by=HOLD)
+    await world.becomes(together=False)
+    await world.becomes(together=True)
+    assert world.told() == [(True, "hold"), (True, "consultation"), (True, "hold")]
+
+
+async def test_a_hold_has_no_end_even_where_a_transfer_came_before_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FOLLOW_S", 0.3)
+    await world.becomes(agent=None, agent_channel=None, together=False)
+    await world.becomes(agent="next", agent_channel="PJSIP/next-1", together=True, held_by=HOLD)
+    await asyncio.sleep(0.4)
+    assert world.session.why is None

@@ -30,10 +30,11 @@ def test_the_way_through_all_states() -> None:
 
 
 def test_a_suspended_session_goes_on_in_its_mode_or_in_the_one_chosen_meanwhile() -> None:
-    waiting = Joined("whisper", 13.0).suspend(15.0)
-    assert waiting == Suspended("whisper", 13.0, 15.0)
+    waiting = Joined("whisper", 13.0).suspend(15.0, "consultation")
+    assert waiting == Suspended("whisper", 13.0, 15.0, "consultation")
     assert waiting.resume() == Joined("whisper", 13.0)
     assert waiting.switch("barge").resume() == Joined("barge", 13.0)
+    assert waiting.go_on("hold") == Suspended("whisper", 13.0, 15.0, "hold")
     assert waiting.end("transfer", 20.0) == Ended("transfer", 7.0)
 
 
@@ -43,8 +44,8 @@ def test_a_suspended_session_goes_on_in_its_mode_or_in_the_one_chosen_meanwhile(
         (Requested(), {"answer", "join", "switch", "end"}),
         (Ringing(0), {"ring", "join", "switch", "end"}),
         (Briefed(0), {"ring", "answer", "switch", "end"}),
-        (Joined("listen", 0), {"ring", "answer", "join", "fail", "resume"}),
-        (Suspended("listen", 0, 0), {"ring", "answer", "join", "fail", "suspend"}),
+        (Joined("listen", 0), {"ring", "answer", "join", "fail", "resume", "go_on"}),
+        (Suspended("listen", 0, 0, "hold"), {"ring", "answer", "join", "fail", "suspend"}),
         (Ended("x"), {"ring", "answer", "join", "switch", "suspend", "resume", "end", "fail"}),
     ],
 )

@@ -378,7 +378,10 @@ async def test_a_prompt_is_told_unless_it_is_private(desk: Desk) -> None:
     ]
 
 
-@pytest.mark.parametrize(("facts", "reason"), [({"agent": None}, "no_call"), ({"together": False}, "refused")])
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [({"agent": None}, "no_call"), ({"together": False}, "refused"), ({"held_by": {"customer"}}, "hold")],
+)
 async def test_a_prompt_needs_an_agent_who_is_with_the_customer(desk: Desk, facts: dict[str, Any], reason: str) -> None:
     desk.calls["c1"] = replace(CALL, **facts)
     with pytest.raises(SupervisionError, match=reason):
