@@ -145,6 +145,10 @@ class AriApp:
         """Number of present conversations that are left alone because a party's CALLGUARD is off."""
         return self._discovery.opted_out
 
+    def call_of(self, channel: str) -> Call | None:
+        """Return the present call in which a channel is the customer or the agent."""
+        return self._discovery.call_of(channel)
+
     def apply(self, config: Config) -> None:
         """Put roles, analysis and supervision in force; present calls go on by the new settings."""
         self._config = config
@@ -214,7 +218,8 @@ class AriApp:
             return
         self._devices.see(event)
         self._see(event)
-        self._agent_code(event)
+        if isinstance(event, events.ChannelUserevent):
+            self.agent_code(event.channel.id, event.name)
 
     def _see(self, event: object) -> None:
         self._follow(self._discovery.see(event))
@@ -223,11 +228,13 @@ class AriApp:
         for output in outputs:
             _ACTIONS[type(output)](self, output)
 
-    def _agent_code(self, event: events.AriEvent) -> None:
-        if isinstance(event, events.ChannelUserevent):
-            call = self._discovery.call_of(event.channel.id)
-            if call is not None and call.agent == event.channel.id:
-                self._codes.keyed(call, event.name)
+    def agent_code(self, channel: str, code: str) -> bool:
+        """Carry out a code, such as CallGuardHelp; return False where the channel is not an agent's in a call."""
+        call = self.call_of(channel)
+        if call is None or call.agent != channel:
+            return False
+        self._codes.keyed(call, code)
+        return True
 
     async def _catch_up(self) -> None:
         """Read present channels and bridges, at the start and after every gap in the events. New events wait."""

@@ -20,6 +20,7 @@ RELOADS: Final[Mapping[str, str]] = {
     "removed receiver still gets its waiting messages if that takes at most two seconds.",
     "redis": "needs a restart.",
     "console": "`token` applies at once; the other keys need a restart.",
+    "agi": "needs a restart.",
     "privacy": "applies at once; counts under a former `number_hash_key` are no longer found, and expire.",
     "logging": "applies at once, in the media workers too.",
     "journal": "needs a restart.",
@@ -28,7 +29,7 @@ RELOADS: Final[Mapping[str, str]] = {
 _FIXED: Final = (
     *("node", "asterisk", "media", "redis", "console.enabled", "console.listen", "console.port"),
     *("console.connections", "console.connections_per_source", "console.screens", "console.screens_per_source"),
-    *("analysis.model", "analysis.onnx_threads", "journal"),
+    *("analysis.model", "analysis.onnx_threads", "agi", "journal"),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
+from callguard.config.agi import Agi
 from callguard.config.base import Port, Secret, Section, network, without_password
 from callguard.config.notify import Notify
 from callguard.config.source import ConfigError, read_document
@@ -336,6 +337,7 @@ class Config(Section):
     notify: Notify = Field(Notify(), description="Further receivers of alerts.")
     redis: Redis = Field(Redis(), description="Events and commands.")
     console: Console = Field(Console(), description="Web console, health, metrics.")
+    agi: Agi = Field(Agi(), description="Questions of the dialplan.")
     privacy: Privacy = Field(Privacy(), description="Data that is kept.")
     logging: Logging = Field(Logging(), description="Logs.")
     journal: JournalConfig = Field(JournalConfig(), description="State that must survive a restart.")

@@ -63,6 +63,7 @@ class Metrics:
         self._closed = Counter(
             "callguard_console_closed", "Connections that the console closed.", ["why"], registry=here
         )
+        self._agi = Counter("callguard_agi", "Sessions of FastAGI.", ["script", "outcome"], registry=here)
         self._health = _Health(here)
         Gauge("callguard_build_info", "Version.", ["version"], registry=here).labels(__version__).set(1)
         ProcessCollector(registry=here)
@@ -99,6 +100,10 @@ class Metrics:
     def count_closed(self, why: str) -> None:
         """Count a connection that the console closed: crowded or idle."""
         self._closed.labels(why).inc()
+
+    def count_agi(self, script: str, outcome: str) -> None:
+        """Count a session of FastAGI by its script and outcome."""
+        self._agi.labels(script, outcome).inc()
 
     def count_receiver(self, receiver: str, outcome: str) -> None:
         """Count the outcome of a receiver, a ring or a prompt."""

@@ -12,6 +12,7 @@ from typing import Self
 
 import structlog
 
+from callguard.agi.door import AgiDoor
 from callguard.ari_app import AriApp
 from callguard.asterisk.client import ApplicationTakenError
 from callguard.asterisk.discovery.calls import Call
@@ -89,13 +90,14 @@ class Service:
         handlers = CommandHandlers(config, self.ari, self.alerts, self._alerting.paging, erased)
         self._commands = CommandConsumer(self.bus, config.node, self.hub.tell, handlers)
         self.console = Console(config, self.bus.overview, self._commands.submit, self.metrics)
+        self.agi = AgiDoor(config, self.ari, self._commands.submit, self._recorder.earlier, self.metrics.count_agi)
         self.news.on_snapshot(self.bus.show, self.health.show, self.console.show)
         self.metrics.watch_bus(lambda: self.bus.stats)
         self.metrics.watch_floor(self.alerts.phones, self.alerts.waiting)
         self.metrics.watch_cutting(lambda: self.ari.supervision.cutting)
         # Order in which parts see an event: delivery, memory, decisions, display.
         self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.health.see)
-        self.hub.connect(self.console.see, self.metrics.see, write_log)
+        self.hub.connect(self.agi.see, self.console.see, self.metrics.see, write_log)
         parts = (self._pool, self.ari, self._alerting, self._recorder, self.console, handlers)
         self._reload = Reload(config, path, self._pool.load_rules, parts)
 
@@ -132,6 +134,9 @@ class Service:
         parts.keep("ari", self.ari.run())
         await self._commands.start()
         parts.on_stop("commands", self._commands.stop)
+        if self._config.agi.enabled:
+            await self.agi.start()
+            parts.on_stop("agi", self.agi.stop)
         if self._config.console.enabled:
             await self.console.start()
             parts.on_stop("console", self.console.stop)
@@ -172,3 +177,4 @@ class Service:
     def _calls_known(self, calls: Mapping[str, Call]) -> None:
         self.alerts.calls_known(calls, self.ari.lives)
         self._recorder.calls_known(calls)
+        self.agi.calls_known(calls)

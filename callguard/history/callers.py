@@ -57,13 +57,25 @@ class Callers:
 
     async def recall(self, number: str) -> CallerHistory | None:
         """Return a number's record; None when there is none, or Redis is away."""
-        key = self.key(number)
         try:
-            stored = await self._client.hgetall(key) if key else {}
-            return CallerHistory.model_validate(stored) if stored else None
+            return await self.find(number)
+        except LookupError:
+            return None
         except (*AWAY, ValueError) as error:
             log.warning("caller_not_recalled", error=type(error).__name__)
             return None
+
+    async def find(self, number: str) -> CallerHistory | None:
+        """Return a number's record; None when there is none.
+
+        Raises LookupError for a number that is not to be remembered; RedisError, OSError, ValueError when the record
+        can't be read.
+        """
+        key = self.key(number)
+        if key is None:
+            raise LookupError("no number is remembered: no key" if not self._secret else "the caller shows no number")
+        stored = await self._client.hgetall(key)
+        return CallerHistory.model_validate(stored) if stored else None
 
     async def noted(self, call: str) -> Counts:
         """Return an earlier run's note of a call."""

@@ -13,6 +13,7 @@ from callguard.asterisk.discovery.calls import Call
 from callguard.bus import Bus
 from callguard.bus.erase import erase
 from callguard.config import Config
+from callguard.contracts.cards import CallerHistory
 from callguard.contracts.events import CallEnded, CallStarted, Event, Published, SupervisionStarted
 from callguard.history.callers import NONE, Callers
 from callguard.history.handoff import Counts, Handoffs
@@ -66,6 +67,10 @@ class Recorder:
     def apply(self, config: Config) -> None:
         """Put other settings of callers' records in force. Raises ConfigError when the key can't be read."""
         self._callers.reconfigure(config.privacy)
+
+    async def earlier(self, number: str) -> CallerHistory | None:
+        """Return the record of a number's earlier calls; raise as `Callers.find` does."""
+        return await self._callers.find(number)
 
     def see(self, happened: Published) -> None:
         """Take in an event."""

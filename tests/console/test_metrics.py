@@ -77,6 +77,12 @@ def test_commands_by_outcome() -> None:
     assert now['callguard_commands_total{action="any",outcome="failed"}'] == 1
 
 
+def test_sessions_of_fastagi_by_script_and_outcome() -> None:
+    metrics = Metrics()
+    metrics.count_agi("caller", "done")
+    assert after(metrics=metrics)['callguard_agi_total{outcome="done",script="caller"}'] == 1
+
+
 def test_how_many_calls_are_heard_and_why_others_are_not() -> None:
     now = after()
     assert (now["callguard_calls_heard"], now["callguard_calls_present"]) == (0, 0)

@@ -141,3 +141,14 @@ async def test_another_key_holds_from_the_next_call_on(
     monkeypatch.delenv("OTHER_KEY")
     with pytest.raises(ConfigError):
         known.reconfigure(Privacy(number_hash_key=Secret(env="OTHER_KEY")))
+
+
+async def test_a_number_that_never_called_is_told_from_one_that_is_not_remembered(
+    client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = callers(client, monkeypatch)
+    assert await known.find("301234") is None
+    with pytest.raises(LookupError, match="shows no number"):
+        await known.find("anonymous")
+    with pytest.raises(LookupError, match="no key"):
+        await Callers(client, configured()).find("301234")

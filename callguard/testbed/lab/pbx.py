@@ -21,6 +21,12 @@ LOCAL: Final = "503"
 """Dials queue `local`, whose members are Local channels that Asterisk takes out of an answered call."""
 LOCAL_KEPT: Final = "504"
 """Dials queue `local-kept`, whose members are Local channels that stay in the call (`/n`)."""
+ASKING: Final = "505"
+"""Asks CallGuard about the caller before queue `support` and about the outcome after it, then waits (a survey)."""
+AS_FREEPBX: Final = "506"
+"""The same by the contexts that FreePBX makes of a custom destination with return."""
+OWN_SCRIPT: Final = "507"
+"""Runs the FastAGI URL of the global variable SCRIPT, then dials agent1."""
 FEATURES: Final = "8"
 """Before a phone's number: Dial with the options of QUEUE_WITH_FEATURES."""
 
@@ -44,7 +50,7 @@ class Pbx(Instance):
         self.ami = Login("callguard")
         etc = folder / "etc"
         etc.mkdir(parents=True, exist_ok=True)
-        self._install_snippets(etc)
+        self._install_snippets(etc, ports.agi)
         (folder / "log" / "cel-custom").mkdir(parents=True)
         moh = folder / "moh"
         moh.mkdir()
@@ -67,11 +73,12 @@ class Pbx(Instance):
         }
         super().__init__("pbx", with_prompts(installation, folder / "data"), folder, ports, files)
 
-    def _install_snippets(self, etc: Path) -> None:
+    def _install_snippets(self, etc: Path, agi: int) -> None:
         for snippet in sorted(snippets().glob("*_callguard.conf")):
             text = snippet.read_text("utf-8")
             text = text.replace("change-this-ari-password", self.ari.secret)
             text = text.replace("change-this-ami-secret", self.ami.secret)
+            text = text.replace("127.0.0.1:4573", f"{HOST}:{agi}")
             (etc / snippet.name).write_text(text, "utf-8")
 
 
@@ -91,7 +98,7 @@ def _dialplan(phones: dict[str, str]) -> str:
         lines.append(f" same => n,Dial(PJSIP/{name},60,tT)\n")
     lines.append("[agents]\n")
     lines += [f"exten => {name},1,Dial(PJSIP/{name},60)\n" for name in phones]
-    return "".join(lines) + "#include extensions_callguard.conf\n"
+    return "".join(lines) + "#include extensions_callguard.conf\n#include agi_callguard.conf\n"
 
 
 def _queues(agents: Sequence[str]) -> str:
@@ -126,6 +133,27 @@ exten => {LOCAL},1,Answer()
  same => n,Queue(local)
 exten => {LOCAL_KEPT},1,Answer()
  same => n,Queue(local-kept)
+exten => {ASKING},1,Answer()
+ same => n,GoSub(callguard-ask,caller,1)
+ same => n,Set(QUEUE_PRIO=0${{CALLGUARD_PRIORITY}})
+ same => n,Queue(support,c)
+ same => n,GoSub(callguard-ask,outcome,1)
+ same => n,Wait(30)
+exten => {AS_FREEPBX},1,Answer()
+ same => n,Goto(customdests,dest-1,1)
+exten => {OWN_SCRIPT},1,Goto(acts,own,1)
+[customdests]
+exten => dest-1,1,GoSub(callguard-ask,caller,1)
+ same => n,Goto(ext-queues,400,1)
+[ext-queues]
+exten => 400,1,Queue(support)
+[acts]
+exten => own,1,Answer()
+ same => n,AGI(${{SCRIPT}})
+ same => n,Dial(PJSIP/agent1)
+exten => script,1,AGI(${{SCRIPT}})
+exten => stay,1,Wait(1)
+[phones]
 """
 
 # The first member that is free is rung, in the order of the phones' names.

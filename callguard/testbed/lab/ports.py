@@ -19,12 +19,15 @@ class Ports:
     ami: int
     sip: int
     rtp: int
+    agi: int = 0
+    """FastAGI, of a service beside this Asterisk."""
 
     @classmethod
     def free(cls) -> "Ports":
         """Return ports on which no program listens now. Asterisk itself skips an RTP port that is taken later."""
         rtp = random.randrange(_FIRST_PORT, _LAST_PORT, 2)
-        return cls(_free(socket.SOCK_STREAM), _free(socket.SOCK_STREAM), _free(socket.SOCK_DGRAM), rtp)
+        tcp = [_free(socket.SOCK_STREAM) for _ in range(3)]
+        return cls(http=tcp[0], ami=tcp[1], sip=_free(socket.SOCK_DGRAM), rtp=rtp, agi=tcp[2])
 
 
 def _free(kind: socket.SocketKind) -> int:

@@ -71,6 +71,12 @@ class Service:
         return self._process is not None and self._process.returncode is None
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def environment(self) -> dict[str, str]:
         """Environment for any callguard command."""
         return {
