@@ -1,6 +1,7 @@
 """Export trained parameters to ONNX graphs and cards."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,8 @@ from callguard.models.card import CARD_VERSION, card_path, sha256
 OPSET: Final = 17
 IR_VERSION: Final = 9
 Array = NDArray[np.floating[Any]]
+Size = int | None | tuple[int, ...]
+"""Shape of an input or output: the second axis after one of legs, None: legs alone; a tuple: the whole shape."""
 
 
 class Layer(NamedTuple):
@@ -53,18 +56,13 @@ class Graph:
                 value = self.add("Relu", value)
         return value
 
-    def save(self, path: Path, inputs: dict[str, int], outputs: dict[str, int | None]) -> None:
-        """Check and write the graph. A size is that of the second axis; None: the output has one axis."""
-        graph = helper.make_graph(
-            self.nodes,
-            path.stem,
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size]) for name, size in inputs.items()],
-            [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"] if size is None else ["n", size])
-                for name, size in outputs.items()
-            ],
-            self.constants,
-        )
+    def save(self, path: Path, inputs: Mapping[str, Size], outputs: Mapping[str, Size]) -> None:
+        """Check and write the graph."""
+        ends = [
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, _shape(size, "n")) for name, size in values.items()]
+            for values in (inputs, outputs)
+        ]
+        graph = helper.make_graph(self.nodes, path.stem, ends[0], ends[1], self.constants)
         model = helper.make_model(
             graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="callguard"
         )
@@ -73,8 +71,19 @@ class Graph:
         path.write_bytes(model.SerializeToString())
 
 
+def _shape(size: Size, legs: str | None) -> list[int | str | None]:
+    if size is None:
+        return [legs]
+    return [legs, size] if isinstance(size, int) else list(size)
+
+
 def write_card(
-    path: Path, kind: str, inputs: dict[str, int], outputs: dict[str, int | None], facts: dict[str, Any]
+    path: Path,
+    kind: str,
+    inputs: Mapping[str, Size],
+    outputs: Mapping[str, Size],
+    facts: dict[str, Any],
+    features: Sequence[str] = FUNCTIONALS,
 ) -> None:
     """Write the card beside a model file."""
     card = {
@@ -83,9 +92,9 @@ def write_card(
         "kind": kind,
         "sha256": sha256(path),
         "opset": OPSET,
-        "features": list(FUNCTIONALS),
-        "inputs": {name: [None, size] for name, size in inputs.items()},
-        "outputs": {name: [None] if size is None else [None, size] for name, size in outputs.items()},
+        "features": list(features),
+        "inputs": {name: _shape(size, None) for name, size in inputs.items()},
+        "outputs": {name: _shape(size, None) for name, size in outputs.items()},
         **facts,
     }
     card_path(path).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", "utf-8")

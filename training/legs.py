@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from callguard.audio.features import FloatArray
-from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE, Hop
+from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE, Hop, Rows
 from callguard.audio.listener import Listener
+from callguard.audio.recent import Recent
+from callguard.models.encoder import VOICE, Encoder
 from callguard.worker.pipeline import LEAST_SPEECH_S
 from training.channel import Line, Samples, speech_rms, transmit
 from training.data import Clip, read
@@ -60,6 +62,7 @@ class Heard(NamedTuple):
         at_s: end of the window in seconds since the test began, negative in the calm start, shape (n,).
         window, baseline: functionals, shape (n, len(FUNCTIONALS)).
         speech_s, baseline_s: shape (n,).
+        voice: the encoder's vectors, shape (n, VOICE); (n, 0) where it was not asked.
     """
 
     leg: NDArray[np.intp]
@@ -68,6 +71,7 @@ class Heard(NamedTuple):
     baseline: FloatArray
     speech_s: FloatArray
     baseline_s: FloatArray
+    voice: FloatArray
 
     @property
     def counts(self) -> NDArray[np.bool_]:
@@ -117,24 +121,31 @@ def _silence(rng: np.random.Generator, low: float, high: float) -> Samples:
     return np.zeros(int(rng.uniform(low, high) * SAMPLE_RATE), np.float32)
 
 
-def hear(plans: Sequence[LegPlan], progress: Callable[[Iterable[int]], Iterable[int]] = iter) -> Heard:
+def hear(
+    plans: Sequence[LegPlan],
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    encoder: Encoder | None = None,
+) -> Heard:
     """Render plans and run them through the listener, as the service would; a leg's windows are in order of time."""
     starts = range(0, len(plans), BATCH)
-    parts = [part for start in progress(starts) for part in _hear_batch(plans[start : start + BATCH], start)]
+    parts = [part for start in progress(starts) for part in _hear_batch(plans[start : start + BATCH], start, encoder)]
     return Heard(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _hear_batch(plans: Sequence[LegPlan], first: int) -> Iterator[Heard]:
+def _hear_batch(plans: Sequence[LegPlan], first: int, encoder: Encoder | None) -> Iterator[Heard]:
     rendered = [render(plan) for plan in plans]
     starts = np.array([start for _, start in rendered], dtype=np.float32)
     hops = np.array([-(-len(pcm) // HOP_SAMPLES) for pcm, _ in rendered])
     sound = np.zeros((len(plans), int(hops.max()), HOP_FRAMES, FRAME_SAMPLES), np.int16)
     for row, (pcm, _) in enumerate(rendered):
         sound[row].reshape(-1)[: len(pcm)] = pcm
-    listener = Listener(len(plans))
+    listener, recent = Listener(len(plans)), Recent(len(plans))
     for at in range(int(hops.max())):
         rows = np.flatnonzero(hops > at)
-        listener.hear(Hop(rows, sound[rows, at], np.zeros((len(rows), HOP_FRAMES), np.uint8)))
+        hop = Hop(rows, sound[rows, at], np.zeros((len(rows), HOP_FRAMES), np.uint8))
+        speech = listener.detect(hop).speech
+        listener.extract(hop, speech)
+        recent.add(rows, hop.pcm, speech)
         judged = listener.judgeable(rows)
         since = (at + 1) * np.float32(HOP_S) - starts[judged.rows]
         keep = judged.speech_s >= LEAST_SPEECH_S
@@ -145,4 +156,13 @@ def _hear_batch(plans: Sequence[LegPlan], first: int) -> Iterator[Heard]:
             judged.baseline[keep],
             judged.speech_s[keep],
             judged.baseline_s[keep],
+            _voices(judged.rows[keep], recent, encoder),
         )
+
+
+def _voices(rows: Rows, recent: Recent, encoder: Encoder | None) -> FloatArray:
+    out = np.zeros((len(rows), VOICE if encoder else 0), np.float32)
+    if encoder:
+        for at, row in enumerate(rows.tolist()):
+            out[at] = encoder.voice(*recent.window(row))
+    return out

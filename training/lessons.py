@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import callguard.audio
+from callguard.models.encoder import Encoder
 from training.classifier import Floats, Names
 from training.legs import BATCH, Heard, LegPlan, hear
 from training.plans import CALM
@@ -82,13 +83,14 @@ def part(given: Lesson, keep: NDArray[np.bool_]) -> Lesson:
     return Lesson(plans, heard, given.emotion[rows], given.y[rows], given.weight[rows], given.fold[rows])
 
 
-def heard_of(plans: Sequence[LegPlan], name: str) -> Heard:
-    """Run plans through the listener, with progress; take an unchanged result from the cache."""
-    path = CACHE / f"{name}-{_fingerprint(plans)}.npz"
+def heard_of(plans: Sequence[LegPlan], name: str, encoder: Encoder | None = None) -> Heard:
+    """Run plans through the listener, and the encoder if given, with progress; take a known result from the cache."""
+    asked = f"-{encoder.card.sha256[:8]}" if encoder else ""
+    path = CACHE / f"{name}{asked}-{_fingerprint(plans)}.npz"
     if path.exists():
         with np.load(path) as file:
             return Heard(*(file[column] for column in Heard._fields))
-    found = hear(plans, progress(f"hear {name}", len(plans)))
+    found = hear(plans, progress(f"hear {name}", len(plans)), encoder)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez(path, **found._asdict())
     return found

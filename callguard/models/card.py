@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 CARD_VERSION: Final = 1
+Kind = Literal["emotion", "gate", "encoder", "ear"]
 OPSETS: Final = range(13, 24)
 """ONNX opsets with which this version's runtime is tested."""
 
@@ -40,7 +41,7 @@ class Card(_Part):
 
     card: Literal[1]
     name: str
-    kind: Literal["emotion", "gate"]
+    kind: Kind
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     opset: int
     features: tuple[str, ...]
@@ -65,7 +66,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_card(model: Path, kind: Literal["emotion", "gate"], features: tuple[str, ...]) -> Card:
+def load_card(model: Path, kind: Kind, features: tuple[str, ...]) -> Card:
     """Read and check the card of a model file; raise ModelError where it does not fit the file or this version.
 
     Args:

@@ -1,6 +1,6 @@
 """The pipeline: `tick()` takes every leg's next hop through the stages, in columns.
 
-hop -> standing -> VAD -> features -> gate -> signals -> model (customers only) -> conversation -> rules
+hop -> standing -> VAD -> features -> gate -> signals -> model -> second ear (customers only) -> conversation -> rules
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,13 @@ from callguard.audio.frames import Hop, Rows
 from callguard.audio.gates import UNHEARD, Reason, is_tone
 from callguard.audio.listener import Judgeable, Listener
 from callguard.audio.vad import Heard
+from callguard.audio.window import LOUDNESS
 from callguard.contracts.messages import CallFacts, Transition
 from callguard.contracts.vocabulary import Role
 from callguard.models.emotion import EmotionModel
 from callguard.models.gate import GateModel
 from callguard.models.roles import RoleColumn
+from callguard.models.second_ear import SecondEar
 from callguard.signals.leg_signals import withhold_unjudged, write_activity, write_voice
 from callguard.signals.table import CALL_INDEX, LEG_INDEX, NO_ROW, SignalTable
 from callguard.signals.turn_taking import Conversations
@@ -58,10 +60,11 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The two model graphs."""
+    """The model graphs; without a second ear the first one's scores stand."""
 
     emotion: EmotionModel
     gate: GateModel
+    ear: SecondEar | None = None
 
 
 class Pipeline:
@@ -132,8 +135,7 @@ class Pipeline:
         self.listener.open(row)
         self.activity.open(row)
         self.standing.open_leg(row, call)
-        self.models.emotion.forget(row)
-        self.models.gate.forget(row)
+        self._forget(row)
         self.table.clear_leg(row)
         self.roles.assign(row, role)
         self.reason[row] = Reason.WARMING
@@ -148,7 +150,15 @@ class Pipeline:
         self.roles.clear(row)
         self.table.clear_leg(row)
         self.listener.open(row)
+        self._forget(row)
         self.standing.close_leg(row)
+
+    def _forget(self, row: int) -> None:
+        """Clear what the models remember of a row's last leg."""
+        self.models.emotion.forget(row)
+        self.models.gate.forget(row)
+        if self.models.ear:
+            self.models.ear.forget(row)
 
     def _note(self, call: int, facts: CallFacts) -> None:
         self._tells_anger[call] = facts.mode == "emotion"
@@ -202,8 +212,13 @@ class Pipeline:
 
     def _extract_features(self, hop: Hop, heard: Heard, against: NDArray[np.int8]) -> None:
         """Extract features; learn from the speech of legs without a reason against judging."""
+        speech = heard.speech & (against == Reason.JUDGED)[:, None]
         with self._spans("features"):
-            self.listener.extract(hop, heard.speech & (against == Reason.JUDGED)[:, None])
+            self.listener.extract(hop, speech)
+        if self.models.ear:
+            with self._spans("second_ear"):
+                mine = self.roles.are_customers(hop.rows)
+                self.models.ear.remember(self.roles.customers(hop.rows), hop.pcm[mine], speech[mine])
 
     def _follow_activity(self, rows: Rows, heard: Heard) -> None:
         """Follow turns. A leg that was last classified as noise, music or a tone does not count as speaking."""
@@ -231,6 +246,10 @@ class Pipeline:
         evidence = np.stack([due.speech_s[wanted], due.baseline_s[wanted]], axis=1)
         with self._spans("model"):
             scores = self.models.emotion.score(customers, due.window[wanted], due.baseline[wanted], evidence)
+        if self.models.ear:
+            with self._spans("second_ear"):
+                rise = due.window[wanted, LOUDNESS] - due.baseline[wanted, LOUDNESS]
+                scores = self.models.ear.judge(customers, scores, rise, evidence[:, 1])
         calls = self.standing.call[customers.rows]
         leg = self.table.leg
         leg[LEG_INDEX["raised_voice"], customers.rows] = scores.raised_voice

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Literal
 
-Stage = Literal["ingest", "bank", "vad", "features", "gate", "model", "rules", "signals", "report"]
+Stage = Literal["ingest", "bank", "vad", "features", "gate", "model", "second_ear", "rules", "signals", "report"]
 
 Spans = Callable[[Stage], AbstractContextManager[None]]
 """`with spans(stage):` encloses a stage's work."""

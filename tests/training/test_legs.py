@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from callguard.audio.listener import Listener
+from callguard.audio.recent import Recent
 from callguard.audio.window import PITCH
+from callguard.models.encoder import VOICE, Encoder
 from tests.support.sound import buzz, hops
 from training.channel import Line
 from training.data import Clip
@@ -60,3 +62,21 @@ def test_a_leg_that_is_played_faster_is_shorter_and_higher():
     pitches = [float(np.median(found.window[:, PITCH])) for found in heard]
     assert pitches[1] - pitches[0] == pytest.approx(12 * np.log2(1.25), abs=0.7)
     assert len(render(fast)[0]) < 0.9 * len(render(slow)[0])
+
+
+def test_the_encoder_hears_the_last_two_seconds_of_each_window():
+    """A window's voice is that of the two seconds that end with it, as the service would cut them."""
+    encoder = Encoder()
+    found = hear(PLANS[:1], encoder=encoder)
+    assert found.voice.shape == (len(found.leg), VOICE)
+    pcm, _ = render(PLANS[0])
+    listener, recent, mine = Listener(1), Recent(1), []
+    for hop in hops(pcm):
+        speech = listener.detect(hop).speech
+        listener.extract(hop, speech)
+        recent.add(hop.rows, hop.pcm, speech)
+        due = listener.judgeable(hop.rows)
+        if len(due.rows) and due.speech_s[0] >= 0.5:
+            mine.append(encoder.voice(*recent.window(0)))
+    np.testing.assert_allclose(found.voice, mine, atol=2e-3)
+    assert hear(PLANS[:1]).voice.shape == (len(found.leg), 0)

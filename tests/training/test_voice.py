@@ -22,6 +22,7 @@ def heard(count, seed=0, legs=1):
         draw(),
         rng.uniform(0.5, 2, count).astype(np.float32),
         rng.uniform(0, 9, count).astype(np.float32),
+        np.zeros((count, 0), np.float32),
     )
 
 
