@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+import structlog
 from panoramisk import Manager
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
@@ -18,6 +19,9 @@ from callguard.asterisk.discovery.calls import QueueConnected
 from callguard.config import Ami
 from callguard.runtime.tasks import within
 
+log = structlog.get_logger(__name__)
+
+ADVICE: Final = "compare asterisk.ami.user and its secret with manager.conf"
 TIMEOUT_S: Final = 5.0
 """Time limit in seconds for connecting, for logging in, and for the answer to an action."""
 PING_S: Final = 15.0
@@ -33,6 +37,10 @@ Ask = Callable[[Mapping[str, str]], Awaitable[list[Any]]]
 
 class AmiError(Exception):
     """AMI is unreachable, or refused an action."""
+
+
+class LoginRefusedError(AmiError):
+    """AMI answers and refuses the user or the secret."""
 
 
 class Paused(NamedTuple):
@@ -73,6 +81,8 @@ class AmiClient:
         self._on_queue = on_queue
         self._on_state = on_state
         self._connection: _Connection | None = None
+        self._refused = False
+        """Whether the last login was refused; a series of refusals is one error in the log."""
 
     @property
     def connected(self) -> bool:
@@ -99,6 +109,10 @@ class AmiClient:
 
     def _report_failure(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
+        refused = isinstance(error, LoginRefusedError)
+        if refused and not self._refused:
+            log.error("ami_refused", error=str(error), advice=ADVICE)
+        self._refused = refused
         self._on_state(False, str(error) or type(error).__name__)
 
     async def _connect(self) -> "_Connection":
@@ -197,7 +211,7 @@ async def _log_in(config: Ami, events: str, **handlers: Callable[[Manager, Any],
         raise
     if not answer.success:
         connection.close()
-        raise AmiError(f"login as {config.user!r} refused: {answer.message}")
+        raise LoginRefusedError(f"login as {config.user!r} refused: {answer.message}")
     return connection
 
 

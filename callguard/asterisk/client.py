@@ -27,7 +27,7 @@ from callguard.asterisk.events import (
     bridge_from,
     channel_from,
 )
-from callguard.asterisk.health import AriHealth
+from callguard.asterisk.health import ADVICE, DENIED, AriHealth
 from callguard.config import Ari
 from callguard.runtime.tasks import within
 
@@ -75,6 +75,8 @@ class AriClient:
         self._config = config
         self._base = config.url.rstrip("/") + "/ari"
         self._session: aiohttp.ClientSession | None = None
+        self._refused = False
+        """Whether the last attempt to connect was refused; a series of refusals is one error in the log."""
 
     async def __aenter__(self) -> Self:
         secret = self._config.password.read().get_secret_value()
@@ -163,9 +165,19 @@ class AriClient:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((AriError, aiohttp.ClientError)),
             wait=_pause,
-            before_sleep=_log_attempt,
+            before_sleep=self._log_attempt,
         )
         return await retrying(self._connect_once)
+
+    def _log_attempt(self, state: RetryCallState) -> None:
+        """Log a failed attempt to connect; a refusal, which only a person mends, as an error."""
+        error = state.outcome.exception() if state.outcome else None
+        refused = isinstance(error, AriError) and error.status in DENIED
+        if refused and not self._refused:
+            log.error("ari_refused", user=self._config.user, error=str(error), advice=ADVICE["refuses"])
+        else:
+            log.info("ari_unreachable", attempt=state.attempt_number, error=f"{type(error).__name__}: {error}")
+        self._refused = refused
 
     async def _connect_once(self) -> aiohttp.ClientWebSocketResponse:
         asked_at = time.monotonic()
@@ -173,7 +185,7 @@ class AriClient:
             socket = await within(self._open_socket(), self._config.timeout_s)
         except aiohttp.WSServerHandshakeError as error:
             self.health.answered(error.status, f"GET /ari/events: {error.status}", time.monotonic())
-            raise
+            raise error_of("GET /ari/events", error.status, error.message) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._no_answer("GET /ari/events", asked_at, error) from error
         self.health.answered(101, "GET /ari/events: 101", time.monotonic())
@@ -327,11 +339,6 @@ def _pause(state: RetryCallState) -> float:
     short, long = (0.1, RECONNECT_MAX_S), (2.0, HUNG_MAX_S)
     first_s, longest_s = long if hung else short
     return wait_exponential(multiplier=first_s, max=longest_s)(state) + random.uniform(0, 0.2)  # spreads
-
-
-def _log_attempt(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.info("ari_unreachable", attempt=state.attempt_number, error=f"{type(error).__name__}: {error}")
 
 
 def _quoted(part: str) -> str:

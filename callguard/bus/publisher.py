@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from callguard.bus import audit
 from callguard.bus.client import connect
@@ -118,6 +118,8 @@ class Bus:
         self._in_redis: set[str] = set()
         """Identifiers of events that Redis already has before this node's parts see them."""
         self._connected = False
+        self._refused = False
+        """Whether the server refused the password last time; a series of refusals is one error in the log."""
         self._overflow_from: int | None = None
         self._published = 0
         self._unsent = 0
@@ -306,11 +308,15 @@ class Bus:
         self._doubtful = False
 
     def _lost(self, error: Exception) -> None:
+        refused = isinstance(error, AuthenticationError)
+        if refused and not self._refused:
+            log.error("redis_refused", error=str(error), advice="set redis.password, or user and password in redis.url")
+        self._refused = refused
         self._connected = False
         self._outages.away(OUTAGE, detail=str(error))
 
     def _back(self) -> None:
-        self._connected = True
+        self._connected, self._refused = True, False
         self._outages.back(OUTAGE)
         if self._overflow_from is not None and not len(self._outbox):
             lost = self._outbox.dropped - self._overflow_from

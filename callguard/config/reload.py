@@ -19,7 +19,7 @@ RELOADS: Final[Mapping[str, str]] = {
     "notify": "applies at once: messages that wait for a receiver that stays are delivered by its new settings; a "
     "removed receiver still gets its waiting messages if that takes at most two seconds.",
     "redis": "needs a restart.",
-    "console": "`token` applies at once; the other keys need a restart.",
+    "console": "`token` and `url` apply at once; the other keys need a restart.",
     "agi": "needs a restart.",
     "privacy": "applies at once; counts under a former `number_hash_key` are no longer found, and expire.",
     "logging": "applies at once, in the media workers too.",

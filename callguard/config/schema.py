@@ -278,6 +278,12 @@ class Console(Section):
     enabled: bool = Field(True, description="Whether to serve the console.")
     listen: str = Field("127.0.0.1", description="Address.")
     port: Port = Field(8090, description="Port; 0: any free port.")
+    url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        examples=["https://callguard.office"],
+        description="Address at which people reach the console, for links in alerts; default: http://listen:port.",
+    )
     token: Secret = Field(Secret(), description="Token for commands from the console; without one it is read-only.")
     connections: int = Field(256, ge=8, le=65535, description="Connections at the same time.")
     connections_per_source: int = Field(

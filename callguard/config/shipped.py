@@ -45,6 +45,11 @@ def runbooks_folder() -> Path:
     return FOLDER / "runbooks"
 
 
+def runbooks() -> list[str]:
+    """Return the names of the runbooks; the console serves each as /runbooks/NAME."""
+    return sorted(path.stem for path in runbooks_folder().glob("*.md") if path.stem != "README")
+
+
 def shipped() -> Iterator[Shipped]:
     """Yield the shipped files, by kind."""
     config = config_folder()

@@ -20,9 +20,11 @@ from callguard.config import Config
 from callguard.console.door import Door
 from callguard.console.feed import Feed
 from callguard.console.metrics import CONTENT_TYPE, Metrics
+from callguard.console.runbooks import INDEX, linked, page
 from callguard.contracts.commands import MAX_BYTES, Command, MalformedCommandError, parse_command
 from callguard.contracts.events import CommandCompleted, CommandFailed, Published
-from callguard.contracts.messages import CallSnapshot
+from callguard.contracts.messages import CallSnapshot, Transition
+from callguard.runtime.ports import listening
 from callguard.runtime.tasks import within
 
 log = structlog.get_logger(__name__)
@@ -79,8 +81,9 @@ class Console:
         """Address at which it listens, once started."""
 
     def apply(self, config: Config) -> None:
-        """Put another token and other names in force. Raises ConfigError when the token can't be read."""
+        """Put another token, address and other names in force. Raises ConfigError when the token can't be read."""
         self._token = config.console.token.read().get_secret_value()
+        self._address = config.console.url
         self._supervisors = [supervisor.name for supervisor in config.supervisors]
 
     def see(self, _: Published) -> None:
@@ -91,8 +94,12 @@ class Console:
         """Show signals that were folded into the overview."""
         self._feed.change_soon()
 
+    def linked(self, transition: Transition) -> Transition:
+        """Return a transition whose link to a runbook leads to this console."""
+        return linked(transition, self._address or self.url)
+
     async def start(self) -> None:
-        """Listen; raise OSError when the address is taken."""
+        """Listen. Raises PortError where that can't be done, with the key and the remedy."""
         door = Door(self._config, self._metrics.count_closed)
         app = web.Application(client_max_size=MAX_BYTES, middlewares=[door.middleware])
         app.on_response_prepare.append(_add_headers)
@@ -105,9 +112,12 @@ class Console:
         app.router.add_get("/api/events", self._events)
         app.router.add_get("/api/session", self._session)
         app.router.add_post("/api/commands", self._command)
+        app.router.add_get("/runbooks/", self._runbook)
+        app.router.add_get("/runbooks/{name}", self._runbook)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        self._server = await door.open(self._runner)
+        with listening("console", "port", self._config.listen, self._config.port):
+            self._server = await door.open(self._runner)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -180,6 +190,12 @@ class Console:
         return web.json_response(
             answer.model_dump(mode="json"), status=200 if isinstance(answer, CommandCompleted) else 409
         )
+
+    async def _runbook(self, request: web.Request) -> web.Response:
+        text = page(request.match_info.get("name", INDEX))
+        if text is None:
+            raise web.HTTPNotFound(text="there is no such runbook; /runbooks/ lists those that there are")
+        return web.Response(text=text, content_type="text/html")
 
     async def _refusal(self, request: web.Request) -> web.Response | None:
         if not self._token:

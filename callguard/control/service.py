@@ -23,6 +23,7 @@ from callguard.console import Console
 from callguard.console.metrics import Metrics
 from callguard.contracts.commands import Command
 from callguard.contracts.events import CommandCompleted, CommandFailed, Event, NodeStarted, NodeStopped
+from callguard.contracts.messages import Transition
 from callguard.control.alerting import Alerting
 from callguard.control.command_handlers import CommandHandlers
 from callguard.control.event_hub import EventHub
@@ -85,7 +86,7 @@ class Service:
         self._alerting = Alerting(config, *owners, self._emit, self.metrics.count_receiver, self.health.hears)
         self.alerts = self._alerting.manager
         heard = (self.ari.on_worker_message, self.metrics.take)
-        self.news = WorkerNews(self.alerts, self.health, self.outages, *heard)
+        self.news = WorkerNews(self.alerts, self.health, self.outages, *heard, self._linked)
         erased = self._recorder.erased
         handlers = CommandHandlers(config, self.ari, self.alerts, self._alerting.paging, erased)
         self._commands = CommandConsumer(self.bus, config.node, self.hub.tell, handlers)
@@ -173,6 +174,10 @@ class Service:
 
     def _emit(self, event: Event) -> None:
         self.hub.publish(self._recorder.with_card(event))
+
+    def _linked(self, transition: Transition) -> Transition:
+        """Return a transition whose link to a runbook leads to the console."""
+        return self.console.linked(transition)
 
     def _calls_known(self, calls: Mapping[str, Call]) -> None:
         self.alerts.calls_known(calls, self.ari.lives)

@@ -37,6 +37,7 @@ class WorkerNews:
         outages: gets parts of the media plane that are down, or up again.
         on_leg: gets legs whose media came or was lost.
         on_stats: gets workers' counters.
+        linked: returns a transition with links that lead somewhere.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class WorkerNews:
         outages: Outages,
         on_leg: Callable[[LegConnected | LegLost], None],
         on_stats: Callable[[WorkerStats], None],
+        linked: Callable[[Transition], Transition] = lambda transition: transition,
     ) -> None:
         self._alerts = alerts
         self._health = health
         self._outages = outages
         self._on_leg = on_leg
         self._on_stats = on_stats
+        self._linked = linked
         self._on_snapshot: list[Callable[[CallSnapshot], None]] = []
 
     def on_snapshot(self, *listeners: Callable[[CallSnapshot], None]) -> None:
@@ -62,7 +65,7 @@ class WorkerNews:
         """Give a message to the parts that it concerns."""
         match message:
             case Transition():
-                self._alerts.transition(message)
+                self._alerts.transition(self._linked(message))
             case LegConnected() | LegLost():
                 self._on_leg(message)
             case CallSnapshot():

@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import Any, Final
 
 import aiohttp
-from redis.exceptions import AuthenticationError, RedisError
+from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 
 from callguard.asterisk.client import AriClient
 from callguard.asterisk.errors import AriError, RefusedError, UnreachableError
@@ -14,6 +15,16 @@ from callguard.asterisk.upkeep.leases import MODULE, NOT_KEPT
 from callguard.bus import connect
 from callguard.config import Ami, Config, ConfigError
 from callguard.doctor.findings import Finding
+from callguard.doctor.foreign import (
+    GREETING,
+    ForeignError,
+    ensure_asterisk,
+    is_console,
+    no_asterisk,
+    no_console,
+    no_manager,
+    no_redis,
+)
 
 LEAST_VERSION: Final = 22
 NEEDED: Final = {
@@ -24,15 +35,20 @@ NEEDED: Final = {
 AMI_WAIT_S: Final = 5.0
 SUCCESS: Final = "Response: Success"
 ARI_WAIT_S: Final = 3.0
+GREETING_S: Final = 2.0
+"""Seconds within which AMI greets."""
 
 
 async def check_asterisk(config: Config) -> list[Finding]:
     """Check Asterisk through ARI."""
     try:
         async with AriClient(config.asterisk.ari) as client:
+            await ensure_asterisk(client)
             return [*await _version(client), *await _applications(client), *await _modules(client, config)]
     except ConfigError as error:
         return [Finding("error", "ari", problem) for problem in error.problems]
+    except ForeignError as error:
+        return [no_asterisk(config.asterisk.ari.url, error)]
     except RefusedError as error:
         return [Finding("error", "ari", str(error), "compare asterisk.ari.user and its password with ari.conf")]
     except AriError as error:
@@ -104,8 +120,10 @@ async def check_ami(config: Ami) -> list[Finding]:
     except ConfigError as error:
         return [Finding("error", "ami", problem) for problem in error.problems]
     except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-        text = f"{config.host}:{config.port}: {error or type(error).__name__}"
+        text = f"{config.host}:{config.port}: {str(error) or type(error).__name__}"
         return [Finding("error", "ami", text, "is manager.conf enabled and bound to that address?")]
+    if foreign := no_manager(f"{config.host}:{config.port}", greeting):
+        return [foreign]
     if SUCCESS not in answer:
         text = f"{config.host}:{config.port}: login refused"
         return [Finding("error", "ami", text, "compare asterisk.ami.user and its secret with manager.conf")]
@@ -120,7 +138,9 @@ async def _log_in(config: Ami, secret: str) -> tuple[str, str, str]:
     """Return the greeting, the answer to the login, and the answer to a hangup of a channel that does not exist."""
     reader, writer = await asyncio.open_connection(config.host, config.port)
     try:
-        greeting = (await reader.readuntil(b"\r\n")).decode(errors="replace").strip()
+        greeting = await _greeting(reader)
+        if not greeting.startswith(GREETING):
+            return greeting, "", ""
         writer.write(f"Action: Login\r\nUsername: {config.user}\r\nSecret: {secret}\r\nEvents: off\r\n\r\n".encode())
         answer = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
         if SUCCESS not in answer:
@@ -134,6 +154,16 @@ async def _log_in(config: Ami, secret: str) -> tuple[str, str, str]:
         writer.close()
 
 
+async def _greeting(reader: asyncio.StreamReader) -> str:
+    """Return the first line, or what comes of it within two seconds: another server may wait for us to speak."""
+    line = b""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GREETING_S):
+            while not line.endswith(b"\n") and (byte := await reader.read(1)):
+                line += byte
+    return line.decode(errors="replace").strip()
+
+
 async def check_redis(config: Config) -> list[Finding]:
     """Connect to Redis and look for settings that lose events."""
     try:
@@ -144,10 +174,14 @@ async def check_redis(config: Config) -> list[Finding]:
         info: dict[str, Any] = await client.info()
     except AuthenticationError:
         return [Finding("error", "redis", "the password was refused", "set redis.password")]
+    except InvalidResponse:
+        return [no_redis(config.redis.url)]
     except (RedisError, OSError) as error:
         return [Finding("error", "redis", f"unreachable: {type(error).__name__}", "is it running at redis.url?")]
     finally:
         await client.aclose()
+    if not info.keys() & {"redis_version", "valkey_version"}:
+        return [no_redis(config.redis.url)]
     name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info.get('redis_version')}"
     findings = [Finding("ok", "redis", name)]
     if info.get("maxmemory") and info.get("maxmemory_policy") != "noeviction":
@@ -166,7 +200,10 @@ async def check_console(config: Config) -> list[Finding]:
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
             session.get(url) as response,
         ):
-            state = "running" if response.status == 200 else f"unhealthy ({response.status})"
-    except (aiohttp.ClientError, TimeoutError):
-        state = "not running"
-    return [Finding("ok", "service", f"the service of this configuration is {state}")]
+            if not is_console(response.status, await response.json(content_type=None)):
+                return [no_console(url)]
+    except aiohttp.ClientConnectorError:
+        return [Finding("ok", "service", "the service of this configuration is not running")]
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return [no_console(url)]
+    return [Finding("ok", "service", "the service of this configuration is running")]

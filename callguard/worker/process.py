@@ -46,6 +46,7 @@ from callguard.rules import RuleEngine, load_rules
 from callguard.runtime import logs
 from callguard.runtime.limits import raise_file_limit
 from callguard.runtime.mailbox import GarbledError, GoneError, Mailbox, accept_boot
+from callguard.runtime.ports import listening
 from callguard.signals.snapshot import snapshot
 from callguard.signals.table import SignalTable
 from callguard.worker.pipeline import Models, Pipeline
@@ -83,14 +84,16 @@ class Worker:
         models = Models(EmotionModel(legs, model, threads), GateModel(legs, threads=threads))
         self._spans = StageTimer()
         self._pipeline = Pipeline(self._bank, self._table, self._engine, models, self._spans)
-        self._ingest = Ingest(
-            self._bank,
-            host=media.listen,
-            port=media.audiosocket_port and media.audiosocket_port + index,
-            rtp_ports=(media.rtp_start, media.rtp_end),
-            limits=Limits(STEPS * media.connect_timeout_s, media.stall_timeout_s, media.connect_timeout_s),
-            sources=media.sources,
-        )
+        port = media.audiosocket_port and media.audiosocket_port + index
+        with listening("media", "audiosocket_port", media.listen, port):
+            self._ingest = Ingest(
+                self._bank,
+                host=media.listen,
+                port=port,
+                rtp_ports=(media.rtp_start, media.rtp_end),
+                limits=Limits(STEPS * media.connect_timeout_s, media.stall_timeout_s, media.connect_timeout_s),
+                sources=media.sources,
+            )
         self._legs: dict[str, tuple[int, str]] = {}
         self._leg_at: dict[int, str] = {}
         self._calls: dict[str, int] = {}

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from callguard.asterisk import ami as module
 from callguard.asterisk.ami import AmiClient, AmiError, Paused, ami_session
@@ -131,6 +132,23 @@ async def test_only_the_events_that_are_used_are_asked_for(fake: FakeAmi, client
     await client.until(lambda: client.ami.connected)
     (login,) = fake.of("Login")
     assert (login["Username"], login["Secret"], login["Events"]) == ("callguard", SECRET, "agent")
+
+
+async def test_a_refused_login_is_one_error_in_the_log_until_one_succeeds(fake: FakeAmi) -> None:
+    fake.refused.add("Login")
+    client = Client(fake)
+    with structlog.testing.capture_logs() as logs:
+        task = asyncio.create_task(client.ami.run())
+        await client.until(lambda: len(client.states) >= 2)
+        fake.refused.clear()
+        await client.until(lambda: client.ami.connected)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    (error,) = [line for line in logs if line["log_level"] == "error"]
+    assert error["event"] == "ami_refused"
+    assert "login as 'callguard' refused" in error["error"]
+    assert "manager.conf" in error["advice"]
+    assert SECRET not in str(logs)
 
 
 async def test_actions_are_sent_once_and_no_value_begins_a_header(fake: FakeAmi, client: Client) -> None:

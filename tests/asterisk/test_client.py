@@ -205,7 +205,7 @@ async def test_a_connect_that_hangs_is_told_and_tried_more_and_more_rarely(
         await asyncio.sleep(30)
 
     monkeypatch.setattr(ari, "_open_socket", never)
-    monkeypatch.setattr(module, "_log_attempt", lambda state: pauses.append(module._pause(state)))
+    monkeypatch.setattr(ari, "_log_attempt", lambda state: pauses.append(module._pause(state)))
     waiting = asyncio.create_task(anext(ari.events()))  # type: ignore[arg-type]
     await asyncio.sleep(1.3)
     waiting.cancel()
@@ -273,6 +273,27 @@ async def test_the_password_shows_nowhere_but_in_the_header(fake: FakeAri, ari: 
     shown = f"{error.value!r} {error.value} {ari!r} {vars(ari)} {logs} {fake.requests}"
     assert SECRET not in shown
     assert fake.authorizations == {"Basic " + __import__("base64").b64encode(f"callguard:{SECRET}".encode()).decode()}
+
+
+async def test_a_refused_password_is_one_error_in_the_log_with_what_to_do(fake: FakeAri, ari: AriClient) -> None:
+    fake.refuse_sockets, fake.refusal = 3, 401
+    with structlog.testing.capture_logs() as logs:
+        events = ari.events()
+        await anext(events)
+        await events.aclose()
+    (error,) = [line for line in logs if line["log_level"] == "error"]
+    assert (error["event"], error["user"]) == ("ari_refused", "callguard")
+    assert "compare asterisk.ari.user and its password with ari.conf" in error["advice"]
+    assert [line["event"] for line in logs if line["log_level"] == "info"].count("ari_unreachable") == 2
+
+
+async def test_an_asterisk_that_still_boots_is_no_error_in_the_log(fake: FakeAri, ari: AriClient) -> None:
+    fake.refuse_sockets = 2
+    with structlog.testing.capture_logs() as logs:
+        events = ari.events()
+        await anext(events)
+        await events.aclose()
+    assert {line["log_level"] for line in logs} == {"info"}
 
 
 def test_every_event_type_that_is_parsed_is_asked_for() -> None:

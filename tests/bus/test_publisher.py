@@ -7,12 +7,13 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from callguard.bus.streams import entries
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import Envelope, Published, TapOpened
-from callguard.testbed.valkey import StoppableValkey
+from callguard.testbed.valkey import StoppableValkey, start_valkey
 from tests.support.bus import WiredBus
 from tests.support.events import (
     alert_fired,
@@ -201,6 +202,26 @@ async def test_an_outage_loses_no_alert_and_no_order(stoppable_valkey: Stoppable
     health = [item.type.split(".")[3] for item in sent if ".node." in item.type]
     assert health == ["degraded", "recovered"]
     assert slowest < 0.1, "publish() must not wait for Redis"
+
+
+async def test_a_refused_password_is_one_error_in_the_log_with_what_to_do() -> None:
+    server = start_valkey()
+    url = f"redis://127.0.0.1:{server.port}/0"
+    bus = WiredBus(RedisConfig(url=url), "n1")
+    try:
+        async with Redis.from_url(url) as client:
+            await client.config_set("requirepass", "hunter2")
+        with structlog.testing.capture_logs() as logs:
+            await bus.start()
+            for _ in range(2):
+                bus.publish(call_started("c1"))
+                await asyncio.sleep(0.3)
+            await bus.stop()
+    finally:
+        server.stop()
+    (error,) = [line for line in logs if line["log_level"] == "error"]
+    assert error["event"] == "redis_refused"
+    assert "redis.password" in error["advice"]
 
 
 async def test_redis_that_starts_after_us_gets_all(stoppable_valkey: StoppableValkey) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from callguard.console import feed, server
 from callguard.contracts.events import NodeDegraded, NodeHearing, NodeRecovered, NodeStarted
+from callguard.runtime.ports import PortError
 from tests.support.console import TOKEN, RunningConsole, running_console
 from tests.support.events import alert_fired, call_started, snapshot
 
@@ -77,6 +78,27 @@ async def test_a_node_that_can_not_hear_calls_is_not_ready_and_says_why(
         }  # fmt: skip
     async with http.get("/healthz") as response:
         assert response.status == 200, "it lives; to restart it would not help"
+
+
+@pytest.mark.parametrize("path", ["/runbooks/", "/runbooks/shouting", "/runbooks/shouting.md"])
+async def test_runbooks_are_served_to_everybody(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(path) as response:
+        assert response.status == 200
+        assert response.content_type == "text/html"
+        assert "<h1>" in await response.text()
+
+
+async def test_an_unknown_runbook_is_not_found(http: aiohttp.ClientSession) -> None:
+    for path in ("/runbooks/none", "/runbooks/..%2fREADME"):
+        async with http.get(path) as response:
+            assert response.status == 404
+
+
+async def test_a_taken_port_is_told_with_its_key(desk: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = desk.console.url.rpartition(":")[2]
+    with pytest.raises(PortError, match=rf"console\.port: port {port} at 127\.0\.0\.1 is taken"):
+        async with running_console(monkeypatch, port=int(port)):
+            pass
 
 
 async def test_metrics(desk: RunningConsole, http: aiohttp.ClientSession) -> None:

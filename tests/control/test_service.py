@@ -78,7 +78,7 @@ async def test_the_console_is_there_where_it_is_wanted(node: Node) -> None:
 async def test_a_port_that_is_taken_is_fatal_and_ends_what_had_started(node: Node) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(FatalError, match=str(port)):
+        with pytest.raises(FatalError, match=rf"console\.port: port {port} .* set console\.port to a free port"):
             async with node.service(console={"port": port}):
                 raise AssertionError("unreachable")
         with pytest.raises(FatalError):

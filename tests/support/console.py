@@ -27,7 +27,7 @@ class RunningConsole:
         self.commands: list[Command] = []
         self.refuse = ""
         secret = Secret(env="CONSOLE_TOKEN") if token else Secret()
-        console = ConsoleConfig.model_validate({"port": 0, "token": secret, **limits})
+        console = ConsoleConfig.model_validate({"port": 0, "token": secret} | limits)
         people = tuple(SupervisorConfig(name=name, endpoint=f"PJSIP/{name}") for name in ("Ann", "Bob"))
         config = Config(console=console, supervisors=people)
         self.console = Console(config, self.overview, self.submit, self.metrics)

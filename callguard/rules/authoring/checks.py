@@ -42,6 +42,19 @@ def unknown_targets(rules: RuleSet, notify: Notify, prompts: Collection[str]) ->
     ]
 
 
+def unknown_runbooks(rules: RuleSet, runbooks: Collection[str]) -> list[str]:
+    """Return one line for each link to a page of the console that doesn't exist; `runbooks` are the pages' names."""
+    pages = [f"/runbooks/{name}" for name in runbooks]
+    links = ((rule.name, "".join(map(str, rule.annotations["runbook_url"].pieces)))
+             for rule in rules if "runbook_url" in rule.annotations)  # fmt: skip
+    return [
+        f"rule {name}: runbook_url {link} is no page of the console{nearest(link, pages)}; known: {', '.join(pages)}; "
+        "or write a whole address (https://…)"
+        for name, link in links
+        if link.startswith("/") and link not in pages
+    ]
+
+
 def switched_off(rules: RuleSet, notify: Notify) -> list[str]:
     """Return one line for each action whose receiver is built in but switched off: the action reaches nobody."""
     off = [name for name in ("queue_log", "user_event", "cel") if not getattr(notify, name)]

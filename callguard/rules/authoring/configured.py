@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from callguard.config import Config, ConfigError, read_rule_files
+from callguard.config.shipped import runbooks
 from callguard.prompts import TEXTS
 from callguard.rules import RuleSet, load_rules
-from callguard.rules.authoring.checks import unknown_targets
+from callguard.rules.authoring.checks import unknown_runbooks, unknown_targets
 
 Files = tuple[tuple[str, str], ...]
 
@@ -15,6 +16,7 @@ def checked_rules(config: Config, config_path: Path) -> tuple[Files, RuleSet]:
     files = read_rule_files(config, config_path)
     rules = load_rules(files)
     problems = unknown_targets(rules, config.notify, [*TEXTS, *config.supervision.prompts])
+    problems += unknown_runbooks(rules, runbooks())
     if problems:
         raise ConfigError(problems)
     return files, rules

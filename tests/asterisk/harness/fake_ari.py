@@ -23,7 +23,8 @@ class FakeAri:
         self.sockets: list[web.WebSocketResponse] = []
         self.connections = 0
         self.refuse_sockets = 0
-        """How many times more the event socket answers 503, as a booting Asterisk does."""
+        """How many times more the event socket answers `refusal`: 503 as a booting Asterisk does."""
+        self.refusal = 503
         self.port = 0
         self.after: Callable[[web.Request], None] = lambda request: None
         """What follows a request that succeeded."""
@@ -69,7 +70,7 @@ class FakeAri:
         self.connections += 1
         if self.refuse_sockets:
             self.refuse_sockets -= 1
-            return web.Response(status=503)
+            return web.Response(status=self.refusal)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets.append(socket)

@@ -40,3 +40,19 @@ def test_every_problem_is_told(path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         checked_rules(Config(), path)
     assert len(caught.value.problems) == 2
+
+
+def test_a_link_to_a_page_that_the_console_lacks_is_told_with_the_right_one(path: Path) -> None:
+    rule = "{alert: R, expr: call.silence_s > 5, annotations: {runbook_url: /runbooks/shoutng}}"
+    (path.parent / "rules" / "a.yaml").write_text(f"groups: [{{name: g, rules: [{rule}]}}]")
+    with pytest.raises(
+        ConfigError, match=r"rule R: runbook_url /runbooks/shoutng .* did you mean '/runbooks/shouting'"
+    ):
+        checked_rules(Config(), path)
+
+
+@pytest.mark.parametrize("link", ["/runbooks/shouting", "https://wiki.example/{rule}"])
+def test_a_page_of_the_console_or_a_whole_address_is_a_good_link(path: Path, link: str) -> None:
+    rule = f"{{alert: R, expr: call.silence_s > 5, annotations: {{runbook_url: '{link}'}}}}"
+    (path.parent / "rules" / "a.yaml").write_text(f"groups: [{{name: g, rules: [{rule}]}}]")
+    assert len(checked_rules(Config(), path)[1]) == 1
