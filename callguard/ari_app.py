@@ -32,6 +32,7 @@ from callguard.asterisk.discovery.calls import (
 from callguard.asterisk.discovery.machine import Discovery
 from callguard.asterisk.errors import AriError, NotFoundError
 from callguard.asterisk.names import SUPERVISOR, kind_of, name, new_id
+from callguard.asterisk.native_rtp import first_tap_delay
 from callguard.asterisk.parts import EVENTS_LOST, NOT_OUT, Parts
 from callguard.asterisk.probe import Probe
 from callguard.asterisk.supervision.agent_codes import AgentCodes
@@ -239,6 +240,7 @@ class AriApp:
     async def _catch_up(self) -> None:
         """Read present channels and bridges, at the start and after every gap in the events. New events wait."""
         self._reconciler.leases.see()
+        self._legs.delay_s = await first_tap_delay(self.ari, self._config)
         for attempt in count(1):
             asked_at = time.monotonic()
             try:

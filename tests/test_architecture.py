@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "callguard"
 TESTS = ROOT / "tests"
 ASTERISKS_WORDS = re.compile(r"\bsnoops?\b", re.IGNORECASE)
-SPEAK_THEM = ("asterisk", "doctor", "testbed", "ari_app.py", "config/schema.py", "cli")
+SPEAK_THEM = ("asterisk", "doctor", "testbed", "ari_app.py", "config/schema.py", "config/pbx.py", "cli")
 """asterisk/ and ari_app speak ARI; doctor and testbed stand at the PBX's side; config and help explain them."""
 LONGEST_MODULE = 400
 MOST_MODULES = 19

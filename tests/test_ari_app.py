@@ -231,9 +231,10 @@ async def test_garbage_and_words_about_unknown_legs_change_nothing() -> None:
 async def test_a_failing_look_at_the_present_calls_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ASK_AGAIN_S", 0.05)
     async with bench() as running:
+        before = len(running.fake.requests)
         running.fake.answer("GET", "/bridges", {"message": "busy"}, 500)
         await running.fake.cut()
-        await running.until(lambda: ("GET", "/bridges", {}) in running.fake.requests[4:])
+        await running.until(lambda: ("GET", "/bridges", {}) in running.fake.requests[before:])
         assert not running.app.ready
         running.fake.answer("GET", "/bridges", [])
         await running.until(lambda: running.app.ready)

@@ -2,18 +2,15 @@
 
 from callguard.config.base import Secret, Section
 from callguard.config.notify import Email, Notify, Watchdog, Webhook
+from callguard.config.pbx import Ami, Ari, AsteriskConfig, Media
 from callguard.config.schema import (
     AlertsConfig,
-    Ami,
     Analysis,
-    Ari,
-    AsteriskConfig,
     Config,
     Console,
     Inhibit,
     JournalConfig,
     Logging,
-    Media,
     Privacy,
     QueueAnalysis,
     Redis,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import aiohttp
 from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 
+from callguard.asterisk import native_rtp
 from callguard.asterisk.client import AriClient
 from callguard.asterisk.errors import AriError, RefusedError, UnreachableError
 from callguard.asterisk.health import ADVICE
@@ -82,10 +83,8 @@ async def _modules(client: AriClient, config: Config) -> list[Finding]:
     modules: list[dict[str, Any]] = await client.request("GET", "/asterisk/modules")
     running = {module["name"] for module in modules if module.get("status") == "Running"}
     findings = []
-    if "bridge_native_rtp.so" in running:
-        advice = "modules.conf: noload => bridge_native_rtp.so, or use feature options such as tT in Dial and Queue"
-        text = "bridge_native_rtp is loaded: a tap makes RTP jump on the live legs and some phones go deaf"
-        findings.append(Finding("warning", "asterisk", text, advice))
+    if native_rtp.MODULE in running:
+        findings.append(_native_rtp(confirmed=config.asterisk.native_rtp_confirmed))
     missing = [name for name in NEEDED[config.media.tap] if name not in running]
     if missing:
         other = "external_media" if config.media.tap == "audiosocket" else "audiosocket"
@@ -96,6 +95,14 @@ async def _modules(client: AriClient, config: Config) -> list[Finding]:
     if MODULE not in running:
         findings.append(Finding("error", "asterisk", NOT_KEPT))
     return findings
+
+
+def _native_rtp(*, confirmed: bool) -> Finding:
+    if confirmed:
+        text = f"bridge_native_rtp is loaded and confirmed; the first tap waits {native_rtp.WAIT_S:g} s"
+        return Finding("ok", "asterisk", text)
+    text = "bridge_native_rtp is loaded: taps make RTP jump on the live legs, and some phones are deaf from then on"
+    return Finding("error", "asterisk", text, native_rtp.ADVICE)
 
 
 async def check_channelvars(client: AriClient) -> list[Finding]:

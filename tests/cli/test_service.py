@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from callguard.cli import service
 from callguard.cli.common import TAKEN, USAGE
-from callguard.config.schema import Media
+from callguard.config import Media
 from callguard.testbed.simulator.server import Simulator
 
 ROOT = Path(__file__).parents[2]

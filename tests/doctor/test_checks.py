@@ -79,9 +79,12 @@ async def test_a_locked_up_ari_is_told_with_what_to_do(monkeypatch: pytest.Monke
     assert levels(await _applications(answers)) == [("ok", "ari")]
 
 
-async def test_native_rtp_is_warned_of() -> None:
-    found = await _modules(modules(*MODULES, "bridge_native_rtp.so"), Config())
-    assert levels(found) == [("warning", "asterisk"), ("ok", "media")]
+@pytest.mark.parametrize(("confirmed", "level"), [(False, "error"), (True, "ok")])
+async def test_native_rtp_is_an_error_until_somebody_has_confirmed_it(confirmed: bool, level: str) -> None:
+    config = Config.model_validate({"asterisk": {"native_rtp_confirmed": confirmed}})
+    found = await _modules(modules(*MODULES, "bridge_native_rtp.so"), config)
+    assert levels(found) == [(level, "asterisk"), ("ok", "media")]
+    assert ("native_rtp_confirmed" in found[0].advice) is not confirmed
 
 
 @pytest.mark.parametrize(

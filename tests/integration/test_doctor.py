@@ -45,8 +45,12 @@ async def test_wrong_passwords_and_an_absent_redis_are_told_without_showing_them
     assert "not-the-secret" not in json.dumps(report)
 
 
-async def test_native_rtp_is_warned_of(redis_url: str, tmp_path: Path) -> None:
+async def test_native_rtp_is_an_error_until_the_configuration_confirms_it(redis_url: str, tmp_path: Path) -> None:
     async with Lab.start(customers=1, agents=1, supervisors=1, native_rtp=True) as harmful:
-        status, report = await examine(Service(harmful, redis_url, tmp_path))
-    assert status == 0
-    assert any("bridge_native_rtp" in f["text"] for f in report["findings"] if f["level"] == "warning")
+        status, report = await examine(Service(harmful, redis_url, tmp_path / "a"))
+        confirmed = Service(harmful, redis_url, tmp_path / "b", asterisk={"native_rtp_confirmed": True})
+        assert (await examine(confirmed))[0] == 0
+    assert status == 1
+    (error,) = [f for f in report["findings"] if f["level"] == "error"]
+    assert "bridge_native_rtp" in error["text"]
+    assert "native_rtp_confirmed" in error["advice"]

@@ -1,6 +1,7 @@
 """Taps exactly the present legs of all calls, and keeps the calls' workers informed."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -27,6 +28,10 @@ class Legs:
         self._calls = calls
         self._language = language
         self._spawn = spawn
+        self.delay_s = 0.0
+        """Seconds from the first sight of a call to its first tap."""
+        self._seen: dict[str, float] = {}
+        """Time at which each call was first seen (monotonic clock)."""
         self._taps: dict[Leg, Tap] = {}
         self._requests: dict[str, int] = {}
 
@@ -49,6 +54,7 @@ class Legs:
     def drop(self, call: Call) -> None:
         """End the taps of a call that is over."""
         self._requests.pop(call.id, None)
+        self._seen.pop(call.id, None)
         for role in ("customer", "agent"):
             self._untap((call.id, role))
         self._kit.media.send(call.id, CloseCall(call.id))
@@ -75,6 +81,8 @@ class Legs:
 
     def _tap(self, call: Call) -> None:
         legs = call.legs()
+        now = time.monotonic()
+        wait_s = self._seen.setdefault(call.id, now) + self.delay_s - now
         for role in ("customer", "agent"):
             tap, wanted = self._taps.get((call.id, role)), legs.get(role)
             if tap and (wanted is None or wanted[0] != tap.channel):
@@ -83,7 +91,7 @@ class Legs:
             if wanted and tap is None:
                 facts = lambda: self._facts(self._calls.get(call.id, call))  # noqa: E731 -- read at each attempt
                 tap = self._taps[call.id, role] = Tap(self._kit, call.id, role, *wanted, facts)
-                tap.start()
+                tap.start(after_s=max(0.0, wait_s))
 
     async def _tap_again(self, call: str) -> None:
         await asyncio.sleep(SETTLE_S)

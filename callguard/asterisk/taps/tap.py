@@ -97,9 +97,9 @@ class Tap:
     _lost_for: set[Reason] = field(default_factory=set)
     """Published reasons of the present loss."""
 
-    def start(self) -> None:
-        """Start keeping the leg tapped."""
-        self._task = asyncio.create_task(self._keep(), name=f"tap {self.role} {self.channel}")
+    def start(self, after_s: float = 0.0) -> None:
+        """Start keeping the leg tapped, `after_s` seconds from now."""
+        self._task = asyncio.create_task(self._keep(after_s), name=f"tap {self.role} {self.channel}")
 
     def close(self) -> "asyncio.Task[None] | None":
         """Stop; when the returned task has ended, the removal of everything in Asterisk has begun."""
@@ -115,7 +115,8 @@ class Tap:
         """Note the report that the media ended."""
         self._news.put_nowait(LostError(reason))
 
-    async def _keep(self) -> None:
+    async def _keep(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
         failures = 0
         while True:
             try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from callguard.asterisk.native_rtp import MODULE
 from callguard.config import Ari, Secret
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -31,6 +32,7 @@ class FakeAri:
         self.stuck: set[str] = set()
         """Channels whose deletion or continuation is accepted but never happens."""
         self.playback_state = "done"
+        self.answer("GET", f"/asterisk/modules/{MODULE}", {"message": "Module could not be found"}, 404)
 
     def answer(self, method: str, path: str, body: Any = None, status: int = 200) -> None:
         """Answer a request so from now on."""

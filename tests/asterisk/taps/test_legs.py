@@ -97,3 +97,29 @@ async def test_a_call_that_is_not_judged_is_neither_tapped_nor_told_of(bench: Be
     bench.legs.follow(bench.change(mode="off"))
     assert bench.legs.tapped == set()
     assert len(bench.of(CallFacts)) == before
+
+
+async def test_the_first_tap_of_a_call_waits_and_later_ones_do_not(bench: Bench) -> None:
+    bench.legs.delay_s = 0.3
+    other = replace(CALL, id="c2", customer="c2", agent="a2")
+    bench.calls["c2"] = other
+    bench.legs.follow(other)
+    bench.legs.follow(other)
+    await asyncio.sleep(0.1)
+    assert len(bench.of(OpenLeg)) == 2, "only the first call's"
+    assert [facts.call for facts in bench.of(CallFacts)].count("c2") == 2, "its worker knows it already"
+    await bench.until(lambda: len(bench.of(OpenLeg)) == 4)
+    bench.calls["c2"] = replace(other, together=False)
+    bench.legs.follow(bench.calls["c2"])
+    bench.legs.follow(other)
+    await asyncio.sleep(0.1)
+    assert len(bench.of(OpenLeg)) == 5
+
+
+async def test_a_call_that_is_over_before_its_first_tap_is_never_tapped(bench: Bench) -> None:
+    bench.legs.delay_s = 0.1
+    other = replace(CALL, id="c2", customer="c2", agent="a2")
+    bench.legs.follow(other)
+    bench.legs.drop(other)
+    await asyncio.sleep(0.2)
+    assert len(bench.of(OpenLeg)) == 2
