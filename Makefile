@@ -4,6 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+# Processes in which tests run side by side; auto: one more than there are cores, 0: none besides pytest itself.
+JOBS ?= auto
+SIDE_BY_SIDE := -n $(JOBS)
+
 # Keeps onnxruntime from sending telemetry to its maker in every process, whatever imports it first.
 export ORT_DISABLE_TELEMETRY := 1
 
@@ -22,7 +26,7 @@ demo: $(READY) ## Play a real call that turns angry: tap, signals, alert, ring, 
 
 test: $(READY) ## Check lint, types, architecture; run all tests (real Asterisk and browser included)
 	@sh tools/system.sh
-	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; $(BIN)/python -m pytest && exit $$lint
+	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; $(BIN)/python -m pytest $(SIDE_BY_SIDE) && exit $$lint
 
 lint: $(READY) ## Run ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
@@ -31,10 +35,10 @@ lint: $(READY) ## Run ruff, mypy --strict, import-linter
 	@$(BIN)/lint-imports
 
 unit: $(READY) ## Run only the fast tests: no Asterisk, no browser
-	@$(BIN)/python -m pytest -m "not asterisk and not browser and not isolation" -q
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not asterisk and not browser and not isolation" -q
 
 integration: $(READY) ## Run only the tests on a real Asterisk
-	@$(BIN)/python -m pytest -m asterisk
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m asterisk
 
 mutants: $(READY) ## Mutate the code and check whether the tests fail (PARTS, COUNT, SEED)
 	@nice $(BIN)/python -m tools.mutants $(PARTS) --count $(or $(COUNT),12) --seed $(or $(SEED),1)

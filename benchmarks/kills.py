@@ -267,10 +267,9 @@ def main() -> int:
         kills, told = asyncio.run(run(given.keep or Path(name), 60 * given.minutes, given.seed))
     print(f"kills {kills}, calls {told.calls}: alerts due {told.due}, fired {told.fired}, sent {told.sent}, "
           f"rung {told.rung}; deliveries again {told.doubles}")  # fmt: skip
-    print(
-        "\n".join(["FAILED", *told.wrong]) if told.wrong else "passed: no alert is lost, doubles carry one identifier"
-    )
-    return 1 if told.wrong else 0
+    wrong = [*told.wrong, *(f"nobody was rung for {call}" for call in told.unrung)]
+    print("\n".join(["FAILED", *wrong]) if wrong else "passed: no alert is lost, doubles carry one identifier")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -129,4 +129,5 @@ async def test_no_alert_is_lost_by_kills_while_redis_and_a_webhook_flap(tmp_path
     kills, told = await run(tmp_path, seconds=45, seed=3)
     assert kills >= 3  # how many, and how many calls, depends on how busy the machine is
     assert told.due >= 4
+    assert told.rung
     assert told.wrong == []

@@ -88,7 +88,7 @@ def test_frames_go_out_twenty_milliseconds_apart_and_legs_one_after_another(sour
     sent = play(source, *(Target(str(uuid.uuid4()), ear.port, 0) for _ in range(3)))
     assert sent.at.shape == (3, FRAMES)
     assert (sent.at[:, 0] >= began).all()
-    assert (sent.at[:, -1] - sent.at[:, 0] >= 0.02 * (FRAMES - 1) - 0.002).all()
+    assert (sent.at[:, -1] - began >= 0.02 * (FRAMES - 1) - 0.002).all(), "late ones may be made up for, never early"
     assert (np.diff(sent.at[:, 0]) >= 0).all()
     assert sent.cpu_s > 0
 
