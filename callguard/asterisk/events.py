@@ -4,6 +4,7 @@ A message with an unknown type, malformed JSON or a missing field is counted and
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from typing import Any, Final
 
 VARSET: Final = b'"type":"ChannelVarset"'
 """Marks our variables in raw JSON: JSON escapes inner quotes, so no caller's name can contain it."""
-OUR_VARIABLE: Final = b"CALLGUARD"
+PREFIX: Final = "CALLGUARD"
+OUR_VARIABLE: Final = re.compile(PREFIX.encode(), re.IGNORECASE)
+"""Names of our variables count in any case: an opt-out that is spelled `CallGuard` is meant."""
 
 
 class MalformedError(Exception):
@@ -112,7 +115,7 @@ class ChannelDtmfReceived(ChannelEvent):
 
 @dataclass(frozen=True, slots=True)
 class ChannelVarset(ChannelEvent):
-    """One of our own variables was set; leading underscores are removed from the name."""
+    """One of our own variables was set; the name is in capitals, without leading underscores."""
 
     name: str
     value: str
@@ -161,7 +164,7 @@ class EventReader:
     def read(self, message: bytes) -> AriEvent | None:
         """Return the typed event, or None for one that is not used."""
         # A plain call sets some forty variables; a search for ours in the raw bytes saves parsing the others.
-        if VARSET in message and OUR_VARIABLE not in message:
+        if VARSET in message and not OUR_VARIABLE.search(message):
             return None
         try:
             return self._parse(message)
@@ -258,8 +261,8 @@ def _destroyed(at: float, data: Mapping[str, Any]) -> AriEvent:
 
 
 def _varset(at: float, data: Mapping[str, Any]) -> AriEvent | None:
-    name = _text(data, "variable").lstrip("_")
-    if "channel" not in data or not name.startswith(OUR_VARIABLE.decode()):
+    name = _text(data, "variable").lstrip("_").upper()
+    if "channel" not in data or not name.startswith(PREFIX):
         return None  # a global variable, or a foreign one whose event contains our mark
     return ChannelVarset(at, channel_from(data["channel"]), name, _optional(data, "value"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from callguard.asterisk.discovery.bridges import Party
+from callguard.asterisk.discovery.party import Party
 from callguard.asterisk.discovery.roles import rule_matches
 from callguard.asterisk.discovery.spelling import part_of
 from callguard.asterisk.events import Channel

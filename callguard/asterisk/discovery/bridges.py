@@ -4,58 +4,17 @@ A *party* is a channel through which a person talks. The two halves of a Local c
 external media and supervisors are ours. None of these is a party. A *room* is the set of parties that hear each other:
 those of one bridge, or of several bridges that Local channels link. A bridge that mixes no audio, such as a waiting
 room, is no room.
-
-The facts of a Local half count for the party at its far end, even after the Local channel is optimised away.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
-from callguard.asterisk.discovery.calls import QueueConnected, Snapshot
+from callguard.asterisk.discovery.calls import Snapshot
+from callguard.asterisk.discovery.party import FIRST_HALF, INCOMING, LOCAL, Party, Queued, lend, queue_in, runs
 from callguard.asterisk.events import Bridge, Channel
-from callguard.contracts.vocabulary import Role
 
 NO_PARTY: Final = ("Snoop/", "UnicastRTP/", "AudioSocket/", "WebSocket/", "Recorder/", "Announcer/", "CBAnn/")
-LOCAL: Final = "Local/"
-FIRST_HALF: Final = ";1"
-"""The half for which a program or a queue requested the Local channel; the other half runs the dialplan."""
-
-
-@dataclass(slots=True)
-class Party:
-    """The known facts of a live channel."""
-
-    channel: Channel
-    """The channel in its newest event."""
-    entry_context: str
-    """Dialplan context of the channel's first event."""
-    bridge: str | None = None
-    asked: bool = False
-    inspected: bool = False
-    linkedid: str = ""
-    role_variable: str = ""
-    setting: str = ""
-    role: Role | None = None
-    """Present or former role in a call; the channel keeps it."""
-    held: bool = False
-    handed: bool = False
-    """Whether the channel is a supervisor who took over, and so is a party."""
-    connect: QueueConnected | None = None
-    """The queue's message about the member whom it connected to this customer."""
-    lent: tuple[str, str] | None = None
-    """Application and data of the Local half that runs Queue or Dial on behalf of this party."""
-    behind: dict[str, str] = field(default_factory=dict)
-    """Local halves between this party and the others: id, and interface by which the half was called."""
-
-
-def applications(party: Party) -> list[tuple[str, str]]:
-    """Return the (application, data) pairs of a party, the strongest evidence first.
-
-    A party that runs Queue itself has moved on since its Local half did.
-    """
-    own = (party.channel.app, party.channel.app_data)
-    return [own] if own[0] == "Queue" or party.lent is None else [party.lent, own]
 
 
 class Bridges:
@@ -68,6 +27,7 @@ class Bridges:
         self._locals: dict[str, str] = {}
         self._waiting_rooms: set[str] = set()
         """Bridges that mix no audio."""
+        self._orders = count(1)
 
     def get(self, channel: str) -> Party | None:
         """Return the party of a channel id, or None."""
@@ -84,11 +44,20 @@ class Bridges:
         """Store a channel's newest state."""
         party = self._channels.get(channel.id)
         if party is None:
-            party = self._channels[channel.id] = Party(channel, channel.context)
+            party = self._channels[channel.id] = Party(channel, channel.context, called=channel.state == INCOMING)
             if channel.name.startswith(LOCAL):
                 self._locals[channel.name] = channel.id
-        party.channel = channel
+            self._note_queue(party, "")
+        else:
+            before, party.channel = party.channel, channel
+            self._note_queue(party, queue_in(before.app_data) if before.app == "Queue" else "")
         return party
+
+    def _note_queue(self, party: Party, before: str) -> None:
+        """Note that a channel has begun to wait in a queue, unless it waited in it before."""
+        name = queue_in(party.channel.app_data) if party.channel.app == "Queue" else ""
+        if name and name != before:
+            party.queue, party.outer = Queued(name, next(self._orders)), ""
 
     def enter(self, channel: Channel, bridge: Bridge) -> Party:
         """Put a channel into a bridge, out of any other."""
@@ -150,10 +119,21 @@ class Bridges:
         return [party for party in self._reached(channel) if self._beyond(party)]
 
     def lend(self, channel: str) -> None:
-        """Give each party of a room what the Local halves say on its behalf."""
+        """Give each party of a room what Local halves say on its behalf, and the queue that rang it."""
         for half in self.halves(channel):
+            other = self._other(half)
             for party in self._far_end(half):
-                _lend(half, party)
+                if other:
+                    lend(half, other, party)
+        room = self.room(channel)
+        caller = next((party for party in room if party.queue and runs(party, "Queue")), None)
+        for party in room:
+            if caller and party is not caller and party.rung_for is None and runs(party, "AppQueue"):
+                party.rung_for = caller.queue
+
+    def members(self, bridge: str) -> list[str]:
+        """Return the ids of the channels in a bridge."""
+        return list(self._members.get(bridge, ()))
 
     def _reached(self, channel: str, but: Party | None = None) -> list[Party]:
         """Return all channels in the bridges that can be reached, without passing through the half `but`."""
@@ -198,18 +178,3 @@ class Bridges:
         if party.channel.id.startswith(self._ours):
             return party.handed
         return not party.channel.name.startswith((LOCAL, *NO_PARTY))
-
-
-def _lend(half: Party, party: Party) -> None:
-    """Let a party have what a Local half says on its behalf.
-
-    Only the first half's application tells of the party: the second half's is the call that reaches the party.
-    """
-    party.behind[half.channel.id] = half.channel.name.rpartition("-")[0]
-    party.role_variable = party.role_variable or half.role_variable
-    if half.setting and party.setting != "off":
-        party.setting = half.setting if half.setting == "off" else party.setting or half.setting
-    if half.connect and (party.connect is None or party.connect.at < half.connect.at):
-        party.connect = half.connect
-    if half.channel.name.endswith(FIRST_HALF) and half.channel.app:
-        party.lent = (half.channel.app, half.channel.app_data)

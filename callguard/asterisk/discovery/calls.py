@@ -23,6 +23,7 @@ class Call:
     agent: str | None
     """Channel id; None during a transfer."""
     agent_channel: str | None
+    """Channel name, of the last agent where there is none now."""
     member: str | None
     """Queue member's name, else the agent's endpoint."""
     interface: str | None

@@ -2,8 +2,9 @@
 
     customer + agent in one room ─> Inspect each ─> Started ─> Changed* ─> Over
 
-The call is bound to the customer's channel. It ends when the customer leaves, or when the agent leaves without a
-transfer. Where no fact gives the parties' roles, the call is unknown: it is Started with the reason, is not in `calls`,
+The call is bound to the customer's channel. It ends when the customer or the agent hangs up. It goes on without an
+agent where the agent transferred the customer, and where the customer was taken away: parked, redirected, or moved by a
+program. Where no fact gives the parties' roles, the call is unknown: it is Started with the reason, is not in `calls`,
 and becomes an ordinary call (Changed, "role") as soon as the roles are known.
 A call with CALLGUARD=off is Over (opt_out), or never Started, until CALLGUARD changes.
 """
@@ -13,7 +14,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from callguard.asterisk import events
-from callguard.asterisk.discovery.bridges import Bridges, Party
+from callguard.asterisk.discovery.bridges import Bridges
 from callguard.asterisk.discovery.calls import (
     Call,
     Change,
@@ -29,18 +30,24 @@ from callguard.asterisk.discovery.calls import (
     Started,
     Unclear,
 )
-from callguard.asterisk.discovery.pairing import queue_of, with_member
+from callguard.asterisk.discovery.pairing import blank, paired, present_mode, with_member
+from callguard.asterisk.discovery.party import Party, key_of
 from callguard.asterisk.discovery.register import Register
-from callguard.asterisk.discovery.roles import cast_of, holders, joint_setting, mode_of, strangers_of
+from callguard.asterisk.discovery.roles import (
+    cast_of,
+    holders,
+    joint_setting,
+    mark_guests,
+    people_of,
+    strangers_of,
+)
 from callguard.asterisk.discovery.spelling import is_clear, setting_of
 from callguard.config import Analysis, Roles
-from callguard.contracts.vocabulary import Role
+from callguard.contracts.vocabulary import Mode, Role
 
 PARTING_S: Final = 0.5
 """Seconds before a call's end in which the first party to leave the bridge is the one that hung up. The order in which
 the channels are destroyed does not tell."""
-UNKNOWN: Final = "no variable, rule or queue says who is the customer"
-"""Why a call is unknown."""
 
 
 class Discovery:
@@ -81,9 +88,7 @@ class Discovery:
         self._roles, self._analysis = roles, analysis
         changed: list[Output] = []
         for call in list(self.calls.values()):
-            parties = (self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
-            setting = joint_setting(tuple(party for party in parties if party))
-            mode = mode_of(setting, call.queue, analysis)
+            mode = self._present_mode(call)
             changed += self._change(replace(call, mode=mode), "mode") if mode != call.mode else []
         for channel in self._rooms.occupied():  # a new rule may give the parties' roles
             changed += self._judge(channel, self._at)
@@ -109,8 +114,8 @@ class Discovery:
     def _left(self, event: events.ChannelLeftBridge) -> list[Output]:
         self._rooms.leave(event.channel, event.bridge.id)
         call = self._register.of(event.channel.id)
-        if call is None:
-            return []
+        if call is None:  # the room is another one without its guest, or without a party that opted out
+            return self._judge(next(iter(self._rooms.members(event.bridge.id)), ""), event.at)
         left: Role = "customer" if event.channel.id == call.customer else "agent"
         return self._judge(call.customer, event.at) or self._part(call, event.at, left)
 
@@ -132,9 +137,13 @@ class Discovery:
         successor = cast_of(self._rooms.room(call.customer), self._roles)
         if successor:
             return self._judge(call.customer, at)
-        if call.transferring:
-            return self._change(replace(call, agent=None, agent_channel=None, together=False), "apart")
-        return self._end(call, at, reason, "agent")
+        if call.transferring or self._taken_away(call):
+            return self._change(replace(call, agent=None, together=False), "apart")
+        return self._end(call, at, reason, "agent") + self._judge(call.customer, at)
+
+    def _taken_away(self, call: Call) -> bool:
+        """Return whether the customer left the agent and lives: who hangs up is gone within milliseconds."""
+        return call.parted is not None and call.parted[1] == "customer" and self.lives(call.customer)
 
     def _judge(self, channel: str, at: float) -> list[Output]:
         """Start or change a call according to the room of a channel."""
@@ -148,15 +157,24 @@ class Discovery:
         pair = cast_of(room, self._roles)
         if pair is None:
             return self._meet_strangers(room, at)
+        mark_guests(room, pair, self._roles)
         customer, agent = pair
         call = self._register.of(customer.channel.id)
         if call is not None and call.unknown:
             return self._identify(call, customer, agent, at)
         if call is not None:
             return self._rejoin(call, agent, at)
-        if self.call_of(agent.channel.id) is not None:
+        other = self.call_of(agent.channel.id)
+        if other is not None and self._rooms.room(other.customer):
             return []  # the agent consults another party while the customer waits
-        return self._start(customer, agent, at)
+        return self._free(other) + self._start(customer, agent, at)
+
+    def _free(self, call: Call | None) -> list[Output]:
+        """Take the agent out of a call whose customer is elsewhere: the agent stays on the line for the next one."""
+        if call is None:
+            return []
+        self._register.release(call, call.agent)
+        return self._change(replace(call, agent=None, together=False), "apart")
 
     def _ask(self, unknown: list[Party]) -> list[Output]:
         asks: list[Output] = [Inspect(party.channel.id) for party in unknown if not party.asked]
@@ -184,43 +202,34 @@ class Discovery:
     # --- the life cycle of a call ---
 
     def _start(self, customer: Party, agent: Party, at: float) -> list[Output]:
-        setting = joint_setting((customer, agent))
-        if setting == "off":
+        if joint_setting(self._people(customer.channel.id)) == "off":
             customer.role, agent.role = "customer", "agent"
             return []
-        return [Started(self._register.put(self._paired(self._blank(customer, agent, at), customer, agent)))]
+        call = blank(self._register.new_id(customer, agent), customer, agent, at)
+        return [Started(self._pair(call, customer, agent))]
 
-    def _blank(self, customer: Party, agent: Party, at: float) -> Call:
-        """Return a call of two parties without further facts."""
-        return Call(
-            id=self._register.new_id(customer, agent),
-            customer=customer.channel.id,
-            customer_channel=customer.channel.name,
-            agent=None, agent_channel=None, member=None, interface=None, queue=None, wait_s=None,
-            mode="off", started_at=at, held_by=holders(customer, agent), number=customer.channel.number,
-            linkedid=customer.linkedid,
-        )  # fmt: skip
-
-    def _paired(self, call: Call, customer: Party, agent: Party) -> Call:
-        """Return a call with these two parties, in the mode of the present queue and the parties' settings."""
-        customer.role, agent.role = "customer", "agent"
-        call = self._with_agent(call, customer, agent)
-        setting = joint_setting((customer, agent))
-        mode = mode_of(setting, call.queue, self._analysis)
-        return replace(call, mode=mode, held_by=holders(customer, agent))
-
-    def _with_agent(self, call: Call, customer: Party, agent: Party) -> Call:
-        """Fill in the facts that depend on the agent, from the channels and from the queue's message."""
+    def _pair(self, call: Call, customer: Party, agent: Party) -> Call:
+        """Store a call with its present customer and agent."""
         self._register.release(call, call.agent)
-        endpoint = agent.channel.name.rpartition("-")[0] or agent.channel.name
-        call = replace(
-            call, agent=agent.channel.id, agent_channel=agent.channel.name,
-            queue=queue_of(customer, self._analysis) or call.queue,
-            member=endpoint, interface=endpoint, together=True, transferring=False,
-        )  # fmt: skip
-        return with_member(call, agent, customer.connect)
+        people = self._people(customer.channel.id)
+        return self._register.put(paired(call, customer, agent, people, self._analysis))
+
+    def _people(self, channel: str) -> Sequence[Party]:
+        """Return the parties of a room that may be customer or agent; the CALLGUARD of each of them counts."""
+        return people_of(self._rooms.room(channel), self._roles)
+
+    def _present_mode(self, call: Call) -> Mode:
+        customer = self._rooms.get(call.customer)
+        return present_mode(call, customer, self._parties(call), self._analysis)
+
+    def _parties(self, call: Call) -> list[Party]:
+        """Return customer and agent, and whoever else is with the customer."""
+        both = (self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
+        return [*(party for party in both if party), *self._people(call.customer)]
 
     def _rejoin(self, call: Call, agent: Party, at: float) -> list[Output]:
+        if self._says_off(call):
+            return self._end(call, at, "opt_out")
         if agent.channel.id == call.agent:
             return self._change(replace(call, together=True, parted=None), "together") if not call.together else []
         present = self._rooms.get(call.agent or "")
@@ -228,12 +237,11 @@ class Discovery:
         if customer is None or (present in self._rooms.room(call.customer) and present is not None):
             return []  # a third party beside the agent
         change: Change = "handoff" if agent.handed else "transfer"
-        call = replace(self._paired(call, customer, agent), parted=None)
+        call = self._pair(replace(call, parted=None), customer, agent)
         return self._end(call, at, "opt_out") if self._says_off(call) else self._change(call, change)
 
     def _says_off(self, call: Call) -> bool:
-        parties = (self._rooms.get(call.customer), self._rooms.get(call.agent or ""))
-        return joint_setting([party for party in parties if party]) == "off"
+        return joint_setting(self._parties(call)) == "off"
 
     # --- unknown roles ---
 
@@ -246,10 +254,11 @@ class Discovery:
         if known is not None:
             meet_again = known.unknown and not known.together
             return self._change(replace(known, together=True, parted=None), "together") if meet_again else []
-        first, second = strangers
+        first, second, reason = strangers
         call = replace(
-            self._blank(first, second, at), agent=second.channel.id, agent_channel=second.channel.name, unknown=UNKNOWN
-        )
+            blank(self._register.new_id(first, second), first, second, at),
+            agent=second.channel.id, agent_channel=second.channel.name, unknown=reason,
+        )  # fmt: skip
         return [] if joint_setting(room) == "off" else [Started(self._register.put(call))]
 
     def _identify(self, call: Call, customer: Party, agent: Party, at: float) -> list[Output]:
@@ -259,7 +268,7 @@ class Discovery:
             call, customer=customer.channel.id, customer_channel=customer.channel.name, agent=None,
             number=customer.channel.number, unknown=None,
         )  # fmt: skip
-        call = self._register.put(self._paired(call, customer, agent))
+        call = self._pair(call, customer, agent)
         return self._end(call, at, "opt_out") if self._says_off(call) else self._change(call, "role")
 
     def _part(self, call: Call, at: float, left: Role) -> list[Output]:
@@ -294,9 +303,12 @@ class Discovery:
 
     def _transfer(self, event: events.BridgeTransfer) -> list[Output]:
         call = self.call_of(event.channel.id)
-        if call is not None:
-            self._register.put(replace(call, transferring=True))
-        return []
+        if call is None:
+            return []
+        self._register.put(replace(call, transferring=True))
+        for party in self._rooms.room(call.customer):
+            party.guest = False  # whoever the customer is handed to is the agent
+        return self._judge(call.customer, event.at)
 
     def _variable(self, event: events.ChannelVarset) -> list[Output]:
         party = self._rooms.see(event.channel)
@@ -307,16 +319,16 @@ class Discovery:
         if event.name != "CALLGUARD":
             return told
         setting = setting_of(event.value)
-        members = self._rooms.room(event.channel.id) or [party]
-        for member in (party, *members):
+        members = self._rooms.room(event.channel.id)
+        for member in (party, *members, *self._rooms.halves(event.channel.id)):
             member.setting = setting
-        call = next((call for member in members if (call := self._register.of(member.channel.id))), None)
+        call = next((call for member in (party, *members) if (call := self._register.of(member.channel.id))), None)
         return told + (self._set_mode(call, setting, event.at) if call else self._judge(event.channel.id, event.at))
 
     def _set_mode(self, call: Call, setting: str, at: float) -> list[Output]:
         if setting == "off":
             return self._end(call, at, "opt_out")
-        mode = "off" if call.unknown else mode_of(setting, call.queue, self._analysis)
+        mode = "off" if call.unknown else self._present_mode(call)
         return self._change(replace(call, mode=mode), "mode") if mode != call.mode else []
 
     def _opt_out(self, event: OptOut) -> list[Output]:
@@ -330,21 +342,24 @@ class Discovery:
         return self._end(call, event.at, "opt_out")
 
     def _connected(self, event: QueueConnected) -> list[Output]:
-        party = self._rooms.get(event.customer)
-        if party is None:
-            return []
-        party.connect = event
-        self._rooms.lend(event.customer)
-        for member in self._rooms.room(event.customer):
-            call = self.call_of(member.channel.id)
-            if call is not None and call.customer == member.channel.id:
-                return self._take_word(call, member.connect)
-        return self._judge(event.customer, event.at)
+        for channel in (event.customer, event.channel):
+            if (party := self._rooms.get(channel)) is not None:
+                party.connects[key_of(event.queue)] = event
+                self._rooms.lend(channel)
+        call = next(
+            (call for channel in (event.customer, event.channel) if (call := self._call_in_room(channel))), None
+        )
+        return self._take_word(call) if call else self._judge(event.customer, event.at)
 
-    def _take_word(self, call: Call, connect: QueueConnected | None) -> list[Output]:
+    def _call_in_room(self, channel: str) -> Call | None:
+        """Return the call whose customer is in the room of a channel."""
+        calls = (self.call_of(party.channel.id) for party in self._rooms.room(channel))
+        return next((call for call in calls if call), None)
+
+    def _take_word(self, call: Call) -> list[Output]:
         """Take in a queue's message about its member, if that is the agent who talks now."""
-        agent = self._rooms.get(call.agent or "")
-        told = with_member(call, agent, connect) if agent and call.together else call
+        customer, agent = self._rooms.get(call.customer), self._rooms.get(call.agent or "")
+        told = with_member(call, customer, agent) if customer and agent and call.together else call
         return self._change(told, "agent") if told != call else []
 
     def _hand_off(self, event: HandOff) -> list[Output]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from itertools import chain, count
 from types import MappingProxyType
 
-from callguard.asterisk.discovery.bridges import Party
 from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.discovery.party import Party
 
 
 class Register:

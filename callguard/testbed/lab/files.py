@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from callguard.testbed.lab import situations
 from callguard.testbed.lab.ports import RTP_PORTS, Ports
 from callguard.testbed.lab.root import Installation
 
@@ -39,6 +40,7 @@ _EMPTY: Final = (
 )
 """Files that may be empty; Asterisk logs an error for each missing one."""
 _MODULES: Final = (
+    *situations.MODULES,
     *(
         "app_audiosocket",
         "app_bridgeaddchan",

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Final
 
 from callguard.config.shipped import config_folder
+from callguard.testbed.lab import situations
 from callguard.testbed.lab.instance import Instance, Login
 from callguard.testbed.lab.ports import HOST, Ports
 from callguard.testbed.lab.root import AsteriskUnavailable, Installation
 from callguard.testbed.lab.sounds import with_prompts
 from callguard.testbed.lab.tones import music, write_wav
 
+CONTEXT: Final = "phones"
+"""Dialplan context in which all phones call."""
 QUEUE: Final = "500"
 """Dials queue `support` without options: Asterisk would bridge it natively if it could."""
 QUEUE_WITH_FEATURES: Final = "501"
@@ -32,7 +35,11 @@ FEATURES: Final = "8"
 
 
 class Pbx(Instance):
-    """The PBX: `admin` is the tests' own user; `ari` and `ami` are CallGuard's users from the shipped snippets."""
+    """The PBX.
+
+    `admin` and `manager` are the tests' own users of ARI and AMI; `ari` and `ami` are CallGuard's, from the shipped
+    snippets.
+    """
 
     def __init__(
         self,
@@ -48,6 +55,7 @@ class Pbx(Instance):
     ) -> None:
         self.ari = Login("callguard")
         self.ami = Login("callguard")
+        self.manager = Login("manager")
         etc = folder / "etc"
         etc.mkdir(parents=True, exist_ok=True)
         self._install_snippets(etc, ports.agi)
@@ -62,12 +70,13 @@ class Pbx(Instance):
             "modules.conf": "" if native_rtp else "#include modules_callguard.conf\n",
             "http.conf": "#include http_callguard.conf\n",
             "ari.conf": "#include ari_callguard.conf\n",
-            "manager.conf": "#include manager_callguard.conf\n",
+            "manager.conf": "#include manager_callguard.conf\n" + _MANAGER.format(secret=self.manager.secret),
             "features.conf": _FEATURES,
             "cel.conf": _CEL,
             "cel_custom.conf": _MARKS,
             "extensions.conf": _dialplan(phones),
             "queues.conf": _queues(agents),
+            **situations.FILES,
             "musiconhold.conf": f"[default]\nmode = files\ndirectory = {moh}\n",
             "pjsip.conf": "".join(_PHONE.format(name=name, number=phones[name], port=farm.sip) for name in phones),
         }
@@ -91,19 +100,20 @@ def snippets() -> Path:
 
 
 def _dialplan(phones: dict[str, str]) -> str:
-    lines = [_DIALPLAN]
+    lines = [_DIALPLAN, situations.DIALPLAN]
     for name, number in phones.items():
         lines.append(f"exten => {number},1,Dial(PJSIP/{name},60)\n")
         lines.append(f"exten => {FEATURES}{number},1,{_CODES}\n")
         lines.append(f" same => n,Dial(PJSIP/{name},60,tT)\n")
     lines.append("[agents]\n")
     lines += [f"exten => {name},1,Dial(PJSIP/{name},60)\n" for name in phones]
+    lines.append(situations.CONTEXTS)
     return "".join(lines) + "#include extensions_callguard.conf\n#include agi_callguard.conf\n"
 
 
 def _queues(agents: Sequence[str]) -> str:
     queues = (_QUEUE.format(name=queue) + _members(how, agents) for queue, how in _MEMBERS.items())
-    return "[general]\n" + "".join(queues)
+    return "[general]\n" + "".join(queues) + situations.QUEUES
 
 
 def _members(how: str, agents: Sequence[str]) -> str:
@@ -166,6 +176,13 @@ wrapuptime = 0
 ringinuse = no
 """
 
+_MANAGER: Final = """\
+[manager]
+secret = {secret}
+read = call
+write = call,originate,system,command
+"""
+
 _CEL: Final = """\
 [general]
 enable = yes
@@ -194,6 +211,8 @@ _PHONE: Final = (
 [{name}](phone)
 context = phones
 identify_by = username
+call_group = 1
+pickup_group = 1
 aors = {name}
 callerid = "{name}" <{number}>
 

@@ -198,6 +198,11 @@ class PhoneCall:
         """Take the other side back."""
         await self._remote.ask("DELETE", f"channels/{self.channel}/hold")
 
+    async def forward(self, extension: str) -> None:
+        """Send the caller to another extension instead of answering (302)."""
+        endpoint = f"PJSIP/sip:{extension}@{self.phone.pbx}"
+        await self._remote.ask("POST", f"channels/{self.channel}/redirect", endpoint=endpoint)
+
     async def transfer(self, extension: str) -> None:
         """Transfer the other side blindly by SIP REFER, then hang up, as the transferring party must."""
         await self._refer(f"sip:{extension}@{self.phone.pbx}")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from callguard.asterisk.discovery.bridges import Bridges, applications
+from callguard.asterisk.discovery.bridges import Bridges
 from callguard.asterisk.discovery.calls import Snapshot
+from callguard.asterisk.discovery.party import applications
 from callguard.asterisk.events import Bridge, Channel
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from callguard.asterisk.discovery.bridges import Party
 from callguard.asterisk.discovery.calls import Call
+from callguard.asterisk.discovery.party import Party
 from callguard.asterisk.discovery.register import Register
 from callguard.asterisk.events import Channel
 

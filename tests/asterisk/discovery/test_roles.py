@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from callguard.asterisk.discovery.bridges import Party
-from callguard.asterisk.discovery.roles import cast_of, holders, joint_setting, mode_of, told_part
+from callguard.asterisk.discovery.party import Party
+from callguard.asterisk.discovery.roles import (
+    ALIKE,
+    UNTOLD,
+    cast_of,
+    holders,
+    joint_setting,
+    mode_of,
+    strangers_of,
+    told_part,
+)
 from callguard.asterisk.events import Channel
 from callguard.config import Analysis, QueueAnalysis, RoleRule, Roles
 
@@ -45,7 +54,7 @@ def test_a_variable_wins_over_a_rule_and_a_rule_over_what_was_held_and_that_over
         return party("x", "Dial", **facts), party("y", "AppDial")
 
     rule = Roles(rules=(RoleRule(channel="PJSIP/x*", role="agent"),))
-    assert pair(*room(role="agent")) == ("y", "x")
+    assert pair(*room(role="customer")) == ("x", "y")
     assert pair(*room(role="customer"), roles=rule) == ("y", "x")
     assert pair(*room(role_variable="customer"), roles=rule) == ("x", "y")
 
@@ -55,6 +64,43 @@ def test_the_weaker_of_two_like_claims_yields() -> None:
     assert pair(party("x", "Dial"), party("y", role_variable="customer")) == ("y", "x")
     assert pair(party("x", role="customer"), party("y")) == ("x", "y")
     assert pair(party("x"), party("y", role="customer")) == ("y", "x")
+
+
+def test_an_agent_of_an_earlier_call_makes_no_customer_of_a_colleague() -> None:
+    assert pair(party("x", role="agent"), party("y", "AppDial")) is None
+    assert pair(party("x", "AppQueue"), party("y", "AppDial")) is None
+    assert pair(party("x", role="agent"), party("y", role="customer")) == ("y", "x")
+    assert pair(party("x", role="agent"), party("y", "Queue")) == ("y", "x")
+
+
+def test_a_guest_gets_no_role_from_others() -> None:
+    assert pair(party("x", role="customer"), party("y", guest=True)) is None
+    assert pair(party("x", role="customer"), party("y", guest=True, role_variable="agent")) == ("x", "y")
+    coaches = [party(name, role_variable="agent") for name in "xy"]
+    assert pair(*coaches, party("z", guest=True)) is None
+    assert pair(*coaches, party("z")) == ("z", "x")
+
+
+def test_of_three_in_a_queues_room_only_the_caller_and_who_was_rung_have_a_role_by_it() -> None:
+    caller, third = party("x", "Queue"), party("z", "ConfBridge")
+    assert pair(caller, third, party("y", "AppQueue")) == ("x", "y")
+    assert pair(caller, third, party("y", "Dial")) is None
+
+
+@pytest.mark.parametrize(
+    ("room", "reason"),
+    [
+        ((party("x"), party("y")), UNTOLD),
+        ((party("x", role_variable="customer"), party("y", role_variable="customer")), ALIKE),
+        ((party("x", "Dial", role_variable="agent"), party("y", "AppDial", role_variable="agent")), ALIKE),
+        ((party("x", "ConfBridge", role_variable="agent"), party("y", "ConfBridge", role_variable="agent")), None),
+        ((party("x", role_variable="agent"), party("y", role_variable="customer")), None),
+        ((party("x"),), None),
+    ],
+)
+def test_who_talks_without_known_roles_is_shown_with_the_reason(room: tuple[Party, ...], reason: str | None) -> None:
+    found = strangers_of(room, Roles())
+    assert (found and found[2]) == reason
 
 
 @pytest.mark.parametrize(
@@ -128,6 +174,17 @@ def test_the_first_rule_that_matches_counts() -> None:
 ANALYSIS = Analysis(
     mode="raised_voice", queues={"quiet": QueueAnalysis(mode="off"), "sales": QueueAnalysis(mode="emotion")}
 )
+
+
+@pytest.mark.parametrize(
+    ("setting", "queue", "outer", "mode"),
+    [("", "sales", "quiet", "off"), ("", "quiet", "sales", "off"), ("", "other", "sales", "raised_voice"),
+     ("emotion", "sales", "quiet", "emotion")],
+)  # fmt: skip
+def test_of_two_queues_in_which_a_caller_waits_at_once_any_off_holds(
+    setting: str, queue: str, outer: str, mode: str
+) -> None:
+    assert mode_of(setting, queue, ANALYSIS, outer) == mode
 
 
 @pytest.mark.parametrize(
