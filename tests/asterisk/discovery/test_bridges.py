@@ -140,6 +140,36 @@ def test_who_waits_in_a_bridge_that_mixes_nothing_shares_no_room() -> None:
     assert room(made, ANN) == ["ann", "bob"]
 
 
+def test_who_is_rung_by_a_queue_is_known_by_it_even_when_the_caller_goes() -> None:
+    line, rung = channel("ann", app="Queue", app_data="sales,tT"), channel("bob", app="AppQueue")
+    made = bridges(b1=(line, rung))
+    made.lend("bob")
+    ann, bob = made.get("ann"), made.get("bob")
+    assert ann is not None
+    assert bob is not None
+    assert ann.queue is not None
+    assert (ann.queue.name, ann.rung_for, bob.queue, bob.rung_for) == ("sales", None, None, ann.queue)
+    made.forget("ann")
+    made.enter(channel("eve", app="Queue", app_data="support"), Bridge("b1"))
+    made.lend("bob")
+    assert bob.rung_for is not None
+    assert bob.rung_for.name == "sales", "a phone is rung once"
+
+
+def test_a_queue_is_noted_anew_only_when_the_channel_begins_to_wait_in_it() -> None:
+    made = Bridges("callguard")
+    orders = []
+    for app, data in (("Queue", "a,tT"), ("Queue", "a,r"), ("Queue", "b"), ("Dial", "x"), ("Queue", "b")):
+        party = made.see(channel("ann", app=app, app_data=data))
+        orders.append(party.queue and party.queue.order)
+    assert orders == [1, 1, 2, 2, 3]
+
+
+def test_the_members_of_a_bridge_are_all_its_channels() -> None:
+    made = bridges(b1=(ANN, HALF1))
+    assert (made.members("b1"), made.members("none")) == (["ann", "l1"], [])
+
+
 def test_what_a_local_half_says_is_lent_to_the_party_at_its_far_end_and_stays_when_the_half_is_gone() -> None:
     """A queue's callback: the half that runs Queue speaks for the customer behind the other half."""
     queue = Channel("l1", "Local/5550@out-0001;1", app="Queue", app_data="support")
@@ -157,9 +187,3 @@ def test_what_a_local_half_says_is_lent_to_the_party_at_its_far_end_and_stays_wh
     for gone in ("l1", "l2"):
         made.forget(gone)
     assert applications(ann)[0] == ("Queue", "support")
-
-
-def test_who_runs_a_queue_of_their_own_has_moved_on_from_the_lent_one() -> None:
-    party = Bridges("callguard").see(channel("ann", app="Queue", app_data="sales"))
-    party.lent = ("Queue", "support")
-    assert applications(party) == [("Queue", "sales")]
