@@ -230,7 +230,7 @@ class Supervision:
 
     def _key(self, session: Session, digit: str) -> None:
         if session.id in self._briefings:
-            self._chores.spawn(quietly(self._ari.stop_playback(self._briefings[session.id])))
+            self._chores.spawn(quietly(self._ari.stop_playback(self._briefings.pop(session.id))))
         elif session.joined is None:
             return
         elif digit == LEAVE_KEY:
@@ -310,13 +310,19 @@ class Supervision:
             raise SupervisionError("busy")
 
     async def _brief(self, session: Session, briefing: Sequence[str]) -> None:
-        if not briefing:
-            return
-        playback = self._briefings[session.id] = name(self._ari.app, "playback", session.id)
-        try:
-            await self._announcer.play(session.channel, ",".join(briefing), playback)
-        finally:
-            del self._briefings[session.id]
+        """Play the parts of a briefing, until a key ends it.
+
+        Asterisk carries out a channel's requests in series, so no lease is renewed during a part. A briefing played as
+        one could outlast the lease (measured: 6 s with an agent's number of three digits), and its phone be hung up.
+        """
+        for number, part in enumerate(briefing):
+            self._briefings[session.id] = name(self._ari.app, "playback", f"{session.id}.{number}")
+            try:
+                await self._announcer.play(session.channel, part, self._briefings[session.id])
+            finally:
+                is_over = self._briefings.pop(session.id, None) is None
+            if is_over:
+                return
 
     async def _clean_up(self, session: Session, ring: Ring) -> None:
         reason = session.reason

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from structlog.testing import capture_logs
 
 from callguard.asterisk import events
@@ -257,12 +258,24 @@ async def test_a_key_before_joining_ends_the_briefing_and_nothing_else(desk: Des
     joining = asyncio.create_task(desk.ring(briefing=("sound:a", "sound:b")))
     await desk.until(lambda: [call for call in desk.fake.calls() if "/play/" in call])
     (session,) = desk.supervision.sessions
-    assert desk.fake.requests[-1][2] == {"media": "sound:a,sound:b"}
     desk.key(session, "9")
+    desk.key(session, "8")
     await desk.until(lambda: [call for call in desk.fake.calls() if call.startswith("DELETE /playbacks/")])
     assert (desk.verdicts, desk.told(SupervisionStarted)) == ([], [])
-    joining.cancel()
-    await desk.ended()
+    (play,) = [path for _, path, _ in desk.fake.requests if "/play/" in path]
+    happens(make_mocked_request("POST", f"/ari{play}"))
+    await joining
+    assert session.joined is not None
+    assert played_media(desk) == ["sound:a"]
+
+
+async def test_a_briefing_is_played_part_by_part_so_that_its_lease_is_renewed(desk: Desk) -> None:
+    await desk.ring(briefing=("sound:a", "sound:b"))
+    assert played_media(desk) == ["sound:a", "sound:b"]
+
+
+def played_media(desk: Desk) -> list[str]:
+    return [query["media"] for _, path, query in desk.fake.requests if "/play/" in path]
 
 
 async def test_a_command_changes_the_mode_of_the_one_who_is_meant(desk: Desk) -> None:
