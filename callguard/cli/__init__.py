@@ -12,6 +12,7 @@ from callguard import __version__
 from callguard.cli.common import missing_extra
 
 MODULES: Final = (
+    "init",
     "service",
     "supervise",
     "board",

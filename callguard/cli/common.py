@@ -109,17 +109,6 @@ def shipped_rules() -> list[tuple[str, str]]:
     return [(str(path), path.read_text("utf-8")) for path in rule_files()]
 
 
-def queue_scopes(config: Config, path: Path) -> dict[str, tuple[str, ...]]:
-    """Return the patterns of queues in each rule's scope; none where the rule files are bad, which `check` tells."""
-    from callguard.rules.authoring.configured import checked_rules
-
-    try:
-        _, rules = checked_rules(config, path)
-    except ConfigError:
-        return {}
-    return {rule.name: rule.scope.queues for rule in rules}
-
-
 def yaml_files(paths: list[Path]) -> list[Path]:
     """Return the given files, and the YAML files in the given folders; raise ConfigError where a folder holds none."""
     found = {path: sorted(path.glob("*.yaml")) if path.is_dir() else [path] for path in paths}

@@ -13,7 +13,6 @@ from callguard.cli.common import (
     console,
     print_json,
     printable,
-    queue_scopes,
     read_config,
 )
 
@@ -38,9 +37,10 @@ def doctor(
     """
     from callguard.doctor.examination import examine
     from callguard.doctor.findings import healthy
+    from callguard.inventory.survey import scopes_of
 
     settings, path = read_config(config)
-    findings = asyncio.run(examine(settings, queue_scopes(settings, path), call=call))
+    findings = asyncio.run(examine(settings, scopes_of(settings, path), call=call))
     if as_json:
         print_json({"healthy": healthy(findings), "findings": [finding.as_json() for finding in findings]})
     else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 
-from callguard.cli.common import FINDINGS, console, fail, printable, queue_scopes
+from callguard.cli.common import FINDINGS, console, fail, printable
 
 if TYPE_CHECKING:
     from callguard.config import Config
@@ -20,10 +20,10 @@ def surveyed_pbx(config: "Config", path: Path) -> "Report":
     """Return the comparison of a configuration with its PBX; exit with FINDINGS where the PBX does not answer."""
     from callguard.asterisk.errors import AriError
     from callguard.config import ConfigError
-    from callguard.inventory.survey import survey
+    from callguard.inventory.survey import scopes_of, survey
 
     try:
-        return asyncio.run(survey(config, queue_scopes(config, path)))
+        return asyncio.run(survey(config, scopes_of(config, path)))
     except ConfigError as error:
         fail("\n".join(f"asterisk.ari.password: {problem}" for problem in error.problems), FINDINGS)
     except AriError as error:
