@@ -306,9 +306,9 @@ class AriClient:
         """Return all bridges of the PBX."""
         return [_read(bridge_from, item) for item in _list(await self.request("GET", "/bridges"))]
 
-    async def create_bridge(self, bridge: str) -> None:
+    async def create_bridge(self, bridge: str, kind: str = "mixing,dtmf_events") -> None:
         """Make a mixing bridge with this id."""
-        await self.request("POST", f"/bridges/{_quoted(bridge)}", {"type": "mixing,dtmf_events"})
+        await self.request("POST", f"/bridges/{_quoted(bridge)}", {"type": kind})
 
     async def add_to_bridge(self, bridge: str, *channels: str) -> None:
         """Add channels of our application to a bridge of ours."""

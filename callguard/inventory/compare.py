@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 from callguard.asterisk.names import JOIN_CONTEXT, device_of
 from callguard.config import Config
+from callguard.inventory.codecs import silenced_by_whispers
 from callguard.inventory.discrepancy import Discrepancy, listed, nearest
 from callguard.inventory.patterns import rule_discrepancies
 from callguard.inventory.pbx import Inventory
@@ -24,6 +25,7 @@ def compare(config: Config, inventory: Inventory, scopes: Scopes) -> list[Discre
         *unserved_teams(config),
         *_supervisors(config, inventory),
         *_contexts(config, inventory),
+        *silenced_by_whispers(config, inventory),
     ]
 
 

@@ -22,6 +22,8 @@ class Endpoint:
     """Channel variables that Asterisk sets on each of its channels."""
     trunk: str = ""
     """Why it seems to be a trunk; empty for a phone."""
+    codecs: tuple[str, ...] = ()
+    """Codecs that it may use, the preferred one first; none where Asterisk does not show them."""
 
     @property
     def channel(self) -> str:

@@ -62,6 +62,7 @@ async def _endpoint(ari: AriClient, item: Mapping[str, Any]) -> Endpoint:
         person,
         tuple(variables),
         trunk_reason(resource, settings, contact),
+        tuple(settings.get("allow", "").strip("()").split("|")) if settings.get("allow") else (),
     )
 
 

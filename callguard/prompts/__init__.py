@@ -1,4 +1,4 @@
-"""Spoken prompts: the texts that are whispered to agents, a supervisor's briefing, a notice to a supervisor who waits.
+"""Spoken prompts: texts that are whispered to agents, and what is said to supervisors and to users of tested phones.
 
 `TEXTS` holds their words; `make prompts` renders them with espeak-ng into the files beside this module. Asterisk finds
 them as sound:callguard/NAME after `callguard prompts FOLDER` has copied them to its sounds.
@@ -29,6 +29,10 @@ TEXTS: Final = {
     "brief-agent": "Agent",
     "brief-minute": "Minute",
     "wait-hold": "The customer has put the call on hold.",
+    "test-tone": "This is a test by CallGuard. Press one if you hear a low tone now. Press two if you do not.",
+    "test-whisper": "Press one if you also hear a high tone now. Press two if you do not.",
+    "test-talk": "This is a test by CallGuard. You will be connected with another phone. "
+    "Press one when you hear the other person. Press two if you do not.",
 }
 """Words of each prompt by its name."""
 

@@ -25,6 +25,7 @@ class Pbx:
             monkeypatch.setattr(examination, f"check_{name}", self._check(area))
         monkeypatch.setattr(examination, "check_parties", self._parties)
         monkeypatch.setattr(examination, "self_test", self._call)
+        monkeypatch.setattr(examination, "try_phones", self._phones)
 
     def _check(self, area: str):  # type: ignore[no-untyped-def]
         async def check(_: object) -> list[Finding]:
@@ -34,6 +35,9 @@ class Pbx:
 
     async def _parties(self, _: object, __: object) -> list[Finding]:
         return [Finding("ok", "parties", "agent: PJSIP/201")]
+
+    async def _phones(self, _: object, phones: list[str]) -> list[Finding]:
+        return [Finding("ok", "phone", f"{phone} hears") for phone in phones]
 
     async def _call(self, _: object) -> list[Finding]:
         self.calls += 1
@@ -90,3 +94,18 @@ def test_no_call_is_placed_where_asterisk_is_out_of_reach_or_nobody_wants_one(pb
     pbx.found["ari"] = [Finding("error", "ari", "out of reach")]
     assert call("--config", config)[0] == 1
     assert pbx.calls == 0
+
+
+def test_named_phones_are_rung_and_their_users_are_told_what_to_do(pbx: Pbx, config: str) -> None:
+    code, out = call("--config", config, "--no-call", "--phone", "PJSIP/201", "--phone", "PJSIP/202")
+    assert (code, pbx.calls) == (0, 0)
+    assert "Answer PJSIP/201 and PJSIP/202" in out
+    assert out.rstrip().endswith("PJSIP/202 hears")
+
+
+@pytest.mark.parametrize(
+    "phones", [("201",), ("Local/201@phones",), ("PJSIP/1", "PJSIP/1"), ("PJSIP/1", "PJSIP/2", "PJSIP/3")]
+)
+def test_what_is_no_phone_or_too_many_is_refused(pbx: Pbx, config: str, phones: tuple[str, ...]) -> None:
+    words = [word for phone in phones for word in ("--phone", phone)]
+    assert call("--config", config, *words)[0] == 2
