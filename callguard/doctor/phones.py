@@ -141,6 +141,7 @@ async def _say(call: ProbeCall, phone: Handset, prompt: str) -> None:
     with call.watch.on(playback, PlaybackFinished) as finished:
         await call.client.play(phone.channel, playback, f"sound:callguard/{prompt}")
         await asyncio.wait((finished,), timeout=SPOKEN_S)
+    await call.client.stop_playback(playback)  # until its end Asterisk does nothing else with the channel
 
 
 async def _answer(call: ProbeCall, phone: Handset, hertz: float | None) -> str | None:

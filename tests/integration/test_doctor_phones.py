@@ -48,7 +48,7 @@ def levels(found: Sequence[Finding]) -> list[str]:
 async def test_the_user_of_one_phone_says_whether_they_hear_the_customer_and_a_whisper(lab: Lab) -> None:
     async with users(lab, {"agent1": "1"}):
         found = await try_phones(config_for(lab), ["PJSIP/agent1"])
-    assert levels(found) == ["ok", "ok"]
+    assert levels(found) == ["ok", "ok"], found
     assert "whisper" in found[1].text
 
 
@@ -58,11 +58,11 @@ async def test_a_user_who_hears_nothing_or_says_nothing_proves_nothing(
     monkeypatch.setattr(phones, "KEY_S", 1.5)
     async with users(lab, {"agent1": "2"}):
         found = await try_phones(config_for(lab), ["PJSIP/agent1"])
-    assert levels(found) == ["error", "error"]
+    assert levels(found) == ["error", "error"], found
     assert "NOT" in found[0].text
     assert "stereo=0" in found[1].advice
     found = await try_phones(config_for(lab), ["PJSIP/agent2"])
-    assert levels(found) == ["error", "error"]
+    assert levels(found) == ["error", "error"], found
     assert "nobody pressed" in found[0].text
 
 
@@ -79,5 +79,5 @@ async def test_two_phones_talk_with_each_other_and_are_tapped(lab: Lab, voices: 
     lab.farm.phone("agent1").voice = voices.tone(HERTZ["agent"])
     async with users(lab, {"agent1": "1", "agent2": "1"}):
         found = await try_phones(config_for(lab), ["PJSIP/agent1", "PJSIP/agent2"])
-    assert levels(found) == ["ok", "ok", "ok"]
+    assert levels(found) == ["ok", "ok", "ok"], found
     assert "in its core" in found[-1].text
