@@ -191,7 +191,7 @@ class Floor:
             "supervision": {"briefing": False, "ring_timeout_s": 5},
             "alerts": {"budget_per_hour": 1000, "escalate_after_s": 3600, "inhibit": []},
             "notify": {"webhooks": {"ops": {"url": {"env": "CHAOS_HOOK"}}}},
-            "redis": {"url": self.valkey.url},
+            "redis": {"url": self.valkey.url, "trust": "loopback"},
             "journal": {"folder": str(self.folder / "state")},
             "console": {"port": self._console},
             "logging": {"json_lines": True},

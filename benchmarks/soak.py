@@ -93,7 +93,7 @@ class Floor:
                 {"name": f"supervisor{n}", "endpoint": f"PJSIP/supervisor{n}", "tier": 1 + n % 2} for n in numbers
             ],
             "alerts": {"budget_per_hour": 1000},
-            "redis": {"url": redis_url, "events_maxlen": 2000},
+            "redis": {"url": redis_url, "events_maxlen": 2000, "trust": "loopback"},
             "console": {"port": self._console},
             "logging": {"level": "warning", "json_lines": True},
             "journal": {"folder": str(self._folder / "state")},

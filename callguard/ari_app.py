@@ -38,6 +38,7 @@ from callguard.asterisk.probe import Probe
 from callguard.asterisk.supervision.agent_codes import AgentCodes
 from callguard.asterisk.supervision.announce import Announcer
 from callguard.asterisk.supervision.cooldown import Cooldowns
+from callguard.asterisk.supervision.permits import Permits
 from callguard.asterisk.supervision.presence import Hooks
 from callguard.asterisk.supervision.session import Session
 from callguard.asterisk.supervision.supervision import Supervision
@@ -47,6 +48,7 @@ from callguard.asterisk.upkeep.holdings import Orphan, Seated, members_elsewhere
 from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.upkeep.removal import Removal
 from callguard.asterisk.waiter import Waiter
+from callguard.authority import Authority
 from callguard.config import Config
 from callguard.contracts.events import (
     Away,
@@ -79,8 +81,8 @@ class AriApp:
 
     `emit` is called with each domain event; `on_verdict` with (session, verdict) when a supervisor keys a verdict;
     `on_phone` with (supervisor, reason or None) when a supervisor's phone can't, or can (None), be rung from now on;
-    `on_calls` with the present calls, once they are known after the start or a gap in the events. `outages` are the
-    node's; without them the app keeps its own.
+    `on_calls` with the present calls, once they are known after the start or a gap in the events. `outages` and
+    `authority` are the node's; without them the app has its own.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class AriApp:
         on_phone: Callable[[str, Away | None], None] = lambda supervisor, away: None,
         on_calls: Callable[[Mapping[str, Call]], None] = lambda calls: None,
         outages: Outages | None = None,
+        authority: Authority | None = None,
     ) -> None:
         self._config = config
         self._emit = emit
@@ -112,7 +115,8 @@ class AriApp:
             on_seen=lambda channels, _, asked_at: self._settle(channels, asked_at),
             on_overdue=lambda overdue: self._parts.tell("cutting", not overdue, NOT_OUT),
         )
-        hooks = Hooks(emit, self._hand_off, on_verdict)
+        permits = Permits(authority or Authority(config), self.calls, emit)
+        hooks = Hooks(emit, self._hand_off, on_verdict, permits.key)
         self.supervision = Supervision(self.ari, self._watch, self._reconciler, config.supervision, self.calls, hooks)
         kit = TapKit(self.ari, self._watch, self._reconciler, media, config.media, emit)
         self._legs = Legs(kit, self.calls, self._language, self._tasks.spawn)
@@ -123,6 +127,7 @@ class AriApp:
             config.supervision,
             emit,
             self._legs.request,
+            permits.code,
         )
         self._asked: set[asyncio.Task[None]] = set()
         """Pending questions to Asterisk about new channels."""

@@ -36,8 +36,9 @@ OTHER_KINDS = {
     *("captures", "harness", "support"),  # what tests are made of
 }
 """Folders below tests/ whose files mirror no module of callguard/."""
-ABOUT_A_ROOM = {"test_docs"}
-"""Test files that a room may have besides its mirror: its page in docs/ keeps up with the code."""
+ABOUT_A_ROOM = {"test_docs", "test_attempts"}
+"""Test files that a room may have besides its mirror: its page in docs/ keeps up with the code; what is
+attempted at its doors is refused."""
 ABOUT_THE_REPOSITORY = {
     "test_architecture.py",
     "test_conftest.py",

@@ -1,7 +1,7 @@
 """Act on the call of a channel: opt out, ask for help.
 
-The dialplan belongs to the owner of the PBX, and could do the same by CALLGUARD and UserEvent: nobody's rights are
-asked for here. An opt-out is a command, so that it is answered and written down like that of any other door.
+The dialplan belongs to the owner of the PBX, and could do the same by CALLGUARD and UserEvent. An opt-out is a command
+by the right of role `dialplan`, so that it is answered and written down like that of any other door.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from callguard.ari_app import AriApp
+from callguard.authority import Asker
+from callguard.authority.asker import dialplan
 from callguard.contracts.commands import Command
 from callguard.contracts.events import CommandCompleted, CommandFailed
 from callguard.runtime.tasks import within
@@ -19,7 +21,7 @@ NO_CALL: Final = "this channel is in no call"
 CONFIRM_S: Final = 0.2
 """Seconds for which a script waits until an opt-out is confirmed; the opt-out goes on meanwhile."""
 
-Submit = Callable[[Command], Awaitable[CommandCompleted | CommandFailed]]
+Submit = Callable[[Command, Asker], Awaitable[CommandCompleted | CommandFailed]]
 
 
 class Acts:
@@ -27,7 +29,7 @@ class Acts:
 
     Args:
         ari: the PBX.
-        submit: carries a command out and returns its answer.
+        submit: carries a command of an asker out and returns its answer.
     """
 
     def __init__(self, ari: AriApp, submit: Submit) -> None:
@@ -41,7 +43,7 @@ class Acts:
         if call is None:
             return NO_CALL
         command = Command(id=str(uuid.uuid4()), action="opt_out", call=call.id, supervisor=None)
-        asked = asyncio.ensure_future(self._submit(command))
+        asked = asyncio.ensure_future(self._submit(command, dialplan()))
         self._pending.add(asked)
         asked.add_done_callback(self._pending.discard)
         try:

@@ -21,7 +21,7 @@ class AgiDoor:
     Args:
         config: of the node.
         ari: the PBX.
-        submit: carries a command out and returns its answer.
+        submit: carries a command of an asker out and returns its answer.
         earlier: returns the record of a number, see `Scripts`.
         count: called with the script and the outcome of each session.
     """

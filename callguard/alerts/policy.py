@@ -6,7 +6,7 @@ from datetime import datetime
 
 from callguard.alerts.alert import Alert
 from callguard.alerts.on_duty import on_duty
-from callguard.config import AlertsConfig, Config, SupervisionConfig, SupervisorConfig
+from callguard.config import Access, AlertsConfig, Config, SupervisionConfig, SupervisorConfig
 from callguard.contracts.vocabulary import JoinMode
 from callguard.rules.engine.rule import RING_MODES
 
@@ -24,17 +24,19 @@ class Policy:
     supervisors: tuple[SupervisorConfig, ...] = ()
     teams: Mapping[str, str | None] = field(default_factory=dict)
     local: Callable[[float], datetime] = _local
+    access: Access = field(default_factory=Access)
 
     @classmethod
     def from_config(cls, config: Config) -> "Policy":
         """Return the policy of a configuration."""
         teams = {name: queue.team for name, queue in config.analysis.queues.items()}
-        return cls(config.alerts, config.supervision, config.supervisors, teams)
+        return cls(config.alerts, config.supervision, config.supervisors, teams, access=config.access)
 
     def duty(self, alert: Alert, now: float) -> list[SupervisorConfig]:
-        """Return the supervisors on shift for an alert's queue, lowest tier first."""
-        team = self.teams.get(alert.queue) if alert.queue else None
-        return on_duty(self.supervisors, team, self.local(now))
+        """Return the supervisors on shift for an alert's queue who may join in its mode, lowest tier first."""
+        team, mode = self.teams.get(alert.queue) if alert.queue else None, self.ring_mode(alert)
+        allowed = [each for each in self.supervisors if mode is None or mode in self.access.rights.get(each.role, ())]
+        return on_duty(allowed, team, self.local(now))
 
     def ring_mode(self, alert: Alert) -> JoinMode | None:
         """Return the mode in which an alert's ring joins; None when its rule rings nobody."""

@@ -73,6 +73,10 @@ class AlertStore:
             raise AlertError(f"no open alert {alert!r}")
         return found
 
+    def known(self, alert: str) -> Alert | None:
+        """Return an open or remembered alert; None when there is none with that identifier."""
+        return self._state.alerts.get(alert) or self._state.past.get(alert)
+
     def open(self) -> list[Alert]:
         """Return open alerts, most urgent first."""
         return sorted(self._state.alerts.values(), key=lambda alert: alert.rank, reverse=True)

@@ -1,7 +1,8 @@
 """Send commands: put a command on the stream and wait for its one answer."""
 
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
@@ -14,10 +15,21 @@ ANSWERS: Final = (PREFIX + CommandCompleted.TYPE, PREFIX + CommandFailed.TYPE)
 _BLOCK_MS: Final = 1000
 
 
-async def ask(client: Redis, keys: Keys, command: Command, timeout_s: float) -> Envelope | None:
-    """Send a command; return the event that answers it, or None after `timeout_s`. Raises RedisError."""
+def unsigned(text: str) -> dict[str, str]:
+    """Return the fields of an entry without a signature."""
+    return {COMMAND_FIELDS[0]: text}
+
+
+async def ask(
+    client: Redis, keys: Keys, command: Command, timeout_s: float, fields: Callable[[str], dict[str, str]] = unsigned
+) -> Envelope | None:
+    """Send a command; return the event that answers it, or None after `timeout_s`. Raises RedisError.
+
+    `fields` returns the fields of the entry for the command's text, such as its signature.
+    """
     position, deadline = await last_id(client, keys.events), time.monotonic() + timeout_s
-    await client.xadd(keys.commands, {COMMAND_FIELDS[0]: command.model_dump_json(exclude_none=True)})
+    entry: Any = fields(command.model_dump_json(exclude_none=True))
+    await client.xadd(keys.commands, entry)
     while (left_s := deadline - time.monotonic()) > 0:
         block_ms = max(1, min(_BLOCK_MS, round(left_s * 1000)))
         for entry in await read_after(client, keys.events, position, block_ms):

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from callguard import __version__
+from callguard.authority.signature import AT_FIELD, SENDER_FIELD, SIGNATURE_FIELD
 from callguard.bus.keys import COMMAND_FIELDS, EVENT_FIELD, GROUP, Keys
 from callguard.contracts.commands import ACTIONS, Command
 from callguard.contracts.events import EVENTS, CommandCompleted, CommandFailed, Envelope, Event
@@ -41,7 +42,8 @@ def document() -> dict[str, Any]:
             "events": _channel(_KEYS.events, f"Stream. Field `{EVENT_FIELD}` holds the CloudEvent.", messages),
             "commands": _channel(
                 _KEYS.commands,
-                f"Stream, consumer group `{GROUP}`. Field `{COMMAND_FIELDS[0]}` holds the command as JSON.",
+                f"Stream, consumer group `{GROUP}`. Field `{COMMAND_FIELDS[0]}` holds the command as JSON; "
+                f"`{SENDER_FIELD}`, `{AT_FIELD}` and `{SIGNATURE_FIELD}` prove its sender.",
                 commands,
             ),
             "audit": _channel(_KEYS.audit, "Stream, never trimmed, hash-chained.", {"AuditEntry": {}}),

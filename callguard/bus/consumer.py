@@ -8,11 +8,14 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from redis.exceptions import RedisError, ResponseError
 
+from callguard.authority import Asker, ForbiddenError, Grant
+from callguard.authority.asker import UNSIGNED
+from callguard.authority.signature import Gate
 from callguard.bus.idempotency import Claim, Idempotency
 from callguard.bus.keyed_queue import KeyedQueue
 from callguard.bus.keys import COMMAND_FIELDS, GROUP
@@ -24,7 +27,6 @@ from callguard.runtime.tasks import end
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[Command], Awaitable[dict[str, Any]]]
 Answer = CommandCompleted | CommandFailed
 T = TypeVar("T")
 
@@ -37,12 +39,23 @@ READ_MS: Final = 1000
 INTERRUPTED: Final = "interrupted: the service stopped while it was carried out; whether it was done is not known"
 
 
+class Handler(Protocol):
+    """Carries out commands."""
+
+    def permit(self, command: Command, asker: Asker) -> Grant:
+        """Return the permission for a command. Raises ForbiddenError."""
+
+    async def __call__(self, command: Command, grant: Grant) -> dict[str, Any]:
+        """Carry a command out and return its result. Raises CommandError."""
+
+
 class CommandConsumer:
     """One consumer of the commands stream, with the node's name.
 
     Args:
         tell: publishes an answer to every part.
-        handler: carries out a command and returns its result; raises CommandError(reason).
+        gate: tells whose command an entry carries.
+        handler: permits commands and carries them out.
         timeout_s: longest time for one command.
         max_age_s: age above which perishable commands are refused.
         dead_after_s: silence after which another consumer counts as dead and its entries are taken over.
@@ -53,6 +66,7 @@ class CommandConsumer:
         bus: Bus,
         node: str,
         tell: Callable[[Published], None],
+        gate: Gate,
         handler: Handler,
         *,
         timeout_s: float = 150.0,
@@ -64,6 +78,7 @@ class CommandConsumer:
         self._stream = bus.keys.commands
         self._node = node
         self._tell = tell
+        self._gate = gate
         self._handler = handler
         self._once = Idempotency(bus.client, bus.keys, uuid.uuid4().hex, bus.maxlen)
         self._timeout_s = timeout_s
@@ -93,12 +108,12 @@ class CommandConsumer:
         await self._queue.wait_all()
         await self._leave()
 
-    async def submit(self, command: Command) -> Answer:
+    async def submit(self, command: Command, asker: Asker) -> Answer:
         """Carry out a command that did not come by the stream, in its call's order; publish its answer."""
-        return await self._queue.run(_key(command), self._submitted(command))
+        return await self._queue.run(_key(command), self._submitted(command, asker))
 
-    async def _submitted(self, command: Command) -> Answer:
-        answer = await self._perform(command)
+    async def _submitted(self, command: Command, asker: Asker) -> Answer:
+        answer = await self._perform(command, asker)
         self._tell(published(answer, self._node))
         return answer
 
@@ -159,62 +174,85 @@ class CommandConsumer:
         if entry.id in self._in_flight:
             return
         self._in_flight.add(entry.id)
+        text = _text(entry)
+        asker: Asker | ForbiddenError
         try:
-            command = parse_command(_text(entry))
+            asker = self._gate.identify(entry.fields, text, entry.at_ms / 1000, self._now())
+        except ForbiddenError as error:
+            asker = error
+        try:
+            command = parse_command(text)
         except MalformedCommandError as error:
-            task = self._queue.run(entry.id, self._refuse(entry, error))
+            failed = CommandFailed(command=error.command, action=error.action, reason=error.reason)
+            task = self._queue.run(entry.id, self._refuse(entry, asker, failed))
         else:
-            task = self._queue.run(_key(command), self._carry_out(entry, command))
+            if isinstance(asker, Asker):
+                task = self._queue.run(_key(command), self._carry_out(entry, command, asker))
+            else:
+                task = self._queue.run(entry.id, self._refuse(entry, asker, _forbidden(command, asker)))
         task.add_done_callback(lambda _: self._in_flight.discard(entry.id))
 
-    async def _refuse(self, entry: Entry, error: MalformedCommandError) -> None:
-        failed = CommandFailed(command=error.command, action=error.action, reason=error.reason)
-        known = error.command or f"entry:{entry.id}"
+    async def _refuse(self, entry: Entry, asker: Asker | ForbiddenError, failed: CommandFailed) -> None:
+        known = _known(failed.command, asker) if failed.command else f"entry:{entry.id}"
         if await self._insist(lambda: self._once.claim(known, entry.id)) is Claim.REPEATED:
             await self._insist(lambda: self._once.forget(entry.id))
         else:
             await self._answer(known, entry, failed)
 
-    async def _carry_out(self, entry: Entry, command: Command) -> None:
-        match await self._insist(lambda: self._once.claim(command.id, entry.id)):
+    async def _carry_out(self, entry: Entry, command: Command, asker: Asker) -> None:
+        known = _known(command.id, asker)
+        match await self._insist(lambda: self._once.claim(known, entry.id)):
             case Claim.REPEATED:
                 await self._insist(lambda: self._once.forget(entry.id))
             case Claim.INTERRUPTED:
-                await self._answer(command.id, entry, _failed(command, INTERRUPTED))
+                await self._answer(known, entry, _failed(command, INTERRUPTED, asker))
             case Claim.DO if self._is_stale(entry, command):
                 reason = f"expired: it waited longer than {self._max_age_s:g} s"
-                await self._answer(command.id, entry, _failed(command, reason))
+                await self._answer(known, entry, _failed(command, reason, asker))
             case Claim.DO:
-                await self._answer(command.id, entry, await self._perform(command))
+                await self._answer(known, entry, await self._perform(command, asker))
+
+    def _now(self) -> float:
+        """Return Unix time by the server's clock."""
+        return time.time() + self._clock_offset_s
 
     def _is_stale(self, entry: Entry, command: Command) -> bool:
-        age_s = time.time() + self._clock_offset_s - entry.at_ms / 1000
-        return command.spec.perishable and age_s > self._max_age_s
+        return command.spec.perishable and self._now() - entry.at_ms / 1000 > self._max_age_s
 
-    async def _perform(self, command: Command) -> Answer:
+    async def _perform(self, command: Command, asker: Asker) -> Answer:
         if self._stopping:
-            return _failed(command, "not done: the service is stopping")
-        running = asyncio.ensure_future(self._handler(command))
+            return _failed(command, "not done: the service is stopping", asker)
+        try:
+            grant = self._handler.permit(command, asker)
+        except ForbiddenError as error:
+            return _forbidden(command, error)
+        return await self._permitted(command, grant)
+
+    async def _permitted(self, command: Command, grant: Grant) -> Answer:
+        running = asyncio.ensure_future(self._handler(command, grant))
         self._running.add(running)
         try:
             async with asyncio.timeout(self._timeout_s):
                 result = await running
+        except ForbiddenError as error:
+            return _forbidden(command, error)
         except CommandError as error:
-            return _failed(command, error.reason)
+            return _failed(command, error.reason, grant)
         except TimeoutError:
-            return _failed(command, f"timeout: not done within {self._timeout_s:g} s")
+            return _failed(command, f"timeout: not done within {self._timeout_s:g} s", grant)
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
-            return _failed(command, INTERRUPTED)  # stop() cancelled the handler, not us
+            return _failed(command, INTERRUPTED, grant)  # stop() cancelled the handler, not us
         except Exception:
             log.exception("command_broke", command=command.id, action=command.action)
-            return _failed(command, f"internal error; the log of node {self._node} says more")
+            return _failed(command, f"internal error; the log of node {self._node} says more", grant)
         finally:
             self._running.discard(running)
         return CommandCompleted(
-            call=command.call, command=command.id, action=command.action, supervisor=command.supervisor, result=result
-        )
+            call=command.call, command=command.id, action=command.action, supervisor=command.supervisor, result=result,
+            **_by(grant),
+        )  # fmt: skip
 
     async def _answer(self, known: str, entry: Entry, answer: Answer) -> None:
         await self._bus.flush(1.0)  # the events of the command precede its answer in the stream
@@ -251,7 +289,29 @@ def _text(entry: Entry) -> str:
     return next((entry.fields[name] for name in COMMAND_FIELDS if name in entry.fields), "")
 
 
-def _failed(command: Command, reason: str) -> CommandFailed:
+def _known(command: str, asker: Asker | ForbiddenError) -> str:
+    """Return the name under which a command is remembered: no sender can use up the identifiers of another."""
+    proved = asker.name if isinstance(asker, Asker) else asker.sender
+    if proved is None:
+        return f"unproved/{command}"
+    return command if proved == UNSIGNED else f"{proved}/{command}"
+
+
+def _failed(command: Command, reason: str, by: Asker | Grant) -> CommandFailed:
     return CommandFailed(
-        call=command.call, command=command.id, action=command.action, supervisor=command.supervisor, reason=reason
-    )
+        call=command.call, command=command.id, action=command.action, supervisor=command.supervisor, reason=reason,
+        **_by(by),
+    )  # fmt: skip
+
+
+def _forbidden(command: Command, error: ForbiddenError) -> CommandFailed:
+    return CommandFailed(
+        call=command.call, command=command.id, action=command.action, supervisor=command.supervisor,
+        **error.facts,
+    )  # fmt: skip
+
+
+def _by(by: Asker | Grant) -> dict[str, Any]:
+    if isinstance(by, Grant):
+        return {"sender": by.sender, "door": by.door, "right": by.right}
+    return {"sender": by.name, "door": by.door}

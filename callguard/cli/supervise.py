@@ -1,6 +1,8 @@
-"""Send commands to a running service by the stream; one event answers each."""
+"""Send signed commands to a running service by the stream; one event answers each."""
 
+import time
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -20,10 +22,11 @@ JOINS: Final = {
 
 CallArgument = Annotated[str, typer.Argument(help="linkedid of the call, see `callguard calls`.")]
 SupervisorOption = Annotated[
-    str, typer.Option("--supervisor", "-s", help="Name as configured, or an endpoint such as PJSIP/boss.")
+    str, typer.Option("--supervisor", "-s", help="Name or endpoint of a configured supervisor who has the right.")
 ]
 AnySupervisorOption = Annotated[
-    str | None, typer.Option("--supervisor", "-s", help="Name or endpoint; default: the supervisor in the call.")
+    str | None,
+    typer.Option("--supervisor", "-s", help="Configured name or endpoint; default: the one in the call."),
 ]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the answer.")]
 
@@ -206,7 +209,8 @@ def _ask(given: dict[str, Any], config: Config, timeout_s: float, as_json: bool)
         print_json(json.loads(answer.to_json()))
     failed = answer.data.get("reason")
     if failed:
-        raise typer.Exit(1) if as_json else fail(f"{command.action}: {failed}")
+        why = ": ".join(filter(None, (failed, answer.data.get("missing"))))
+        raise typer.Exit(1) if as_json else fail(f"{command.action}: {why}")
     if not as_json:
         facts = ", ".join(_fact(name, value) for name, value in answer.data["result"].items() if value is not None)
         console.print(Text(f"{command.action}: done" + (f" ({facts})" if facts else "")), soft_wrap=True)
@@ -222,5 +226,21 @@ async def _send(config: Config, command: Any, timeout_s: float) -> Any:
     from callguard.bus import Keys, connect
     from callguard.bus.ask import ask
 
+    sign = _signature(config)
     async with connect(config.redis) as client:
-        return await ask(client, Keys(config.redis.prefix), command, timeout_s)
+        return await ask(client, Keys(config.redis.prefix), command, timeout_s, sign)
+
+
+def _signature(config: Config) -> Callable[[str], dict[str, str]]:
+    """Return how commands are signed; exit with USAGE where the key can't be read and unsigned ones are refused."""
+    from callguard.authority.signature import signed
+    from callguard.bus.ask import unsigned
+    from callguard.config import ConfigError
+    from callguard.config.access import CLI
+    from callguard.config.sender_keys import command_line_key
+
+    try:
+        key = command_line_key(config)
+    except ConfigError as error:
+        return unsigned if config.redis.trust == "loopback" else fail("\n".join(error.problems), USAGE)
+    return lambda text: signed(CLI, key, time.time(), text)

@@ -1,19 +1,19 @@
 """Configuration: the schema, the reader that names file and line, secrets, and the effects of a reload."""
 
+from callguard.config.access import Access, Sender
+from callguard.config.alerts import AlertsConfig, Inhibit
 from callguard.config.base import Secret, Section
 from callguard.config.notify import Email, Notify, Watchdog, Webhook
 from callguard.config.pbx import Ami, Ari, AsteriskConfig, Media
+from callguard.config.redis import Redis
 from callguard.config.schema import (
-    AlertsConfig,
     Analysis,
     Config,
     Console,
-    Inhibit,
     JournalConfig,
     Logging,
     Privacy,
     QueueAnalysis,
-    Redis,
     RoleRule,
     Roles,
     Rules,
@@ -26,6 +26,7 @@ from callguard.config.schema import (
 from callguard.config.source import ConfigError
 
 __all__ = [
+    "Access",
     "AlertsConfig",
     "Ami",
     "Analysis",
@@ -48,6 +49,7 @@ __all__ = [
     "Rules",
     "Secret",
     "Section",
+    "Sender",
     "SupervisionConfig",
     "SupervisorConfig",
     "Watchdog",

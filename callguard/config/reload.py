@@ -13,13 +13,14 @@ RELOADS: Final[Mapping[str, str]] = {
     "roles": "applies to parties that are found after the reload.",
     "analysis": "applies at once, to present calls too; `model` and `onnx_threads` need a restart.",
     "rules": "applies at once; open alerts keep their state if their rule keeps its name.",
+    "access": "applies at once, to the next act of everybody.",
     "supervisors": "applies at once, on the board too; phones that ring keep ringing.",
     "supervision": "applies to the next ring and the next prompt.",
     "alerts": "applies at once; open alerts, silences and the used budget stay.",
     "notify": "applies at once: messages that wait for a receiver that stays are delivered by its new settings; a "
     "removed receiver still gets its waiting messages if that takes at most two seconds.",
-    "redis": "needs a restart.",
-    "console": "`token` and `url` apply at once; the other keys need a restart.",
+    "redis": "`trust` and `senders` apply at once; the other keys need a restart.",
+    "console": "`token`, `role`, `supervisors` and `url` apply at once; the other keys need a restart.",
     "agi": "needs a restart.",
     "privacy": "applies at once; counts under a former `number_hash_key` are no longer found, and expire.",
     "logging": "applies at once, in the media workers too.",
@@ -27,7 +28,8 @@ RELOADS: Final[Mapping[str, str]] = {
 }
 
 _FIXED: Final = (
-    *("node", "asterisk", "media", "redis", "console.enabled", "console.listen", "console.port"),
+    *("node", "asterisk", "media", "console.enabled", "console.listen", "console.port"),
+    *("redis.url", "redis.password", "redis.prefix", "redis.events_maxlen", "redis.buffer"),
     *("console.connections", "console.connections_per_source", "console.screens", "console.screens_per_source"),
     *("analysis.model", "analysis.onnx_threads", "agi", "journal"),
 )

@@ -7,14 +7,17 @@ holds secrets: they come from the environment or from files of their own, and no
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 
+from callguard.config.access import Access
 from callguard.config.agi import Agi
-from callguard.config.base import Port, Secret, Section, without_password
+from callguard.config.alerts import AlertsConfig
+from callguard.config.base import Port, Secret, Section
 from callguard.config.notify import Notify
 from callguard.config.pbx import AsteriskConfig, Media
+from callguard.config.redis import Redis
 from callguard.config.source import ConfigError, read_document
 from callguard.contracts import vocabulary
 from callguard.contracts.vocabulary import JoinMode, LogLevel, Part, Role
@@ -108,6 +111,7 @@ class SupervisorConfig(Section):
     hours: Hours | None = Field(
         None, examples=["09:00-17:30"], description="Working hours in local time, HH:MM-HH:MM; default: always."
     )
+    role: str = Field("supervisor", description="Role, which gives the rights; see `access`.")
 
 
 class SupervisionConfig(Section):
@@ -144,53 +148,6 @@ class SupervisionConfig(Section):
         return code
 
 
-class Inhibit(Section):
-    """While an alert with the source's labels fires, alerts of the same call with the target's labels ring no phones.
-
-    Labels are the rule's labels, and `rule` and `severity`.
-    """
-
-    source: dict[str, str] = Field(min_length=1, description="Labels of the alert that speaks for others.")
-    target: dict[str, str] = Field(min_length=1, description="Labels of the alerts that it speaks for.")
-
-
-class AlertsConfig(Section):
-    """Limits that keep alerts from becoming noise."""
-
-    budget_per_hour: int = Field(
-        12, ge=1, le=1000, description="Rings per supervisor and hour; more are merged and ranked."
-    )
-    escalate_after_s: float = Field(20.0, gt=0, le=3600, description="Seconds without an answer before the next tier.")
-    inhibit: tuple[Inhibit, ...] = Field(
-        (Inhibit(source={"severity": "critical"}, target={"severity": "warning"}),),
-        description="Pairs of alerts of one call, of which the first speaks for the second.",
-    )
-    ring_again_s: float = Field(
-        60.0,
-        ge=0,
-        le=3600,
-        description="Seconds after the last tier went unanswered before an alert rings from the first tier again, "
-        "within the budget; 0: never.",
-    )
-
-
-class Redis(Section):
-    """Redis or Valkey."""
-
-    url: Annotated[str, AfterValidator(without_password)] = Field(
-        "redis://127.0.0.1:6379/0",
-        pattern=r"^(redis|rediss|unix)://",
-        examples=["redis://127.0.0.1:6379/0"],
-        description="Server, without password.",
-    )
-    password: Secret = Field(Secret(), description="Password, if the server requires one.")
-    prefix: str = Field(
-        "callguard:", pattern=r"^\S+:$", examples=["callguard:"], description="Prefix of every key; ends in a colon."
-    )
-    events_maxlen: int = Field(100_000, ge=100, description="About how many events the stream keeps.")
-    buffer: int = Field(10_000, ge=100, description="Most events kept in memory while Redis is unreachable.")
-
-
 class Console(Section):
     """Web console, health, metrics."""
 
@@ -204,6 +161,10 @@ class Console(Section):
         description="Address at which people reach the console, for links in alerts; default: http://listen:port.",
     )
     token: Secret = Field(Secret(), description="Token for commands from the console; without one it is read-only.")
+    role: str = Field("manager", description="Role of the token's holders, whose rights bound each of their commands.")
+    supervisors: tuple[str, ...] = Field(
+        (), description="Names of the supervisors for whom the token's holders may act; empty: all."
+    )
     connections: int = Field(256, ge=8, le=65535, description="Connections at the same time.")
     connections_per_source: int = Field(
         64, ge=1, le=65535, description="Most connections of one address; all users behind a proxy share its address."
@@ -242,6 +203,16 @@ class Logging(Section):
     json_lines: bool = Field(False, description="Whether each line is a JSON object instead of text.")
 
 
+_Acting = TypeVar("_Acting", tuple[SupervisorConfig, ...], Redis, Console)
+
+
+def _roles_of(section: Redis | Console) -> dict[str, str]:
+    """Return the roles that a section names, by their owners."""
+    if isinstance(section, Console):
+        return {"role": section.role}
+    return {f"senders.{name}": sender.role for name, sender in section.senders.items()}
+
+
 class Config(Section):
     """callguard.yaml."""
 
@@ -256,6 +227,7 @@ class Config(Section):
     roles: Roles = Field(Roles(), description="Roles of customers and agents.")
     analysis: Analysis = Field(Analysis(), description="Analysis modes.")
     rules: Rules = Field(Rules(), description="Rule files.")
+    access: Access = Field(Access(), description="Who may do what.")
     supervisors: tuple[SupervisorConfig, ...] = Field((), description="Supervisors and their phones.")
     supervision: SupervisionConfig = Field(SupervisionConfig(), description="Ringing, joining and leaving.")
     alerts: AlertsConfig = Field(AlertsConfig(), description="Budget and escalation.")
@@ -272,6 +244,16 @@ class Config(Section):
     def _names_of_their_own(cls, given: tuple[SupervisorConfig, ...]) -> tuple[SupervisorConfig, ...]:
         if doubled := _doubled(supervisor.name for supervisor in given):
             raise ValueError(f"{', '.join(doubled)} occurs twice; each supervisor needs a name of their own")
+        return given
+
+    @field_validator("supervisors", "redis", "console")
+    @classmethod
+    def _roles_that_exist(cls, given: _Acting, info: ValidationInfo) -> _Acting:
+        if isinstance(access := info.data.get("access"), Access):
+            roles = {each.name: each.role for each in given} if isinstance(given, tuple) else _roles_of(given)
+            for owner, role in roles.items():
+                if role not in access.rights:
+                    raise ValueError(f"{owner}: no role {role!r}; allowed: {', '.join(sorted(access.rights))}")
         return given
 
 

@@ -7,7 +7,7 @@ from callguard.config import Config, ConfigError, Secret, Section
 
 def unreadable_secrets(config: Config, source: str) -> list[str]:
     """Return one line for each required secret that can't be read; `source` names the file."""
-    unused = {"asterisk.ami.": config.asterisk.ami.enabled, "console.": config.console.enabled}
+    unused = {"asterisk.ami.": config.asterisk.ami.enabled, "console.": config.console.enabled, "redis.senders.": False}
     skipped = tuple(prefix for prefix, needed in unused.items() if not needed)
     return [
         f"{source}: {path}: {problem}"

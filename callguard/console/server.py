@@ -14,6 +14,9 @@ import structlog
 from aiohttp import web
 
 from callguard import __version__
+from callguard.authority import Asker
+from callguard.authority.asker import console
+from callguard.authority.authority import FORBIDDEN
 from callguard.bus.nodes import NEEDED, together
 from callguard.bus.overview import Overview
 from callguard.config import Config
@@ -48,7 +51,7 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
-Submit = Callable[[Command], Awaitable[CommandCompleted | CommandFailed]]
+Submit = Callable[[Command, Asker], Awaitable[CommandCompleted | CommandFailed]]
 
 
 class Console:
@@ -56,7 +59,7 @@ class Console:
 
     Args:
         overview: present calls, alerts and sessions; folded by the bus.
-        submit: carries a command out and returns its answer.
+        submit: carries a command of a proved asker out and returns its answer.
         metrics: shown under /metrics.
     """
 
@@ -84,7 +87,11 @@ class Console:
         """Put another token, address and other names in force. Raises ConfigError when the token can't be read."""
         self._token = config.console.token.read().get_secret_value()
         self._address = config.console.url
-        self._supervisors = [supervisor.name for supervisor in config.supervisors]
+        self.asker = console(config)
+        """Holder of the token."""
+        names = [supervisor.name for supervisor in config.supervisors]
+        self._supervisors = [name for name in names if not self.asker.supervisors or name in self.asker.supervisors]
+        self._rights = config.access.rights[self.asker.role]
 
     def see(self, _: Published) -> None:
         """Show a change that an event made in the overview."""
@@ -174,7 +181,7 @@ class Console:
     async def _session(self, request: web.Request) -> web.Response:
         """Answer whether the token allows commands, and name the supervisors whom commands may concern."""
         refusal = await self._refusal(request)
-        return refusal or web.json_response({"supervisors": self._supervisors})
+        return refusal or web.json_response({"supervisors": self._supervisors, "rights": self._rights})
 
     async def _command(self, request: web.Request) -> web.Response:
         refusal = await self._refusal(request)
@@ -186,10 +193,8 @@ class Console:
             return web.json_response({"reason": f"the command did not come within {BODY_S:g} s"}, status=408)
         except (MalformedCommandError, UnicodeDecodeError) as error:
             return web.json_response({"reason": str(error)}, status=400)
-        answer = await self._submit(command)
-        return web.json_response(
-            answer.model_dump(mode="json"), status=200 if isinstance(answer, CommandCompleted) else 409
-        )
+        answer = await self._submit(command, self.asker)
+        return web.json_response(answer.model_dump(mode="json"), status=_status(answer))
 
     async def _runbook(self, request: web.Request) -> web.Response:
         text = page(request.match_info.get("name", INDEX))
@@ -206,6 +211,12 @@ class Console:
         await asyncio.sleep(WRONG_TOKEN_S)
         headers = {"WWW-Authenticate": "Bearer"}
         return web.json_response({"reason": "wrong or missing token"}, status=401, headers=headers)
+
+
+def _status(answer: CommandCompleted | CommandFailed) -> int:
+    if isinstance(answer, CommandCompleted):
+        return 200
+    return 403 if answer.reason == FORBIDDEN else 409
 
 
 def _with_id(text: str) -> str:

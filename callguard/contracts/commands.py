@@ -1,11 +1,11 @@
 """Models of the commands that supervisors and programs send, and a parser with clear errors. Pure."""
 
 import json
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from callguard.contracts.vocabulary import SupervisionMode, Verdict
+from callguard.contracts.vocabulary import Right, SupervisionMode, Verdict
 
 MAX_BYTES: Final = 65_536
 """Longest accepted command in bytes of UTF-8."""
@@ -100,6 +100,8 @@ class ActionSpec(NamedTuple):
 
     args: type[Args]
     meaning: str
+    right: Right | None
+    """Right that the action needs; None: the right of the mode in its arguments."""
     call: bool = True
     """Whether `call` must be given."""
     supervisor: bool = True
@@ -109,19 +111,21 @@ class ActionSpec(NamedTuple):
 
 
 ACTIONS: Final[dict[str, ActionSpec]] = {
-    "listen": ActionSpec(JoinArgs, "ring the supervisor, who then hears both parties"),
-    "whisper": ActionSpec(JoinArgs, "ring the supervisor, who then also speaks to the agent alone"),
-    "barge": ActionSpec(JoinArgs, "ring the supervisor, who then speaks to both parties"),
-    "takeover": ActionSpec(JoinArgs, "ring the supervisor, who then replaces the agent"),
+    "listen": ActionSpec(JoinArgs, "ring the supervisor, who then hears both parties", "listen"),
+    "whisper": ActionSpec(JoinArgs, "ring the supervisor, who then also speaks to the agent alone", "whisper"),
+    "barge": ActionSpec(JoinArgs, "ring the supervisor, who then speaks to both parties", "barge"),
+    "takeover": ActionSpec(JoinArgs, "ring the supervisor, who then replaces the agent", "takeover"),
     "set_mode": ActionSpec(
-        SetModeArgs, "change the mode of the supervisor, or of the only one in the call", supervisor=False
+        SetModeArgs, "change the mode of the supervisor, or of the only one in the call", None, supervisor=False
     ),
-    "stop": ActionSpec(NoArgs, "release the supervisor, or all of them", supervisor=False, perishable=False),
-    "prompt": ActionSpec(PromptArgs, "play a prompt to the agent alone", supervisor=False),
-    "ack": ActionSpec(AckArgs, "take an alert", call=False, perishable=False),
-    "judge": ActionSpec(JudgeArgs, "give a verdict on an alert", call=False, perishable=False),
-    "silence": ActionSpec(SilenceArgs, "ring no phones for matching alerts", call=False, perishable=False),
-    "opt_out": ActionSpec(NoArgs, "stop the analysis of the call, delete its data", supervisor=False, perishable=False),
+    "stop": ActionSpec(NoArgs, "release the supervisor, or all of them", "stop", supervisor=False, perishable=False),
+    "prompt": ActionSpec(PromptArgs, "play a prompt to the agent alone", "prompt", supervisor=False),
+    "ack": ActionSpec(AckArgs, "take an alert", "ack", call=False, perishable=False),
+    "judge": ActionSpec(JudgeArgs, "give a verdict on an alert", "judge", call=False, perishable=False),
+    "silence": ActionSpec(SilenceArgs, "ring no phones for matching alerts", "silence", call=False, perishable=False),
+    "opt_out": ActionSpec(
+        NoArgs, "stop the analysis of the call, delete its data", "opt_out", supervisor=False, perishable=False
+    ),
 }
 """Every action by name."""
 
@@ -160,6 +164,11 @@ class Command(BaseModel):
     def spec(self) -> ActionSpec:
         """Return the requirements of the action."""
         return ACTIONS[self.action]
+
+    @property
+    def right(self) -> Right:
+        """Return the right that the command needs."""
+        return self.spec.right or cast(SupervisionMode, self.args["mode"])
 
 
 def parse_command(text: str) -> Command:

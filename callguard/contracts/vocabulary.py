@@ -1,6 +1,6 @@
 """The vocabulary that configuration, events, rules, alerts and screens share; each word is spelled once. Pure."""
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Role = Literal["customer", "agent"]
 """The party of a leg."""
@@ -27,3 +27,13 @@ phone holds the call, so that the agent hears music."""
 Verdict = Literal["useful", "early", "false"]
 """A supervisor's verdict on an alert; early: right, but too soon."""
 LogLevel = Literal["debug", "info", "warning", "error"]
+Right = Literal[
+    "listen", "whisper", "barge", "takeover", "prompt", "stop", "ack", "judge", "silence", "opt_out",
+    "help", "abuse", "quiet", "reload",
+]  # fmt: skip
+"""Permissions that a role may hold; help, abuse and quiet are an agent's codes."""
+RIGHTS: Final[tuple[Right, ...]] = get_args(Right)
+Door = Literal["redis", "cli", "console", "keys", "codes", "agi", "signal", "rule"]
+"""Ways by which an act is asked for. redis: the commands stream. cli: the same, signed with the node's own key. keys: a
+supervisor's phone. codes: an agent's phone. agi: the dialplan, by FastAGI. signal: SIGHUP. rule: an alert."""
+DOORS: Final[tuple[Door, ...]] = get_args(Door)

@@ -110,6 +110,15 @@ class AlertManager:
         """Return open alerts, most urgent first."""
         return self._store.open()
 
+    def queue_of(self, alert: str) -> str | None:
+        """Return the queue of an alert, open or resolved; None where it has none or is not known."""
+        found = self._store.known(alert)
+        return found.queue if found else None
+
+    def scope_of(self, silence: str) -> SilenceScope | None:
+        """Return the alerts that a silence in force covers; None where there is no such silence."""
+        return next((each.scope for each in self._store.silences(time.time()) if each.id == silence), None)
+
     def waiting(self) -> int:
         """Return the number of alerts that wait for a ring because nobody is free."""
         return len(self._store.waiting())

@@ -4,13 +4,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
-from pydantic import ValidationError
-
 from callguard.alerts import AlertError
 from callguard.alerts.silences import SilenceScope
 from callguard.ari_app import AriApp
 from callguard.asterisk.supervision.session import RingRequest, Session, StillCuttingError, SupervisionError
-from callguard.config import Config, SupervisorConfig
+from callguard.authority import Ask, Asker, Authority, Grant
+from callguard.config import Config
 from callguard.contracts.commands import Command, CommandError
 from callguard.contracts.vocabulary import Verdict
 from callguard.control.alert_manager import AlertManager
@@ -39,10 +38,11 @@ NOT_NOW: Final = "the phone was put down at once, or the agent is not with the c
 
 
 class CommandHandlers:
-    """Carries out commands; raises CommandError with a reason for the sender.
+    """Permits commands and carries them out; raises CommandError with a reason for the sender.
 
     Args:
         config: of the node.
+        authority: decides who may do what.
         ari: the PBX: its present calls, its supervision.
         alerts: owner of alerts and silences.
         paging: rings supervisors.
@@ -52,19 +52,21 @@ class CommandHandlers:
     def __init__(
         self,
         config: Config,
+        authority: Authority,
         ari: AriApp,
         alerts: AlertManager,
         paging: Paging,
         erased: Callable[[str], Awaitable[int]],
     ) -> None:
         self._config = config
+        self._authority = authority
         self._ari = ari
         self._calls = ari.calls
         self._supervision = ari.supervision
         self._alerts = alerts
         self._paging = paging
         self._erased = erased
-        self._handlers: Final[dict[str, Callable[[Command], Awaitable[dict[str, Any]]]]] = {
+        self._handlers: Final[dict[str, Callable[[Command, Grant], Awaitable[dict[str, Any]]]]] = {
             "listen": self._join,
             "whisper": self._join,
             "barge": self._join,
@@ -79,13 +81,22 @@ class CommandHandlers:
         }
 
     def apply(self, config: Config) -> None:
-        """Put other supervisors and prompts in force."""
+        """Put other prompts in force."""
         self._config = config
 
-    async def __call__(self, command: Command) -> dict[str, Any]:
-        """Carry a command out; return its result."""
+    def permit(self, command: Command, asker: Asker) -> Grant:
+        """Return the permission for a command. Raises ForbiddenError."""
+        supervisor = command.supervisor
+        if command.action == "set_mode" and supervisor is None:
+            supervisor = self._only_one_in(command.call)
+        elif command.action == "stop" and not asker.supervisors:
+            supervisor = None  # the command names the one to release, who needs no right to it
+        return self._authority.decide(asker, Ask(command.right, supervisor, self._teams(command)))
+
+    async def __call__(self, command: Command, grant: Grant) -> dict[str, Any]:
+        """Carry a permitted command out; return its result."""
         try:
-            return await self._handlers[command.action](command)
+            return await self._handlers[command.action](command, grant)
         except StillCuttingError as error:
             raise CommandError(f"{error.reason}: {CUTTING}") from error
         except SupervisionError as error:
@@ -95,56 +106,54 @@ class CommandHandlers:
         except AlertError as error:
             raise CommandError(str(error)) from error
 
-    async def _join(self, command: Command) -> dict[str, Any]:
+    async def _join(self, command: Command, grant: Grant) -> dict[str, Any]:
         call, alert = self._call(command), command.args.get("alert")
         request = RingRequest(
             call,
-            (self._supervisor(command.supervisor or ""),),
+            (grant.supervisor,) if grant.supervisor else (),
             command.action,  # type: ignore[arg-type]  # the table above sends only these actions here
             alert=alert,  # type: ignore[arg-type]  # checked against JoinArgs
             command=command.id,
             briefing=self._paging.briefing(call, alert),  # type: ignore[arg-type]  # as above
+            grant=grant,
         )
         session = await self._paging.join(request)
         return _facts(session) | self._waits(call)
 
-    async def _set_mode(self, command: Command) -> dict[str, Any]:
+    async def _set_mode(self, command: Command, grant: Grant) -> dict[str, Any]:
         mode: Any = command.args["mode"]
         call = self._call(command)
-        await self._supervision.set_mode(call, command.supervisor, mode, "command")
+        await self._supervision.set_mode(call, command.supervisor, mode, grant)
         return {"mode": mode} | self._waits(call)
 
-    async def _stop(self, command: Command) -> dict[str, Any]:
+    async def _stop(self, command: Command, _: Grant) -> dict[str, Any]:
         await self._supervision.stop(self._call(command), command.supervisor)
         return {}
 
-    async def _prompt(self, command: Command) -> dict[str, Any]:
+    async def _prompt(self, command: Command, grant: Grant) -> dict[str, Any]:
         call, name = self._call(command), self._prompt_name(str(command.args["prompt"]))
-        await self._supervision.prompt(call, name, command.id)
+        await self._supervision.prompt(call, name, command.id, grant=grant)
         return {"prompt": name}
 
-    async def _ack(self, command: Command) -> dict[str, Any]:
-        alert = str(command.args["alert"])
-        by = self._supervisor(command.supervisor or "").name
+    async def _ack(self, command: Command, grant: Grant) -> dict[str, Any]:
+        alert, by = str(command.args["alert"]), _person(grant)
         self._alerts.acknowledge(alert, by)
         return {"alert": alert, "owner": by}
 
-    async def _judge(self, command: Command) -> dict[str, Any]:
+    async def _judge(self, command: Command, grant: Grant) -> dict[str, Any]:
         alert, verdict = str(command.args["alert"]), cast(Verdict, command.args["verdict"])
-        by = self._supervisor(command.supervisor or "").name
-        self._alerts.judge(alert, verdict, by)
+        self._alerts.judge(alert, verdict, _person(grant))
         return {"alert": alert, "verdict": verdict}
 
-    async def _silence(self, command: Command) -> dict[str, Any]:
+    async def _silence(self, command: Command, grant: Grant) -> dict[str, Any]:
         args: Any = command.args
         if args["ends"]:
             self._alerts.unsilence(args["ends"])
             return {"silence": args["ends"], "until": time.time()}
-        scope = SilenceScope(rule=args["rule"], queue=args["queue"], agent=args["agent"], call=command.call)
-        silence = self._alerts.silence(command.supervisor or "", args["why"], args["duration_s"], scope)
+        silence = self._alerts.silence(_person(grant), args["why"], args["duration_s"], _scope(command))
         return {"silence": silence.id, "until": silence.until}
 
-    async def _opt_out(self, command: Command) -> dict[str, Any]:
+    async def _opt_out(self, command: Command, _: Grant) -> dict[str, Any]:
         call = self._call(command)
         await self._ari.opt_out(call)
         return {"deleted_events": await self._erased(call)}
@@ -159,18 +168,25 @@ class CommandHandlers:
             raise SupervisionError("no_call")
         return command.call
 
-    def _supervisor(self, given: str) -> SupervisorConfig:
-        """Return a configured supervisor by name or endpoint; any other endpoint stands for itself."""
-        for supervisor in self._config.supervisors:
-            if given in (supervisor.name, supervisor.endpoint):
-                return supervisor
-        if "/" not in given:
-            known = ", ".join(supervisor.name for supervisor in self._config.supervisors) or "none"
-            raise CommandError(f"no supervisor {given!r}; configured: {known}; or give an endpoint such as PJSIP/boss")
-        try:
-            return SupervisorConfig(name=given, endpoint=given)
-        except ValidationError:
-            raise CommandError(f"{given!r} is no endpoint; one looks like PJSIP/boss") from None
+    def _only_one_in(self, call: str | None) -> str | None:
+        """Return the supervisor in a call, where there is exactly one."""
+        found = [session.supervisor for session in self._supervision.sessions if session.call == call]
+        return found[0] if len(found) == 1 else None
+
+    def _teams(self, command: Command) -> frozenset[str]:
+        """Return the teams that a command concerns."""
+        teams, args = self._authority.teams, command.args
+        if command.action == "silence":
+            scope = self._alerts.scope_of(str(args["ends"])) if args["ends"] else _scope(command)
+            if scope and scope.call is None:
+                return teams.matching(scope.queue)
+            return teams.of(self._queue(scope.call if scope else None))
+        alert: Any = args.get("alert")
+        return teams.of(self._queue(command.call)) | teams.of(self._alerts.queue_of(alert) if alert else None)
+
+    def _queue(self, call: str | None) -> str | None:
+        present = self._calls.get(call or "")
+        return present.queue if present else None
 
     def _prompt_name(self, given: str) -> str:
         """Return the name of an existing prompt; underscores may separate its words too."""
@@ -183,3 +199,12 @@ class CommandHandlers:
 
 def _facts(session: Session) -> dict[str, Any]:
     return {"session": session.id, "supervisor": session.supervisor, "mode": session.present_mode}
+
+
+def _scope(command: Command) -> SilenceScope:
+    args: Any = command.args
+    return SilenceScope(rule=args["rule"], queue=args["queue"], agent=args["agent"], call=command.call)
+
+
+def _person(grant: Grant) -> str:
+    return grant.supervisor.name if grant.supervisor else grant.sender

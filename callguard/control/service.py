@@ -5,6 +5,7 @@ If a part can't start, the parts before it are stopped. This module decides noth
 
 import asyncio
 import time
+import uuid
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -16,9 +17,13 @@ from callguard.agi.door import AgiDoor
 from callguard.ari_app import AriApp
 from callguard.asterisk.client import ApplicationTakenError
 from callguard.asterisk.discovery.calls import Call
+from callguard.authority import Ask, Authority, ForbiddenError
+from callguard.authority.asker import signal
+from callguard.authority.signature import Gate
 from callguard.bus import Bus
 from callguard.bus.consumer import CommandConsumer
 from callguard.config import Config
+from callguard.config.sender_keys import keys_in_force
 from callguard.console import Console
 from callguard.console.metrics import Metrics
 from callguard.contracts.commands import Command
@@ -69,6 +74,8 @@ class Service:
         self.journal = Journal(journal_path(config.journal.folder, config.node))
         self.bus = Bus(config.redis, config.node, self.outages, self.journal)
         baselines = KeptBaselines(StoredBaselines(self.bus.client, self.bus.keys))
+        self.authority = Authority(config)
+        self._gate = Gate(config, keys_in_force)
         self._pool = WorkerPool(config, rules, lambda message: self.news(message), baselines)
         self.ari = AriApp(
             config,
@@ -78,6 +85,7 @@ class Service:
             on_phone=lambda supervisor, away: self.alerts.available(supervisor, away),
             on_calls=self._calls_known,
             outages=self.outages,
+            authority=self.authority,
         )
         self._recorder = Recorder(self.bus, self.ari.calls, config, self.journal)
         owners = (self.ari, self.bus, self.journal, self.outages)
@@ -88,8 +96,8 @@ class Service:
         heard = (self.ari.on_worker_message, self.metrics.take)
         self.news = WorkerNews(self.alerts, self.health, self.outages, *heard, self._linked)
         erased = self._recorder.erased
-        handlers = CommandHandlers(config, self.ari, self.alerts, self._alerting.paging, erased)
-        self._commands = CommandConsumer(self.bus, config.node, self.hub.tell, handlers)
+        handlers = CommandHandlers(config, self.authority, self.ari, self.alerts, self._alerting.paging, erased)
+        self._commands = CommandConsumer(self.bus, config.node, self.hub.tell, self._gate, handlers)
         self.console = Console(config, self.bus.overview, self._commands.submit, self.metrics)
         self.agi = AgiDoor(config, self.ari, self._commands.submit, self._recorder.earlier, self.metrics.count_agi)
         self.news.on_snapshot(self.bus.show, self.health.show, self.console.show)
@@ -99,7 +107,8 @@ class Service:
         # Order in which parts see an event: delivery, memory, decisions, display.
         self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.health.see)
         self.hub.connect(self.agi.see, self.console.see, self.metrics.see, write_log)
-        parts = (self._pool, self.ari, self._alerting, self._recorder, self.console, handlers)
+        rights = (self.authority, self._gate, self.console)
+        parts = (*rights, self._pool, self.ari, self._alerting, self._recorder, handlers)
         self._reload = Reload(config, path, self._pool.load_rules, parts)
 
     async def __aenter__(self) -> Self:
@@ -148,15 +157,27 @@ class Service:
 
     def reload(self) -> ReloadAnswer:
         """Read the configuration files again. A bad set is refused as a whole; the old configuration stays in force."""
-        return self._reload()
+        asker, facts = signal(), {"command": str(uuid.uuid4()), "action": "reload"}
+        try:
+            grant = self.authority.decide(asker, Ask("reload"))
+        except ForbiddenError as error:
+            self._emit(CommandFailed(**facts, **error.facts))
+            return ReloadAnswer(accepted=False, problems=(str(error),))
+        answer = self._reload()
+        facts |= {"sender": grant.sender, "door": grant.door, "right": grant.right}
+        if answer.accepted:
+            self._emit(CommandCompleted(**facts, result={"rules": answer.rules}))
+        else:
+            self._emit(CommandFailed(**facts, reason="; ".join(answer.problems)))
+        return answer
 
     async def _close_journal(self) -> None:
         tell_undelivered(self.journal)
         self.journal.close()
 
     async def command(self, command: Command) -> CommandCompleted | CommandFailed:
-        """Carry a command out as if it came from the stream."""
-        return await self._commands.submit(command)
+        """Carry a command out as if it came from the console."""
+        return await self._commands.submit(command, self.console.asker)
 
     def end(self) -> None:
         """Ask the service to end in good order."""

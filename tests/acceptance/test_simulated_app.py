@@ -20,6 +20,7 @@ from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegConn
 from callguard.testbed.simulator.calls import Call
 from callguard.testbed.simulator.server import Simulator
 from callguard.testbed.simulator.weather import FOR_EVER_S, Fault
+from tests.support.grants import COMMAND
 from tests.testbed.simulator.harness import (
     AGENT_HZ,
     CUSTOMER_HZ,
@@ -187,15 +188,15 @@ async def test_modes_are_heard_by_whom_they_should_and_the_customer_never_hears_
     await asyncio.sleep(0.8)
     assert hears(agent) == {CUSTOMER_HZ, SUPERVISOR_HZ}
     assert hears(supervisor) == {CUSTOMER_HZ, AGENT_HZ}
-    await world.app.supervision.set_mode(call, "lead", "listen", "command")
+    await world.app.supervision.set_mode(call, "lead", "listen", COMMAND)
     await asyncio.sleep(0.8)
     assert hears(agent) == {CUSTOMER_HZ}
-    await world.app.supervision.set_mode(call, "lead", "whisper", "command")
+    await world.app.supervision.set_mode(call, "lead", "whisper", COMMAND)
     await asyncio.sleep(0.8)
     private = customer.ears()
     blocks = [private[at : at + 1600] for at in range(0, private.size - 1600, 800)]
     assert max(tone_dbfs(block, SUPERVISOR_HZ) for block in blocks) < -50
-    await world.app.supervision.set_mode(call, "lead", "barge", "command")
+    await world.app.supervision.set_mode(call, "lead", "barge", COMMAND)
     await asyncio.sleep(0.8)
     assert hears(customer) == {AGENT_HZ, SUPERVISOR_HZ}
 
@@ -203,7 +204,7 @@ async def test_modes_are_heard_by_whom_they_should_and_the_customer_never_hears_
 async def test_a_take_over_leaves_customer_and_supervisor(world: World) -> None:
     await world.talking()
     await world.ring("whisper")
-    await world.app.supervision.set_mode(next(iter(world.app.calls)), "lead", "takeover", "command")
+    await world.app.supervision.set_mode(next(iter(world.app.calls)), "lead", "takeover", COMMAND)
     await asyncio.sleep(0.9)
     assert hears(world.simulator.phones["PJSIP/customer1"]) == {SUPERVISOR_HZ}
     assert hears(world.simulator.phones["PJSIP/supervisor1"]) == {CUSTOMER_HZ}

@@ -9,6 +9,7 @@ import pytest
 
 from callguard.agi import acts
 from callguard.agi.acts import NO_CALL, Acts
+from callguard.authority import Asker
 from callguard.contracts.commands import Command
 from callguard.contracts.events import CommandCompleted, CommandFailed
 
@@ -31,12 +32,14 @@ class Desk:
     def __init__(self, *, fails: str = "", delay_s: float = 0.0) -> None:
         self.pbx = Pbx()
         self.commands: list[Command] = []
+        self.askers: list[Asker] = []
         self.finished = 0
         self._fails, self._delay_s = fails, delay_s
         self.acts = Acts(self.pbx, self._submit)  # type: ignore[arg-type]
 
-    async def _submit(self, command: Command) -> CommandCompleted | CommandFailed:
+    async def _submit(self, command: Command, asker: Asker) -> CommandCompleted | CommandFailed:
         self.commands.append(command)
+        self.askers.append(asker)
         await asyncio.sleep(self._delay_s)
         self.finished += 1
         facts: dict[str, Any] = {"call": command.call, "command": command.id, "action": command.action}
@@ -48,6 +51,7 @@ async def test_an_opt_out_is_a_command_about_the_channels_call(channel: str) -> 
     desk = Desk()
     assert await desk.acts.opt_out(channel) == "done"
     assert [(each.action, each.call, each.supervisor) for each in desk.commands] == [("opt_out", "l1", None)]
+    assert [(each.door, each.role) for each in desk.askers] == [("agi", "dialplan")]
 
 
 async def test_a_channel_without_a_call_has_nothing_to_opt_out_of() -> None:

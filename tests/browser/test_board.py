@@ -58,7 +58,7 @@ def busy(desk: RunningConsole) -> None:
 
 async def sign_in(page: Page, who: str = "Ann", token: str = TOKEN) -> None:
     await page.get_by_role("button", name="Supervise").click()
-    await page.get_by_label("Your name or phone").fill(who)
+    await page.get_by_label("Your name").fill(who)
     await page.get_by_label("Console token").fill(token)
     await page.get_by_role("button", name="Sign in").click()
 

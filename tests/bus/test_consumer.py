@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from callguard.authority.asker import unsigned
 from callguard.bus.ask import ANSWERS, ask
 from callguard.bus.consumer import CommandConsumer
 from callguard.bus.keys import GROUP
@@ -16,6 +17,7 @@ from callguard.config import Redis as RedisConfig
 from callguard.contracts.commands import Command, CommandError
 from callguard.testbed.valkey import StoppableValkey
 from tests.support.bus import WiredBus
+from tests.support.commands import Permitting, open_gate
 from tests.support.events import supervision_started
 
 COMMANDS = "callguard:commands"
@@ -59,7 +61,7 @@ async def bus(redis_url: str) -> AsyncIterator[WiredBus]:
 
 @pytest.fixture
 async def consumer(bus: WiredBus, floor: Floor) -> AsyncIterator[CommandConsumer]:
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor))
     await consumer.start()
     yield consumer
     await consumer.stop()
@@ -154,7 +156,7 @@ async def test_a_repeated_identifier_is_done_and_answered_once(
 
 async def test_a_repeated_identifier_is_known_after_a_restart(bus: WiredBus, floor: Floor) -> None:
     for _ in range(2):
-        consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
+        consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor))
         await consumer.start()
         await send(bus, stop("c1"))
         await until(lambda: _all_read(bus))
@@ -244,7 +246,7 @@ async def test_what_a_command_caused_stands_before_its_answer(bus: WiredBus, mon
         bus.publish(supervision_started(command.call or ""))
         return {}
 
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, handler)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(handler))
     await consumer.start()
     await ask(bus.client, bus.keys, whisper("c1"), 5)
     await consumer.stop()
@@ -270,7 +272,7 @@ async def test_a_late_join_is_refused_and_a_late_opt_out_is_done(bus: WiredBus, 
     await send(bus, whisper("late", "1"))
     await send(bus, Command(id="out", action="opt_out", call="2"))
     await asyncio.sleep(0.3)
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor, max_age_s=0.2)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor), max_age_s=0.2)
     await consumer.start()
 
     found = {answer["command"]: answer for answer in await until_answered(bus, 2)}
@@ -281,7 +283,7 @@ async def test_a_late_join_is_refused_and_a_late_opt_out_is_done(bus: WiredBus, 
 
 async def test_a_command_that_takes_too_long_is_answered(bus: WiredBus, floor: Floor) -> None:
     floor.gate("c1")
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor, timeout_s=0.2)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor), timeout_s=0.2)
     await consumer.start()
 
     answer = await ask(bus.client, bus.keys, stop("c1"), 5)
@@ -300,7 +302,7 @@ async def test_killed_between_doing_and_answering_gives_one_answer_and_no_second
     assert await process.wait() == -9
     assert await answers(bus) == []
 
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor))
     await consumer.start()
     (answer,) = await until_answered(bus, 1)
     await consumer.stop()
@@ -315,7 +317,7 @@ async def test_a_command_read_but_not_begun_by_a_dead_consumer_is_done_by_anothe
     await send(bus, stop("c1"))
     await bus.client.xgroup_create(COMMANDS, GROUP, id="0")
     await bus.client.xreadgroup(GROUP, "dead", {COMMANDS: ">"})
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor, dead_after_s=0.4)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor), dead_after_s=0.4)
     await consumer.start()
 
     await until_answered(bus, 1)
@@ -331,12 +333,12 @@ async def _consumers(bus: WiredBus, names: list[str]) -> bool:
 
 async def test_a_slow_command_is_not_taken_over_by_another_node(bus: WiredBus, floor: Floor, redis_url: str) -> None:
     floor.gate("c1")
-    mine = CommandConsumer(bus, "n1", bus.hub.tell, floor, dead_after_s=0.4)
+    mine = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor), dead_after_s=0.4)
     await mine.start()
     await send(bus, stop("c1"))
     await until(lambda: floor.begun == ["c1"])
     other_bus = WiredBus(RedisConfig(url=redis_url), "n2")
-    other = CommandConsumer(other_bus, "n2", other_bus.hub.tell, floor, dead_after_s=0.4)
+    other = CommandConsumer(other_bus, "n2", other_bus.hub.tell, open_gate(), Permitting(floor), dead_after_s=0.4)
     await other_bus.start()
     await other.start()
     await asyncio.sleep(1.2)
@@ -352,7 +354,7 @@ async def test_a_slow_command_is_not_taken_over_by_another_node(bus: WiredBus, f
 
 async def test_stopping_answers_what_runs_and_what_waits(bus: WiredBus, floor: Floor) -> None:
     floor.gate("c1")
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor))
     await consumer.start()
     await send(bus, stop("c1"))
     await send(bus, stop("c2"))
@@ -374,7 +376,7 @@ async def test_an_outage_between_doing_and_answering_gives_one_answer(
 ) -> None:
     bus = WiredBus(RedisConfig(url=stoppable_valkey.url), "n1")
     await bus.start()
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor))
     await consumer.start()
     try:
         floor.gate("c1")
@@ -408,9 +410,9 @@ async def test_a_server_that_lost_everything_gets_its_group_back(bus: WiredBus, 
 
 async def test_the_console_s_commands_take_the_same_way_without_redis(floor: Floor) -> None:
     bus = WiredBus(RedisConfig(url="redis://127.0.0.1:1"), "n1")
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, floor)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor))
 
-    answer = await consumer.submit(stop("c1"))
+    answer = await consumer.submit(stop("c1"), unsigned())
 
     assert answer.command == "c1"
     assert floor.done == ["c1"]

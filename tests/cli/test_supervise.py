@@ -9,13 +9,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from callguard.authority import ForbiddenError
+from callguard.authority.signature import Gate
 from callguard.bus.consumer import CommandConsumer
 from callguard.cli import supervise
 from callguard.cli.supervise import _fact
 from callguard.config import Redis as RedisConfig
+from callguard.config import load_config
+from callguard.config.sender_keys import keys_in_force
 from callguard.contracts.commands import ACTIONS, Command, CommandError
 from tests.support.bus import WiredBus
 from tests.support.cli import run, write_config
+from tests.support.commands import Permitting, open_gate
 from tests.support.events import alert_fired, call_started
 
 SENT = {
@@ -46,11 +51,13 @@ async def service(redis_url: str) -> AsyncIterator[list[Command]]:
     async def handler(command: Command) -> dict[str, Any]:
         if command.call == "gone":
             raise CommandError("no such call")
+        if command.call == "not-mine":
+            raise ForbiddenError("team 'shop'", "cli")
         done.append(command)
         return {"session": "s1", "mode": None}
 
     bus = WiredBus(RedisConfig(url=redis_url), "n1")
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, handler)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(handler))
     await bus.start_alive()
     await consumer.start()
     yield done
@@ -114,6 +121,37 @@ async def test_json_is_the_answering_event(config: Path, service: list[Command])
     assert json.loads(done.out)["type"] == "io.callguard.command.completed.v1"
     assert refused.code == 1
     assert json.loads(refused.out)["data"]["reason"] == "no such call"
+
+
+async def test_commands_are_signed_with_the_nodes_own_key_or_not_sent(tmp_path: Path, redis_url: str) -> None:
+    path = tmp_path / "callguard.yaml"
+    path.write_text(f"redis: {{url: {redis_url}}}\njournal: {{folder: {tmp_path}}}\n", "utf-8")
+    ran = await run(path, "stop", "c1")
+    assert (ran.code, ran.out) == (2, "")
+    assert "callguard-1.key: No such file or directory: the running service keeps its key there" in ran.err
+
+    bus, done = WiredBus(RedisConfig(url=redis_url), "n1"), []
+
+    async def handler(command: Command) -> dict[str, Any]:
+        done.append(command)
+        return {}
+
+    gate = Gate(load_config(path), keys_in_force)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, gate, Permitting(handler))
+    await bus.start_alive()
+    await consumer.start()
+    ran = await run(path, "stop", "c1", "--json")
+    await consumer.stop()
+    await bus.stop()
+    assert (ran.code, len(done)) == (0, 1)
+    assert [json.loads(ran.out)["data"][name] for name in ("sender", "door", "right")] == ["cli", "cli", "stop"]
+
+
+async def test_what_is_missing_is_told(config: Path, service: list[Command]) -> None:
+    ran = await run(config, "stop", "not-mine")
+
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.strip() == "stop: forbidden: team 'shop'"
 
 
 async def test_a_refusal_is_told(config: Path, service: list[Command]) -> None:

@@ -1,17 +1,37 @@
 """Every command reaches what carries it out, and a refusal says what is wrong and what is possible."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from callguard.alerts import AlertError
+from callguard.alerts import AlertError, SilenceScope
 from callguard.asterisk.supervision.session import RingRequest, SupervisionError
-from callguard.config import Config, SupervisorConfig
-from callguard.contracts.commands import Command, CommandError
+from callguard.authority import Asker, Authority, ForbiddenError, Grant
+from callguard.config import Config
+from callguard.contracts.commands import ACTIONS, Command, CommandError
 from callguard.control.command_handlers import CommandHandlers
 from tests.asterisk.discovery.test_calls import call
 
-CONFIG = Config(supervisors=(SupervisorConfig(name="lead", endpoint="PJSIP/s1"),))
+CONFIG = Config.model_validate(
+    {
+        "analysis": {"queues": {"Support": {"team": "floor"}, "sales": {"team": "shop"}, "other": {}}},
+        "supervisors": [
+            {"name": "lead", "endpoint": "PJSIP/s1"},
+            {"name": "floor-lead", "endpoint": "PJSIP/s2", "teams": ["floor"]},
+            {"name": "listener", "endpoint": "PJSIP/s3", "role": "qa"},
+            {"name": "boss", "endpoint": "PJSIP/s4", "role": "manager"},
+        ],
+    }
+)
+ARGS: dict[str, Any] = {
+    "set_mode": {"mode": "barge"},
+    "prompt": {"prompt": "slow-down"},
+    "ack": {"alert": "a7"},
+    "judge": {"alert": "a7", "verdict": "useful"},
+    "silence": {"why": "training"},
+}
+OPERATOR = Asker("cli", "cli", "operator")
 
 
 class Node:
@@ -20,20 +40,21 @@ class Node:
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refusal: Exception | None = None
-        self.calls = {"1.1": call()}
+        self.calls = {"1.1": call(queue="support"), "2.2": call(queue="sales")}
         self.supervision = self
+        self.sessions: list[Any] = []
 
     async def join(self, request: RingRequest) -> Any:
         self._note("join", {"request": request})
         return type("S", (), {"id": "s1", "supervisor": request.supervisors[0].name, "present_mode": request.mode})
 
-    async def set_mode(self, call: str, supervisor: str | None, mode: str, by: str) -> None:
-        self._note("set_mode", {"call": call, "supervisor": supervisor, "mode": mode, "by": by})
+    async def set_mode(self, call: str, supervisor: str | None, mode: str, grant: Grant) -> None:
+        self._note("set_mode", {"call": call, "supervisor": supervisor, "mode": mode, "grant": grant})
 
     async def stop(self, call: str, supervisor: str | None) -> None:
         self._note("stop", {"call": call, "supervisor": supervisor})
 
-    async def prompt(self, call: str, prompt: str, command: str) -> None:
+    async def prompt(self, call: str, prompt: str, command: str, grant: Grant) -> None:
         self._note("prompt", {"call": call, "prompt": prompt, "command": command})
 
     async def opt_out(self, call: str) -> None:
@@ -45,6 +66,19 @@ class Node:
 
     def briefing(self, call: str, alert: str | None) -> tuple[str, ...]:
         return (f"sound:briefing-about-{alert}",)
+
+    def queue_of(self, alert: str) -> str | None:
+        return {"a7": "support", "a8": "sales"}.get(alert)
+
+    def scope_of(self, silence: str) -> SilenceScope | None:
+        return SilenceScope(queue="sal*") if silence == "shops" else None
+
+    def silence(self, by: str, why: str, duration_s: float, scope: SilenceScope) -> Any:
+        self._note("silence", {"by": by, "scope": scope})
+        return SimpleNamespace(id="s9", until=1.0)
+
+    def unsilence(self, silence: str) -> None:
+        self._note("unsilence", {"silence": silence})
 
     def acknowledge(self, alert: str, by: str) -> None:
         raise AlertError(f"no open alert {alert!r}")
@@ -58,9 +92,20 @@ class Node:
         self.asked.append((what, facts))
 
 
-def handlers(node: Node) -> CommandHandlers:
-    anything: Any = node
-    return CommandHandlers(CONFIG, anything, anything, anything, node.erased)
+class Desk:
+    """Permits a command and carries it out, as the consumer does."""
+
+    def __init__(self, node: Node, asker: Asker = OPERATOR) -> None:
+        anything: Any = node
+        self.handlers = CommandHandlers(CONFIG, Authority(CONFIG), anything, anything, anything, node.erased)
+        self._asker = asker
+
+    async def __call__(self, asked: Command) -> dict[str, Any]:
+        return await self.handlers(asked, self.handlers.permit(asked, self._asker))
+
+
+def handlers(node: Node) -> Desk:
+    return Desk(node)
 
 
 def command(action: str, **fields: Any) -> Command:
@@ -91,23 +136,104 @@ async def test_a_verdict_reaches_the_alert_manager() -> None:
     assert node.asked == [("judge", args | {"by": "lead"})]
 
 
-async def test_a_supervisor_is_known_by_name_or_endpoint_and_any_endpoint_will_do() -> None:
+async def test_a_supervisor_is_known_by_name_or_endpoint_and_rung_at_the_configured_one() -> None:
     node = Node()
-    for given in ("lead", "PJSIP/s1", "PJSIP/other"):
+    for given in ("lead", "PJSIP/s1"):
         await handlers(node)(command("listen", call="1.1", supervisor=given))
-    assert [facts["request"].supervisors[0].name for _, facts in node.asked] == ["lead", "lead", "PJSIP/other"]
+    assert [facts["request"].supervisors for _, facts in node.asked] == [(CONFIG.supervisors[0],)] * 2
 
 
-async def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(CommandError, match=r"no supervisor 'boss'; configured: lead"):
-        await handlers(Node())(command("listen", call="1.1", supervisor="boss"))
+@pytest.mark.parametrize("given", ["ghost", "Local/202@phones", "PJSIP/other", "/x", "PJSIP/", "PJSIP/a\r\nAction: x"])
+@pytest.mark.parametrize("action", ["listen", "whisper", "barge", "takeover", "ack", "judge", "silence"])
+async def test_a_name_or_phone_that_is_not_configured_is_forbidden(action: str, given: str) -> None:
+    node, args = Node(), ARGS.get(action, {})
+    with pytest.raises(
+        ForbiddenError, match=r"a configured supervisor: .*configured: lead, floor-lead, listener, boss"
+    ):
+        await handlers(node)(command(action, call="1.1", supervisor=given, args=args))
+    assert node.asked == []
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "missing"),
+    [
+        ("barge", {"call": "2.2", "supervisor": "floor-lead"}, "team 'shop': 'floor-lead' serves floor"),
+        ("whisper", {"call": "1.1", "supervisor": "listener"}, "right 'whisper': role 'qa' of 'listener'"),
+        ("opt_out", {"call": "1.1", "supervisor": "lead"}, "right 'opt_out'"),
+        ("ack", {"supervisor": "floor-lead", "args": {"alert": "a8"}}, "team 'shop'"),
+        ("listen", {"call": "1.1", "supervisor": "floor-lead", "args": {"alert": "a8"}}, "team 'shop'"),
+        ("judge", {"supervisor": "floor-lead", "args": {"alert": "a8", "verdict": "false"}}, "team 'shop'"),
+        ("silence", {"supervisor": "floor-lead", "args": {"why": "x"}}, "team 'shop'"),
+        ("silence", {"supervisor": "floor-lead", "args": {"why": "x", "queue": "s*"}}, "team 'shop'"),
+        ("silence", {"supervisor": "floor-lead", "call": "2.2", "args": {"why": "x"}}, "team 'shop'"),
+        ("silence", {"supervisor": "floor-lead", "args": {"why": "x", "ends": "shops"}}, "team 'shop'"),
+        ("silence", {"supervisor": "listener", "args": {"why": "x"}}, "right 'silence'"),
+        ("set_mode", {"call": "1.1", "supervisor": "listener", "args": {"mode": "barge"}}, "right 'barge'"),
+        ("set_mode", {"call": "1.1", "args": {"mode": "barge"}}, "right 'barge': role 'qa' of 'listener'"),
+        ("prompt", {"call": "1.1", "supervisor": "listener", "args": {"prompt": "slow-down"}}, "right 'prompt'"),
+    ],
+)
+async def test_beyond_team_or_role_a_command_is_forbidden(action: str, fields: dict[str, Any], missing: str) -> None:
+    node = Node()
+    node.sessions = [SimpleNamespace(call="1.1", supervisor="listener")]
+    with pytest.raises(ForbiddenError) as refused:
+        await handlers(node)(command(action, **fields))
+    assert missing in refused.value.missing
+    assert node.asked == []
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"),
+    [
+        ("barge", {"call": "1.1", "supervisor": "floor-lead"}),
+        ("silence", {"supervisor": "floor-lead", "args": {"why": "x", "queue": "supp*"}}),
+        ("silence", {"supervisor": "floor-lead", "args": {"why": "x", "queue": "other"}}),
+        ("silence", {"supervisor": "floor-lead", "call": "1.1", "args": {"why": "x"}}),
+        ("silence", {"supervisor": "lead", "args": {"why": "x"}}),
+        ("opt_out", {"call": "2.2", "supervisor": "boss"}),
+        ("stop", {"call": "1.1", "supervisor": "gone-from-the-configuration"}),
+    ],
+)
+async def test_within_team_and_role_a_command_is_done(action: str, fields: dict[str, Any]) -> None:
+    node = Node()
+    await handlers(node)(command(action, **fields))
+    assert node.asked
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+async def test_a_sender_without_rights_does_nothing_whoever_it_names(action: str) -> None:
+    node, powerless = Node(), Asker("crm", "redis", "auditor")
+    with pytest.raises(ForbiddenError, match=f"right '(?:{action}|barge)': role 'auditor' of 'crm' has none"):
+        await Desk(node, powerless)(command(action, call="1.1", supervisor="boss", args=ARGS.get(action, {})))
+    assert node.asked == []
+
+
+async def test_a_sender_for_one_supervisor_acts_for_no_other_and_in_no_other_name() -> None:
+    node, mine = Node(), Asker("desk", "redis", "operator", supervisors=("lead",))
+    with pytest.raises(ForbiddenError, match="'boss' among the supervisors of 'desk': lead"):
+        await Desk(node, mine)(command("stop", call="1.1", supervisor="boss"))
+    with pytest.raises(ForbiddenError, match="right 'opt_out': role 'supervisor' of 'lead'"):
+        await Desk(node, mine)(command("opt_out", call="1.1"))
+    await Desk(node, mine)(command("silence", supervisor="lead", args={"why": "x"}))
+    assert node.asked[0][1]["by"] == "lead"
+
+
+async def test_what_a_command_causes_knows_by_whom_and_by_which_right() -> None:
+    node = Node()
+    await handlers(node)(command("barge", call="1.1", supervisor="lead"))
+    await handlers(node)(command("set_mode", call="1.1", supervisor="lead", args={"mode": "listen"}))
+    grants = [node.asked[0][1]["request"].grant, node.asked[1][1]["grant"]]
+    assert [(grant.sender, grant.door, grant.right) for grant in grants] == [
+        ("cli", "cli", "barge"),
+        ("cli", "cli", "listen"),
+    ]
 
 
 @pytest.mark.parametrize("action", ["listen", "set_mode", "stop", "prompt", "opt_out"])
 async def test_an_unknown_call_is_told(action: str) -> None:
     args = {"set_mode": {"mode": "barge"}, "prompt": {"prompt": "slow-down"}}.get(action, {})
     with pytest.raises(CommandError, match="no_call"):
-        await handlers(Node())(command(action, call="9.9", supervisor="lead", args=args))
+        await handlers(Node())(command(action, call="9.9", supervisor="boss", args=args))
 
 
 async def test_a_refusal_of_asterisk_is_explained() -> None:
@@ -139,12 +265,6 @@ async def test_a_prompt_must_be_there_and_underscores_will_do() -> None:
     assert answer == {"prompt": "let-them-finish"}
     with pytest.raises(CommandError, match=r"no prompt 'shout'; known: .*slow-down"):
         await handlers(node)(command("prompt", call="1.1", args={"prompt": "shout"}))
-
-
-@pytest.mark.parametrize("given", ["/x", "PJSIP/", "PJSIP/a\r\nAction: x", "PJ SIP/a"])
-async def test_what_is_no_endpoint_is_told(given: str) -> None:
-    with pytest.raises(CommandError, match="is no endpoint"):
-        await handlers(Node())(command("listen", call="1.1", supervisor=given))
 
 
 async def test_an_alert_that_is_not_open_is_told() -> None:

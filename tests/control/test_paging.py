@@ -7,6 +7,7 @@ import pytest
 from callguard.alerts import Alert
 from callguard.alerts.effects import PromptAgent, RingSupervisors
 from callguard.asterisk.supervision.session import RingRequest, SupervisionError
+from callguard.authority import Grant
 from callguard.config import Config
 from callguard.control.paging import Paging
 from tests.control.test_alerting import call
@@ -33,7 +34,7 @@ class Supervision:
         if self.refusal:
             raise SupervisionError(self.refusal)
 
-    async def prompt(self, call: str, prompt: str, *, private: bool) -> None:
+    async def prompt(self, call: str, prompt: str, *, private: bool, grant: Grant) -> None:
         self.prompts.append((call, prompt, private))
 
 

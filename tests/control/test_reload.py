@@ -15,12 +15,14 @@ from aiohttp.test_utils import TestServer
 
 from callguard.alerts.effects import SendTo
 from callguard.config import load_config
+from callguard.config.access import ROLES
 from callguard.control import reload as module
 from callguard.control.service import Service
 from callguard.runtime.logs import configure
 from tests.support.events import alert_fired
 
 RULE = "groups: [{name: g, rules: [{alert: Loud, expr: customer.raised_voice > 0.5, actions: ['webhook:chat']}]}]"
+RIGHTS = list(ROLES["manager"])
 SAMPLE = Path(__file__).parents[2] / "config" / "callguard.yaml"
 
 
@@ -105,7 +107,7 @@ async def test_token_names_receivers_and_logging_hold_at_once(
     config = load_config(running.path)
     configure(config.logging)
     async with Service(config, running.path) as service:
-        assert await running.session(service, "first") == (200, {"supervisors": []})
+        assert await running.session(service, "first") == (200, {"supervisors": [], "rights": RIGHTS})
         (tmp_path / "token").write_text("second")
         (tmp_path / "url").write_text(str(server.make_url("/new")))
         webhooks = running.settings["notify"]["webhooks"] | {"more": {"url": {"file": str(tmp_path / "url")}}}
@@ -118,7 +120,7 @@ async def test_token_names_receivers_and_logging_hold_at_once(
 
         assert logging.getLogger().level == logging.DEBUG
         assert (await running.session(service, "first"))[0] == 401
-        assert await running.session(service, "second") == (200, {"supervisors": ["Ann"]})
+        assert await running.session(service, "second") == (200, {"supervisors": ["Ann"], "rights": RIGHTS})
         service._alerting.effects.carry_out(
             [SendTo("webhook:chat", alert_fired()), SendTo("webhook:more", alert_fired())]
         )
@@ -147,7 +149,7 @@ async def test_a_bad_file_is_refused_as_a_whole(
         assert answer.problems
         assert "reload_refused" in told
         assert "reloaded" not in told
-        assert await running.session(service, "first") == (200, {"supervisors": []})
+        assert await running.session(service, "first") == (200, {"supervisors": [], "rights": RIGHTS})
 
 
 async def test_what_needs_a_restart_is_said(running: Running, tmp_path: Path, told: dict[str, Any]) -> None:

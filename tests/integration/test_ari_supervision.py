@@ -28,6 +28,7 @@ from tests.asterisk.harness.talk import console
 from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.parties import WHO_HEARS_WHOM
 from tests.integration.harness.tones import Voices
+from tests.support.grants import COMMAND
 
 CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 440, 1000, 1700
 HEARD_DBFS, SILENT_DBFS = -30.0, -50.0
@@ -116,7 +117,7 @@ async def test_a_takeover_leaves_customer_and_supervisor_talking(lab: Lab, voice
     async with node(config_for(lab)) as running:
         scene = await Scene.open(lab, voices, running, QUEUE)
         await scene.join(lab, voices, "whisper")
-        await running.app.supervision.set_mode(scene.call.id, "boss1", "takeover", "command")
+        await running.app.supervision.set_mode(scene.call.id, "boss1", "takeover", COMMAND)
         await scene.phones["agent"].heard()
         stretches = await scene.listen_for(0.8)
         updated = await running.event(CallUpdated)
@@ -165,7 +166,7 @@ async def test_modes_switch_in_place_by_command_and_by_key(lab: Lab, voices: Voi
         await phone.dtmf("5")
         await running.event(SupervisionModeChanged)
         stretches["whisper"] = await scene.listen_for(0.5)
-        await running.app.supervision.set_mode(scene.call.id, None, "barge", "command")
+        await running.app.supervision.set_mode(scene.call.id, None, "barge", COMMAND)
         stretches["barge"] = await scene.listen_for(0.5)
         await phone.dtmf("4")
         await running.event(SupervisionModeChanged, 3)
@@ -192,9 +193,9 @@ async def test_the_customer_never_hears_a_whisper_not_for_one_frame(lab: Lab, vo
         for narrow in ("whisper", "listen", "whisper"):
             await asyncio.sleep(0.4)
             begin = scene.phones["customer"].elapsed
-            await running.app.supervision.set_mode(scene.call.id, None, "barge", "command")
+            await running.app.supervision.set_mode(scene.call.id, None, "barge", COMMAND)
             await asyncio.sleep(0.4)
-            await running.app.supervision.set_mode(scene.call.id, None, narrow, "command")  # type: ignore[arg-type]
+            await running.app.supervision.set_mode(scene.call.id, None, narrow, COMMAND)  # type: ignore[arg-type]
             allowed.append((begin, scene.phones["customer"].elapsed + LATENCY_S))
         await asyncio.sleep(0.4)
         await hang_up(scene)
@@ -298,7 +299,7 @@ async def test_a_second_supervisor_may_join_and_one_phone_serves_one_call(lab: L
         await running.app.supervision.ring(RingRequest(call=scene.call.id, supervisors=(supervisor(2),), mode="listen"))
         assert len(running.app.supervision.sessions) == 2
         with pytest.raises(SupervisionError, match="refused"):
-            await running.app.supervision.set_mode(scene.call.id, None, "barge", "command")
+            await running.app.supervision.set_mode(scene.call.id, None, "barge", COMMAND)
         await running.app.supervision.stop(scene.call.id)
         assert not running.app.supervision.sessions
 
@@ -387,7 +388,7 @@ async def test_the_end_of_a_whisper_never_comes_out_of_a_barge(lab: Lab, voices:
         await phone.answered()
         await asyncio.sleep(0.6)
         switched = agent.elapsed
-        await running.app.supervision.set_mode(call.id, None, "barge", "command")
+        await running.app.supervision.set_mode(call.id, None, "barge", COMMAND)
         await asyncio.sleep(0.6)
         await customer.hangup()
         heard = {"agent": pitches(await agent.heard()), "customer": pitches(await customer.heard())}

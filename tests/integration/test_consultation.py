@@ -16,6 +16,7 @@ from callguard.testbed.lab.pbx import FEATURES
 from tests.asterisk.harness.node import Node, config_for, node
 from tests.integration.harness.parties import HERTZ, WHO_HEARS_WHOM, Parties, Stretches, frames_with, gather
 from tests.integration.harness.tones import Voices
+from tests.support.grants import COMMAND
 
 EXTENSION = f"{FEATURES}201"
 modes = pytest.mark.parametrize("mode", ["listen", "whisper", "barge"])
@@ -114,10 +115,10 @@ async def test_who_joins_during_a_consultation_waits_and_a_mode_chosen_meanwhile
         await parties.join("listen")
         supervision = running.app.supervision
         await running.event(SupervisionModeChanged)
-        await supervision.set_mode(parties.call.id, None, "whisper", "command")
+        await supervision.set_mode(parties.call.id, None, "whisper", COMMAND)
         apart = await parties.listen_for()
         with pytest.raises(SupervisionError, match="refused"):
-            await supervision.set_mode(parties.call.id, None, "takeover", "command")
+            await supervision.set_mode(parties.call.id, None, "takeover", COMMAND)
         with pytest.raises(SupervisionError, match="refused"):
             await supervision.prompt(parties.call.id, "sound:beep")
         await parties.phones["colleague"].hangup()

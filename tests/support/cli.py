@@ -19,7 +19,9 @@ class Ran(NamedTuple):
 def write_config(folder: Path, redis_url: str) -> Path:
     """A configuration that differs from the defaults by its Redis only."""
     path = folder / "callguard.yaml"
-    path.write_text(f"redis:\n  url: {redis_url}\n", "utf-8")
+    path.write_text(
+        f"redis:\n  url: {redis_url}\n  trust: loopback\njournal: {{folder: {folder / 'state'}}}\n", "utf-8"
+    )
     return path
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from callguard.authority import Asker
 from callguard.bus.overview import Overview
 from callguard.config import Config, Secret, SupervisorConfig
 from callguard.config import Console as ConsoleConfig
@@ -25,6 +26,7 @@ class RunningConsole:
         self.overview = Overview()
         self.metrics = Metrics()
         self.commands: list[Command] = []
+        self.askers: list[Asker] = []
         self.refuse = ""
         secret = Secret(env="CONSOLE_TOKEN") if token else Secret()
         console = ConsoleConfig.model_validate({"port": 0, "token": secret} | limits)
@@ -32,8 +34,9 @@ class RunningConsole:
         config = Config(console=console, supervisors=people)
         self.console = Console(config, self.overview, self.submit, self.metrics)
 
-    async def submit(self, command: Command) -> Any:
+    async def submit(self, command: Command, asker: Asker) -> Any:
         self.commands.append(command)
+        self.askers.append(asker)
         if self.refuse:
             return CommandFailed(command=command.id, action=command.action, reason=self.refuse)
         return CommandCompleted(command=command.id, action=command.action, result={"session": "s1"})

@@ -8,6 +8,7 @@ import sys
 from callguard.bus.consumer import CommandConsumer
 from callguard.config import Redis as RedisConfig
 from tests.support.bus import WiredBus
+from tests.support.commands import Permitting, open_gate
 
 
 async def main(url: str, node: str) -> None:
@@ -18,7 +19,7 @@ async def main(url: str, node: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     await bus.start()
-    await CommandConsumer(bus, node, bus.hub.tell, handler).start()
+    await CommandConsumer(bus, node, bus.hub.tell, open_gate(), Permitting(handler)).start()
     await asyncio.sleep(30)
 
 

@@ -23,12 +23,12 @@ from callguard.asterisk.supervision.session import Briefed, Joined, Session, Sup
 from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.upkeep.removal import Removal
 from callguard.asterisk.waiter import Waiter
+from callguard.authority import Grant
 from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
-from callguard.contracts.vocabulary import Interruption, SupervisionMode, Verdict
+from callguard.contracts.vocabulary import Door, Interruption, Right, SupervisionMode, Verdict
 
 log = structlog.get_logger(__name__)
 
-By = Literal["command", "key", "policy"]
 SETTLE_S: Final = 0.2
 """Seconds for which a parting is not published: Asterisk takes Local channels out of a call by moving a party between
 bridges. Also the time without any snoop on the agent's channel before a new one; `Call.legs` gives the reason."""
@@ -45,6 +45,9 @@ FOLLOW_S: Final = 60.0
 HOLD: Final = "wait-hold"
 """Prompt that a supervisor hears at the customer's hold, whose silence would not explain itself."""
 
+By = Literal["command", "key", "policy", "call"]
+_SOURCES: Final[Mapping[Door, By]] = {"keys": "key", "rule": "policy"}
+
 
 @dataclass(frozen=True)
 class Hooks:
@@ -54,6 +57,8 @@ class Hooks:
     hand_off: Callable[[Call, str], None]
     """Called with the id of a supervisor's channel that takes the agent's place."""
     verdict: Callable[[Session, Verdict], None]
+    permit: Callable[[Session, Right], Grant | None]
+    """Returns the permission for a key on the supervisor's phone; publishes the refusal where there is none."""
 
 
 class Presence:
@@ -95,7 +100,7 @@ class Presence:
             self._hooks.emit(session.event(SupervisionStarted, ring_s=rang_s))
         self.follow(session)
 
-    async def switch(self, session: Session, mode: SupervisionMode, by: By) -> None:
+    async def switch(self, session: Session, mode: SupervisionMode, grant: Grant) -> None:
         """Change the mode; a suspended session goes on in it later. Raises SupervisionError."""
         async with session.lock:
             joined = session.joined
@@ -112,7 +117,7 @@ class Presence:
                 self._fail(session, error)
                 raise SupervisionError("asterisk") from error
             session.state = joined.switch(mode)
-            self._tell(session, joined.mode, by)
+            self._tell(session, joined.mode, _SOURCES.get(grant.door, "command"), grant=grant)
 
     def follow(self, session: Session) -> None:
         """Cut at once if the supervisor hears the wrong channel; then bring room and state in line with the call."""
@@ -250,9 +255,10 @@ class Presence:
         self,
         session: Session,
         previous: SupervisionMode,
-        by: Literal["command", "key", "policy", "call"],
+        by: By,
         reason: Interruption | Literal["together"] | None = None,
+        grant: Grant | None = None,
     ) -> None:
         suspended = isinstance(session.state, Suspended)
         facts: dict[str, Any] = {"previous": previous, "by": by, "suspended": suspended, "reason": reason}
-        self._hooks.emit(session.event(SupervisionModeChanged, **facts))
+        self._hooks.emit(session.event(SupervisionModeChanged, **facts, **({"grant": grant} if grant else {})))

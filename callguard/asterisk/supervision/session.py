@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from callguard.asterisk.names import SUPERVISOR, name
+from callguard.authority import Grant
 from callguard.config import SupervisorConfig
 from callguard.contracts.events import SupervisionEvent
 from callguard.contracts.vocabulary import Interruption, SupervisionMode
@@ -192,6 +193,8 @@ class Session:
     """Reason why the session is to end."""
     rung_at: float = float("inf")
     """Time at which its phone began to ring (monotonic clock)."""
+    grant: Grant | None = None
+    """Permission by which the supervisor is rung."""
 
     def end(self, reason: str) -> None:
         """Ask the session to end; the first reason stands."""
@@ -224,6 +227,7 @@ class Session:
     def event(self, kind: type[E], **facts: Any) -> E:
         """Return a supervision.* event about this session."""
         return kind(
+            **act(facts.pop("grant", self.grant)),
             call=self.call,
             session=self.id,
             supervisor=self.supervisor,
@@ -232,6 +236,11 @@ class Session:
             alert=self.alert,
             **facts,
         )
+
+
+def act(grant: Grant | None) -> dict[str, Any]:
+    """Return the facts by which an event tells who did something by which right."""
+    return {"sender": grant.sender, "door": grant.door, "right": grant.right} if grant else {}
 
 
 def supervisor_channel(app: str, session: str) -> str:
@@ -252,6 +261,8 @@ class RingRequest:
     """Longest ring in seconds; None: as configured."""
     briefing: tuple[str, ...] = ()
     """Media URIs that the supervisor hears before anybody hears them; any key skips the rest."""
+    grant: Grant | None = None
+    """Permission for it."""
 
 
 class Ring:

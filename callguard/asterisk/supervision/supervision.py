@@ -22,7 +22,7 @@ from callguard.asterisk.names import name, new_id
 from callguard.asterisk.stasis import quietly
 from callguard.asterisk.supervision.announce import Announcer
 from callguard.asterisk.supervision.originate import Dial, pick_up
-from callguard.asterisk.supervision.presence import By, Hooks, Presence
+from callguard.asterisk.supervision.presence import Hooks, Presence
 from callguard.asterisk.supervision.prompts import Prompter
 from callguard.asterisk.supervision.session import (
     Cutting,
@@ -36,11 +36,13 @@ from callguard.asterisk.supervision.session import (
     StillCuttingError,
     SupervisionError,
     Suspended,
+    act,
     supervisor_channel,
 )
 from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.upkeep.removal import Removal, all_within
 from callguard.asterisk.waiter import Waiter
+from callguard.authority import Grant
 from callguard.config import SupervisionConfig, SupervisorConfig
 from callguard.contracts.events import (
     PromptPlayed,
@@ -130,9 +132,9 @@ class Supervision:
                 session.end("stopped")
             raise
 
-    async def set_mode(self, call: str, supervisor: str | None, mode: SupervisionMode, by: By) -> None:
+    async def set_mode(self, call: str, supervisor: str | None, mode: SupervisionMode, grant: Grant) -> None:
         """Change the mode of a supervisor in a call; None: of the only one. Raises SupervisionError."""
-        await self._presence.switch(self._joined(call, supervisor), mode, by)
+        await self._presence.switch(self._joined(call, supervisor), mode, grant)
 
     async def stop(self, call: str, supervisor: str | None = None) -> None:
         """Release a supervisor, or all of a call, ringing or joined. Returns when Asterisk has confirmed it.
@@ -152,7 +154,9 @@ class Supervision:
         ringing = [s for s in self.sessions if s.alert == alert and isinstance(s.state, Requested | Ringing)]
         await self._end_all(ringing, "stopped", PROOF_S)
 
-    async def prompt(self, call: str, prompt: str, command: str | None = None, *, private: bool = False) -> bool:
+    async def prompt(
+        self, call: str, prompt: str, command: str | None = None, *, private: bool = False, grant: Grant | None = None
+    ) -> bool:
         """Play a prompt to the agent alone; return False if the agent has turned prompts off. Raises SupervisionError.
 
         A `private` prompt leaves no event: nobody else learns of it.
@@ -163,7 +167,7 @@ class Supervision:
         if not await self.prompter.prompt(present, prompt):
             return False
         if not private:
-            self._hooks.emit(PromptPlayed(call=call, prompt=prompt, command=command))
+            self._hooks.emit(PromptPlayed(call=call, prompt=prompt, command=command, **act(grant)))
         return True
 
     async def close(self) -> None:
@@ -237,12 +241,15 @@ class Supervision:
             session.end("supervisor_left")
         elif digit in MODE_KEYS:
             self._chores.spawn(self._switch_by_key(session, MODE_KEYS[digit]))
-        elif digit in VERDICT_KEYS:
+        elif digit in VERDICT_KEYS and self._hooks.permit(session, "judge"):
             self._hooks.verdict(session, VERDICT_KEYS[digit])
 
     async def _switch_by_key(self, session: Session, mode: SupervisionMode) -> None:
+        grant = self._hooks.permit(session, mode)
+        if grant is None:
+            return
         try:
-            await self._presence.switch(session, mode, "key")
+            await self._presence.switch(session, mode, grant)
         except SupervisionError as error:
             log.info("key_without_effect", session=session.id, mode=mode, reason=error.reason)
 
@@ -260,6 +267,7 @@ class Supervision:
             mode=request.mode,
             alert=request.alert,
             command=request.command,
+            grant=request.grant,
             channel=supervisor_channel(self._ari.app, session_id),
             agent=(present and present.agent) or "",
         )

@@ -148,7 +148,7 @@ const command = async (body) => {
   try {
     const response = await ask("/api/commands", { method: "POST", body: JSON.stringify({ supervisor: who, ...body }) });
     const answer = await response.json();
-    say(response.ok ? `${body.action}: done` : `${body.action}: ${answer.reason}`);
+    say(response.ok ? `${body.action}: done` : `${body.action}: ${[answer.reason, answer.missing].filter(Boolean).join(": ")}`);
     if (response.status === 401) signOut();
   } catch {
     say(`${body.action}: the console can't be reached`);
@@ -200,6 +200,10 @@ const signIn = async (event) => {
   if (!response || !response.ok) {
     token = "";
     return setText(byId("sign-in-error"), answer.reason);
+  }
+  if (!answer.supervisors.includes(who)) {
+    token = "";
+    return setText(byId("sign-in-error"), `No supervisor ${who}. Known: ${answer.supervisors.join(", ") || "none"}`);
   }
   byId("names").replaceChildren(...answer.supervisors.map((name) => Object.assign(make("option"), { value: name })));
   sessionStorage.setItem("token", token);

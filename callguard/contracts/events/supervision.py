@@ -6,11 +6,11 @@ from typing import Literal
 from pydantic import Field
 
 from callguard.contracts.cards import HandoffCard
-from callguard.contracts.events.base import Event
+from callguard.contracts.events.base import Act
 from callguard.contracts.vocabulary import Interruption, SupervisionMode
 
 
-class SupervisionEvent(Event):
+class SupervisionEvent(Act):
     """Facts shared by the supervision.* events."""
 
     session: str = Field(description="Identifier of the supervision session.")
@@ -75,7 +75,7 @@ class SupervisionFailed(SupervisionEvent):
     reason: str = Field(description="no_answer, busy, unreachable, no_call, refused, hold, asterisk, restart.")
 
 
-class PromptPlayed(Event):
+class PromptPlayed(Act):
     """A prompt was whispered to the agent."""
 
     TYPE = "prompt.played.v1"
@@ -83,7 +83,7 @@ class PromptPlayed(Event):
     command: str | None = Field(None, description="Command that this event answers, if one does.")
 
 
-class AssistRequested(Event):
+class AssistRequested(Act):
     """The agent asked for help by code."""
 
     TYPE = "assist.requested.v1"
@@ -91,7 +91,7 @@ class AssistRequested(Event):
     queue: str | None = Field(None, description="Queue of the call.")
 
 
-class AbuseWarned(Event):
+class AbuseWarned(Act):
     """The scripted warning was played to the customer."""
 
     TYPE = "abuse.warned.v1"
@@ -99,7 +99,7 @@ class AbuseWarned(Event):
     played: bool = Field(description="True once the warning was played to its end.")
 
 
-class AbuseEndedCall(Event):
+class AbuseEndedCall(Act):
     """Policy ended the call after its warning was played."""
 
     TYPE = "abuse.ended_call.v1"

@@ -101,7 +101,7 @@ class Floor:
             "media": {"audiosocket_port": 0, "legs_per_worker": 8},
             "roles": {"rules": [{"channel": "PJSIP/agent*", "role": "agent"}]},
             "rules": {"files": ["rules.yaml"]},
-            "redis": {"url": f"redis://127.0.0.1:{VALKEY_PORT}/0"},
+            "redis": {"url": f"redis://127.0.0.1:{VALKEY_PORT}/0", "trust": "loopback"},
             "console": {"enabled": False},
             "journal": {"folder": str(self._folder / "state")},
         }

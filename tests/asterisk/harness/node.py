@@ -25,7 +25,8 @@ def config_for(lab: Lab, *, url: str | None = None, app: str = "callguard", **se
     ari = {"url": url or lab.pbx.ari_url, "app": app, "password": {"env": SECRETS["ari"]}}
     ami = {"port": lab.pbx.ports.ami, "secret": {"env": SECRETS["ami"]}}
     media = {"connect_timeout_s": 2} | sections.pop("media", {})
-    given = {"roles": {"rules": [{"channel": "PJSIP/agent*", "role": "agent"}]}} | sections
+    people = [supervisor(n).model_dump() for n in (1, 2, 3)]
+    given = {"roles": {"rules": [{"channel": "PJSIP/agent*", "role": "agent"}]}, "supervisors": people} | sections
     return Config.model_validate({"asterisk": {"ari": ari, "ami": ami}, "media": media, **given})
 
 

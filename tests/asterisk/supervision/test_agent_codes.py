@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from callguard.asterisk.discovery.calls import Call
 from callguard.asterisk.supervision import agent_codes
 from callguard.asterisk.supervision.agent_codes import ABUSE, HELP, AgentCodes
+from callguard.authority import Grant
 from callguard.config import SupervisionConfig
 from callguard.contracts.events import AbuseEndedCall, AbuseWarned, AssistRequested, Event
+from callguard.contracts.vocabulary import Right
 from tests.asterisk.discovery.test_calls import call
 
 
@@ -26,8 +29,12 @@ class Pbx:
         self.gate = asyncio.Event()
         self.gate.set()
         self.refuses = False
+        self.forbidden: set[str] = set()
         settings = SupervisionConfig(**config)
-        self.codes = AgentCodes(self, self, self, settings, self.events.append, self._asked)  # type: ignore[arg-type]
+        self.codes = AgentCodes(self, self, self, settings, self.events.append, self._asked, self._permit)  # type: ignore[arg-type]
+
+    def _permit(self, call: Call, right: Right) -> Grant | None:
+        return None if right in self.forbidden else Grant(call.member or "", "codes", right)
 
     def _asked(self, name: str, code: int) -> None:
         self.requests.append((name, code))
@@ -71,7 +78,8 @@ async def pbx() -> AsyncIterator[Pbx]:
 async def test_help_is_asked_for_at_once(pbx: Pbx) -> None:
     await pbx.keyed("CallGuardHelp")
     assert pbx.requests == [("1.1", HELP)]
-    assert pbx.events == [AssistRequested(call="1.1", basis="agent", agent="Mia", queue="sales")]
+    by = {"sender": "Mia", "door": "codes", "right": "help"}
+    assert pbx.events == [AssistRequested(call="1.1", basis="agent", agent="Mia", queue="sales", **by)]
 
 
 async def test_quiet_turns_the_members_prompts_off_and_tells_nobody(pbx: Pbx) -> None:
@@ -183,3 +191,17 @@ async def test_closing_stops_what_is_being_played(pbx: Pbx) -> None:
     await pbx.keyed("CallGuardAbuse")
     await pbx.codes.close()
     assert pbx.told() == []
+
+
+async def test_a_code_without_the_right_does_nothing(pbx: Pbx) -> None:
+    pbx.forbidden = {"help", "abuse", "quiet"}
+    for event in ("CallGuardHelp", "CallGuardAbuse", "CallGuardQuiet"):
+        await pbx.keyed(event)
+    assert (pbx.requests, pbx.played, pbx.toggled, pbx.events) == ([], [], [], [])
+
+
+async def test_a_code_tells_by_whom_and_by_which_right_it_was_keyed(pbx: Pbx) -> None:
+    await pbx.keyed("CallGuardHelp", member="Mia")
+    await pbx.keyed("CallGuardAbuse", member="Mia")
+    acts = [event for event in pbx.events if isinstance(event, AssistRequested | AbuseWarned)]
+    assert [(act.sender, act.door, act.right) for act in acts] == [("Mia", "codes", "help"), ("Mia", "codes", "abuse")]

@@ -11,6 +11,7 @@ from callguard.asterisk.discovery.calls import Call
 from callguard.asterisk.supervision import presence as module
 from callguard.asterisk.supervision.presence import Hooks, Presence
 from callguard.asterisk.supervision.session import Briefed, Session, SupervisionError, Suspended
+from callguard.authority import Grant
 from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
 from tests.asterisk.harness.fake_ari import FakeAri
 from tests.asterisk.harness.stasis import stasis
@@ -19,6 +20,11 @@ CALL = Call(
     id="c1", customer="customer", customer_channel="PJSIP/customer-1", agent="agent", agent_channel="PJSIP/agent-1",
     member="Mia", interface="PJSIP/agent", queue=None, wait_s=None, mode="raised_voice", started_at=0.0,
 )  # fmt: skip
+
+
+KEY, COMMAND = Grant("boss", "keys", "takeover"), Grant("cli", "cli", "takeover")
+
+IGNORE: Any = lambda *_: None  # noqa: E731
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +42,7 @@ class World:
         self.calls = {"c1": CALL}
         self.events: list[Event] = []
         self.tasks: set[asyncio.Task[None]] = set()
-        hooks = Hooks(self.events.append, lambda call, channel: None, lambda session, verdict: None)
+        hooks = Hooks(self.events.append, IGNORE, IGNORE, IGNORE)
         self.presence = make(self.calls, hooks, lambda work: self.tasks.add(asyncio.create_task(work)))
         self.session = Session(
             "s", "c1", "boss", "PJSIP/boss", "whisper", None, None, "callguard.supervisor.s", "agent", Briefed(1.0)
@@ -126,8 +132,8 @@ async def test_a_mode_chosen_while_apart_counts_afterwards_and_a_takeover_is_ref
     await world.becomes(together=False)
     before = len(world.fake.requests)
     with pytest.raises(SupervisionError, match="refused"):
-        await world.presence.switch(world.session, "takeover", "key")
-    await world.presence.switch(world.session, "barge", "key")
+        await world.presence.switch(world.session, "takeover", KEY)
+    await world.presence.switch(world.session, "barge", KEY)
     assert len(world.fake.requests) == before
     assert isinstance(world.session.state, Suspended)
     await world.becomes(together=True)
@@ -186,7 +192,7 @@ async def test_a_transfer_under_way_is_told_from_a_consultation_and_from_a_hold(
 async def test_there_is_nothing_to_take_over_without_an_agent(world: World, missing: str) -> None:
     world.calls["c1"] = replace(CALL, **{missing: None})
     with pytest.raises(SupervisionError, match="no_call"):
-        await world.presence.switch(world.session, "takeover", "command")
+        await world.presence.switch(world.session, "takeover", COMMAND)
 
 
 async def test_an_agent_who_does_not_go_after_a_take_over_is_left_alone_in_the_end(
@@ -196,7 +202,7 @@ async def test_an_agent_who_does_not_go_after_a_take_over_is_left_alone_in_the_e
     monkeypatch.setattr(module, "LEFT_S", 0.02)
     monkeypatch.setattr(module, "INSIST_S", 0.1)
     world.fake.stuck.add("agent")
-    await world.presence.switch(world.session, "takeover", "key")
+    await world.presence.switch(world.session, "takeover", KEY)
     assert "agent" in world.presence._reconciler.under_way
     await asyncio.sleep(0.15)
     assert "agent" not in world.presence._reconciler.under_way

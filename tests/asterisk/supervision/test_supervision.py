@@ -23,23 +23,27 @@ from callguard.asterisk.supervision.session import Ended, RingRequest, Session, 
 from callguard.asterisk.supervision.supervision import Supervision
 from callguard.asterisk.upkeep import leases
 from callguard.asterisk.upkeep.leases import PERSON_S
+from callguard.authority import Grant
 from callguard.config import SupervisionConfig, SupervisorConfig
 from callguard.contracts.events import (
     Event,
     PromptPlayed,
     SupervisionEnded,
+    SupervisionEvent,
     SupervisionFailed,
     SupervisionModeChanged,
     SupervisionRequested,
     SupervisionRinging,
     SupervisionStarted,
 )
+from callguard.contracts.vocabulary import Right
 from tests.asterisk.harness.fake_ari import FakeAri
 from tests.asterisk.harness.stasis import stasis
 from tests.asterisk.supervision.test_presence import CALL
 
 ANN, BOB = (SupervisorConfig(name=name, endpoint=f"PJSIP/{name}") for name in ("ann", "bob"))
 RINGS: Any = "rings"
+COMMAND, POLICY = Grant("cli", "cli", "listen"), Grant("Loud", "rule", "listen")
 
 
 class Desk:
@@ -57,8 +61,13 @@ class Desk:
             self.events.append,
             lambda call, channel: self.handed.append(channel),
             lambda session, verdict: self.verdicts.append((session.supervisor, verdict)),
+            self._permit,
         )
+        self.forbidden: set[str] = set()
         self.supervision = make(SupervisionConfig(), self.calls, hooks)
+
+    def _permit(self, session: Session, right: Right) -> Grant | None:
+        return None if right in self.forbidden else Grant(session.supervisor, "keys", right)
 
     def told(self, kind: type[Event] | None = None) -> list[str]:
         chosen = [event for event in self.events if kind is None or isinstance(event, kind)]
@@ -278,19 +287,43 @@ def played_media(desk: Desk) -> list[str]:
     return [query["media"] for _, path, query in desk.fake.requests if "/play/" in path]
 
 
+async def test_a_key_without_the_right_does_nothing(desk: Desk) -> None:
+    session = await desk.ring(ANN)
+    desk.forbidden = {"barge", "judge"}
+    desk.key(session, "6")
+    desk.key(session, "9")
+    desk.key(session, "4")
+    await desk.until(lambda: desk.told(SupervisionModeChanged))
+    (changed,) = [event for event in desk.events if isinstance(event, SupervisionModeChanged)]
+    assert (changed.mode, changed.by, changed.sender, changed.door, changed.right) == (
+        "listen", "key", "ann", "keys", "listen"
+    )  # fmt: skip
+    assert (session.present_mode, desk.verdicts) == ("listen", [])
+
+
+async def test_every_step_of_a_session_tells_by_whom_and_by_which_right_it_was_asked(desk: Desk) -> None:
+    session = await desk.ring(ANN, grant=Grant("crm", "redis", "whisper"))
+    session.end("stopped")
+    await desk.ended()
+    steps = [event for event in desk.events if isinstance(event, SupervisionEvent)]
+    assert len(steps) == 4
+    assert {(event.sender, event.door, event.right) for event in steps} == {("crm", "redis", "whisper")}
+
+
 async def test_a_command_changes_the_mode_of_the_one_who_is_meant(desk: Desk) -> None:
     await desk.ring(ANN)
-    await desk.supervision.set_mode("c1", None, "listen", "command")
+    await desk.supervision.set_mode("c1", None, "listen", COMMAND)
     await desk.ring(BOB)
     with pytest.raises(SupervisionError, match="refused"):
-        await desk.supervision.set_mode("c1", None, "whisper", "command")
-    await desk.supervision.set_mode("c1", "bob", "listen", "policy")
+        await desk.supervision.set_mode("c1", None, "whisper", COMMAND)
+    await desk.supervision.set_mode("c1", "bob", "listen", POLICY)
     changes = [event for event in desk.events if isinstance(event, SupervisionModeChanged)]
     assert [(event.supervisor, event.by) for event in changes] == [("ann", "command"), ("bob", "policy")]
+    assert next((event.sender, event.door, event.right) for event in changes) == ("cli", "cli", "listen")
     with pytest.raises(SupervisionError, match="no_call"):
-        await desk.supervision.set_mode("none", "bob", "listen", "command")
+        await desk.supervision.set_mode("none", "bob", "listen", COMMAND)
     with pytest.raises(SupervisionError, match="refused"):
-        await desk.supervision.set_mode("c1", "eve", "listen", "command")
+        await desk.supervision.set_mode("c1", "eve", "listen", COMMAND)
 
 
 async def test_a_supervisor_who_hangs_up_has_left(desk: Desk) -> None:
@@ -488,7 +521,7 @@ async def test_ear_and_channel_go_at_once_although_a_change_of_mode_hangs(desk: 
         return web.json_response({"message": "late"}, status=500)
 
     desk.fake.answers["POST", "/channels/agent/snoop"] = never
-    switching = asyncio.create_task(desk.supervision.set_mode("c1", "ann", "whisper", "command"))
+    switching = asyncio.create_task(desk.supervision.set_mode("c1", "ann", "whisper", COMMAND))
     await hanging.wait()
     stopping = asyncio.create_task(desk.supervision.stop("c1", "ann"))
     await asyncio.sleep(0.1)

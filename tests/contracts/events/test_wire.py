@@ -52,7 +52,15 @@ def test_an_envelope_is_a_cloudevent() -> None:
         "time": "2026-01-02T03:04:05Z",
         "subject": "1.1",
         "datacontenttype": "application/json",
-        "data": {"call": "1.1", "basis": "acoustic", "prompt": "slow-down", "command": None},
+        "data": {
+            "call": "1.1",
+            "basis": "acoustic",
+            "sender": None,
+            "door": None,
+            "right": None,
+            "prompt": "slow-down",
+            "command": None,
+        },
     }
 
 

@@ -193,7 +193,7 @@ def _settings(lab: Lab, redis_url: str, folder: Path, own_rules: bool) -> dict[s
         "rules": {"files": [rules]},
         "supervisors": [{"name": "lead", "endpoint": "PJSIP/supervisor1"}],
         "supervision": {"briefing": False, "ring_timeout_s": 5},
-        "redis": {"url": redis_url},
+        "redis": {"url": redis_url, "trust": "loopback"},
         "console": {"port": 0},
         "journal": {"folder": str(folder / "state")},
     }
