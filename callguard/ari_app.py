@@ -120,15 +120,9 @@ class AriApp:
         self.supervision = Supervision(self.ari, self._watch, self._reconciler, config.supervision, self.calls, hooks)
         kit = TapKit(self.ari, self._watch, self._reconciler, media, config.media, emit)
         self._legs = Legs(kit, self.calls, self._language, self._tasks.spawn)
-        self._codes = AgentCodes(
-            self.ari,
-            Announcer(self.ari, self._watch, self._reconciler),
-            self.supervision.prompter,
-            config.supervision,
-            emit,
-            self._legs.request,
-            permits.code,
-        )
+        announcer = Announcer(self.ari, self._watch, self._reconciler)
+        spoken = (announcer, self.supervision.prompter, config.supervision)
+        self._codes = AgentCodes(self.ari, *spoken, emit, self._legs.request, permits.code)
         self._asked: set[asyncio.Task[None]] = set()
         """Pending questions to Asterisk about new channels."""
         self._adopted = False

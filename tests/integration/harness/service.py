@@ -15,6 +15,7 @@ from typing import Any, Self
 import redis.asyncio
 import yaml
 
+from callguard.bus.ask import unsigned
 from callguard.testbed.lab.lab import Lab
 
 ROOT = Path(__file__).parents[3]
@@ -162,11 +163,14 @@ class Service:
         except (redis.exceptions.RedisError, OSError):
             await asyncio.sleep(0.2)
 
-    async def command(self, action: str, timeout_s: float = 15.0, **fields: Any) -> dict[str, Any]:
+    async def command(
+        self, action: str, timeout_s: float = 15.0, sign: Callable[[str], dict[str, str]] = unsigned, **fields: Any
+    ) -> dict[str, Any]:
         """Send a command by the stream; return the data of its one answer, with `ok`."""
         number = fields.pop("id", None) or str(uuid.uuid4())
         command = {"id": number, "action": action, **fields}
-        await self._redis.xadd("callguard:commands", {"command": json.dumps(command)})
+        entry: Any = sign(json.dumps(command))
+        await self._redis.xadd("callguard:commands", entry)
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             await self._try_read()
