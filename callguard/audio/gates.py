@@ -41,7 +41,12 @@ class Reason(IntEnum):
     """No audio has come for a second; OFF, APART and HOLD explain that and take precedence."""
 
 
-UNHEARD: Final = (Reason.LOST, Reason.STALLED, Reason.OFF, Reason.APART, Reason.HOLD)
+def among(*reasons: Reason) -> NDArray[np.bool_]:
+    """Return a table that tells of each reason whether it is one of these: index it by an array of reasons."""
+    return np.isin(np.arange(len(Reason)), reasons)
+
+
+UNHEARD: Final = among(Reason.LOST, Reason.STALLED, Reason.OFF, Reason.APART, Reason.HOLD)
 """Reasons with which it is not known whether a party speaks to the other."""
 CLIPPED_SHARE: Final = 0.25
 """Share of a second's samples in flat tops from which vowels are distorted beyond use."""

@@ -1,5 +1,7 @@
 """Take a snapshot of one call's present signals for boards and history."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,9 @@ from callguard.contracts.messages import CallSnapshot
 from callguard.signals.table import CALL_INDEX, LEG_INDEX, NO_ROW, SignalTable
 
 Values = dict[str, float | None]
+_WORDS: Final = tuple(reason.name.lower() for reason in Reason)
+_JUDGED: Final = int(Reason.JUDGED)
+"""Looked up once: an enumeration's attribute costs half a microsecond."""
 
 
 def snapshot(call: str, row: int, table: SignalTable, reasons: NDArray[np.int8], at: float) -> CallSnapshot:
@@ -21,11 +26,8 @@ def snapshot(call: str, row: int, table: SignalTable, reasons: NDArray[np.int8],
         at: engine time in seconds.
     """
     legs = {"customer": int(table.customer[row]), "agent": int(table.agent[row])}
-    unjudged = {
-        role: Reason(int(reasons[leg])).name.lower()
-        for role, leg in legs.items()
-        if leg != NO_ROW and reasons[leg] != Reason.JUDGED
-    }
+    against = {role: int(reasons[leg]) for role, leg in legs.items() if leg != NO_ROW}
+    unjudged = {role: _WORDS[reason] for role, reason in against.items() if reason != _JUDGED}
     return CallSnapshot(
         call=call,
         at=at,

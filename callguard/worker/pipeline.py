@@ -13,7 +13,7 @@ from callguard.audio.activity import Activity
 from callguard.audio.bank import LegBank
 from callguard.audio.features import FloatArray
 from callguard.audio.frames import Hop, Rows
-from callguard.audio.gates import UNHEARD, Reason, is_tone
+from callguard.audio.gates import UNHEARD, Reason, among, is_tone
 from callguard.audio.listener import Judgeable, Listener
 from callguard.audio.vad import Heard
 from callguard.audio.window import LOUDNESS
@@ -36,10 +36,7 @@ LEAST_SPEECH_S: Final = 0.5
 WARM_S: Final = 0.75
 """Seconds of speech that a leg needs before its first judgement: the gate needs a moment to recognise noise."""
 _GOOD_SNR_DB: Final = 20.0
-_NO_VOICE: Final = np.isin(
-    np.arange(len(Reason)),
-    [Reason.NOISE, Reason.MUSIC, Reason.TONE, Reason.FAX, Reason.DTMF, Reason.HOLD],
-)
+_NO_VOICE: Final = among(Reason.NOISE, Reason.MUSIC, Reason.TONE, Reason.FAX, Reason.DTMF, Reason.HOLD)
 
 
 class Rules(Protocol):
@@ -179,12 +176,14 @@ class Pipeline:
 
     def _mark_stalled(self) -> None:
         """Withhold the signals of legs whose audio has not come for a while, until it comes again."""
-        rows, self.reason[rows] = self.standing.stalled()
-        withhold_unjudged(self.table, rows, self.reason[rows])
+        rows, against = self.standing.stalled()
+        if len(rows):
+            self.reason[rows] = against
+            withhold_unjudged(self.table, rows, against)
 
     def _follow_calls(self, now: float) -> None:
         calls = np.flatnonzero(self.table.live)
-        self.conversations.step(calls, self.activity, ~np.isin(self.reason, UNHEARD))
+        self.conversations.step(calls, self.activity, ~UNHEARD[self.reason])
         self.table.call[CALL_INDEX["elapsed_s"], calls] = np.maximum(now - self._started[calls], 0.0)
 
     # --- steps of a hop ---

@@ -16,7 +16,7 @@ import structlog
 from callguard.audio.bank import BankFullError, LegBank
 from callguard.audio.baseline import KEPT_S, WHOLE_S, worth
 from callguard.audio.frames import HOP_S
-from callguard.audio.gates import Reason
+from callguard.audio.gates import Reason, among
 from callguard.audio.ingest import Ingest, Limits, PortsExhaustedError
 from callguard.audio.window import SUMS, SUMS_FORM, seconds
 from callguard.config import Config, ConfigError, Logging
@@ -57,7 +57,7 @@ log = structlog.get_logger(__name__)
 TICKS_A_SECOND: Final = round(1 / HOP_S)
 BASELINE_TICKS: Final = 5 * TICKS_A_SECOND
 """Ticks between two reports of a leg's baseline."""
-_ASIDE: Final = (Reason.HOLD, Reason.APART, Reason.OFF)
+_ASIDE: Final = among(Reason.HOLD, Reason.APART, Reason.OFF)
 STEPS: Final = 5
 """Steps of a tap, each with a time limit of control's. A leg that is still expected after all of them was forgotten."""
 
@@ -297,7 +297,7 @@ class Worker:
         """Report the baselines of a share of the legs in each tick; those of parties on hold or apart are loose."""
         rows = np.arange(self._ticks % BASELINE_TICKS, self._bank.capacity, BASELINE_TICKS)
         sums, reason = self._pipeline.listener.baselines.sums[rows], self._pipeline.reason[rows]
-        known = (seconds(sums) >= KEPT_S) & ~np.isin(reason, _ASIDE)
+        known = (seconds(sums) >= KEPT_S) & ~_ASIDE[reason]
         model = self._pipeline.models.emotion
         for row, learnt in zip(rows[known].tolist(), sums[known], strict=True):
             memory = model.memory(row)

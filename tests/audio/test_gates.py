@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from callguard.audio.frames import FRAME_DTMF, FRAME_LOST
-from callguard.audio.gates import CLIPPED_SHARE, Reason, clipped_share, is_tone, lost_share, signalled_dtmf
+from callguard.audio.gates import CLIPPED_SHARE, Reason, among, clipped_share, is_tone, lost_share, signalled_dtmf
 from callguard.audio.listener import Listener
 from tests.support.sound import buzz, hops, noise, tone
 
@@ -54,3 +54,9 @@ def test_reasons_keep_their_numbers():
         "judged", "warming", "silence", "laughter", "noise", "music", "clipping", "tone", "fax", "dtmf", "lost",
         "off", "apart", "hold", "stalled",
     ]  # fmt: skip
+
+
+def test_a_table_tells_of_each_reason_whether_it_is_among_the_named() -> None:
+    aside = among(Reason.HOLD, Reason.OFF)
+    reasons = np.array([Reason.JUDGED, Reason.HOLD, Reason.STALLED, Reason.OFF], np.int8)
+    assert aside[reasons].tolist() == [False, True, False, True]

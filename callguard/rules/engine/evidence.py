@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from callguard.rules.engine.compiler import Inputs
-from callguard.rules.engine.history import CURVE_STEP_S, Curves
+from callguard.rules.engine.history import CURVE_STEP_S, Column, Curves
 from callguard.rules.engine.program import Check, Program
 from callguard.rules.engine.rule import Rule, reads_agent_voice
 from callguard.rules.language.ast import Ref
@@ -96,8 +96,13 @@ def _baseline(rule: Rule, read: Read) -> dict[str, float | None]:
 
 
 def _curve(rule: Rule, curves: Curves, call: int, read: Read) -> dict[str, Any]:
-    signals = {str(ref): [number(float(v)) for v in (*curves.of(ref, call), read(ref))] for ref in curve_refs(rule)}
+    signals = {str(ref): [*_numbers(curves.of(ref, call)), number(read(ref))] for ref in curve_refs(rule)}
     return {"step_s": CURVE_STEP_S, "signals": signals}
+
+
+def _numbers(values: Column) -> list[float | None]:
+    """Do as `number` does, for a whole curve at once."""
+    return [round(value, 4) if math.isfinite(value) else None for value in values.tolist()]
 
 
 def _confidence(rule: Rule, curves: Curves, call: int, quality: float) -> float | None:

@@ -135,8 +135,9 @@ class Curves:
 
     def of(self, ref: Ref, call: int) -> Column:
         """Return a call's points from the oldest to the newest, shape (CURVE_POINTS,)."""
-        newest = (self._hops - 1) // self._every % CURVE_POINTS
-        return np.roll(self.points[:, self.refs.index(ref), call], -newest - 1)
+        oldest = ((self._hops - 1) // self._every + 1) % CURVE_POINTS
+        ring = self.points[:, self.refs.index(ref), call]
+        return np.concatenate((ring[oldest:], ring[:oldest]))
 
     def adopt(self, old: "Curves") -> None:
         """Copy the points that other curves hold for the same signals."""
