@@ -31,13 +31,13 @@ def surveyed_pbx(config: "Config", path: Path) -> "Report":
 
 
 def print_survey(report: "Report") -> None:
-    """Print endpoints with their parts, queues, and findings."""
-    from callguard.inventory.report import queue_lines
+    """Print endpoints with their parts, queues, contexts, parking lots, and findings."""
+    from callguard.inventory.report import lines
 
     console.print(f"Asterisk {report.inventory.asterisk}", markup=False)
     print_parts(report.parts)
-    for line in queue_lines(report.inventory):
-        console.print(f"queue {printable(line)}", markup=False, soft_wrap=True)
+    for line in lines(report.inventory):
+        console.print(printable(line), markup=False, soft_wrap=True)
     for line in report.inventory.unread:
         console.print(f"not read: {printable(line)}", style="yellow", markup=False, soft_wrap=True)
     for finding in report.findings:

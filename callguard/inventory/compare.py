@@ -51,7 +51,9 @@ def _queues(config: Config, inventory: Inventory) -> Iterator[Discrepancy]:
     for name in config.analysis.queues:
         if name.casefold() not in folded:
             text = f"the PBX has no queue {name!r}"
-            advice = f"its queues are {listed(known)}{nearest(name, known)}"
+            advice = (
+                f"its queues are {listed(known)}{nearest(name, known)} (one in a database is listed after a first call)"
+            )
             yield Discrepancy("error", f"analysis.queues.{name}", text, advice)
 
 

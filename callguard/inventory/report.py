@@ -57,9 +57,14 @@ def reach(reachable: bool | None) -> str:
     return {True: "online", False: "offline", None: "unknown"}[reachable]
 
 
-def queue_lines(inventory: Inventory) -> list[str]:
-    """Return one line for each queue, with its members and the endpoints behind them."""
-    return [
-        f"{queue.name}: {listed([f'{m.name} ({m.endpoint or m.interface})' for m in queue.members])}"
+def lines(inventory: Inventory) -> list[str]:
+    """Return one line for each queue, with its members and the endpoints behind them, for contexts and for parking."""
+    found = [
+        f"queue {queue.name}: {listed([f'{m.name} ({m.endpoint or m.interface})' for m in queue.members])}"
         for queue in inventory.queues or ()
     ]
+    if inventory.contexts is not None:
+        found.append(f"contexts: {', '.join(sorted(inventory.contexts))}")
+    if inventory.parking:
+        found.append(f"parking: {', '.join(inventory.parking)}")
+    return found

@@ -28,7 +28,10 @@ class AsteriskAnswers(Section):
     folder: Path | None = Field(None, description="Folder of Asterisk's configuration, e.g. /etc/asterisk.")
     install: bool | None = Field(None, description="Whether init may add its files and #include lines there.")
     command: str | None = Field(None, description="Command that takes `-rx`, for reloads; empty: you reload yourself.")
-    native_rtp: Literal["unload", "keep"] | None = Field(None, description="Where bridge_native_rtp is loaded.")
+    native_rtp: Literal["unload", "keep", "confirmed"] | None = Field(
+        None,
+        description="Where bridge_native_rtp is loaded. confirmed: it stays, and your phones were heard to bear it.",
+    )
     ari: Login = Field(Login(), description="REST interface.")
     ami: Login = Field(Login(), description="Manager interface.")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from callguard.asterisk.errors import AriError, RefusedError
+from callguard.asterisk.native_rtp import MODULE
 from callguard.config import AsteriskConfig, ConfigError
 from callguard.inventory.pbx import Inventory
 from callguard.inventory.reader import read_inventory
@@ -21,7 +22,6 @@ from callguard.setup.snippets import by_hand, snippet_changes
 USUAL: Final = Path("/etc/asterisk")
 READY_S: Final = 20.0
 """Seconds until ARI and AMI answer after a reload."""
-NATIVE_RTP: Final = "bridge_native_rtp.so"
 
 
 class Pbx:
@@ -115,17 +115,26 @@ class Pbx:
                     return inventory
             await asyncio.sleep(0.3)
 
-    async def settle_native_rtp(self, inventory: Inventory, found: Found) -> None:
-        """Ask about bridge_native_rtp where it is loaded, and unload it where that is the answer."""
-        if NATIVE_RTP not in inventory.modules:
-            return
+    async def settle_native_rtp(self, inventory: Inventory, found: Found) -> bool:
+        """Ask about bridge_native_rtp where it is loaded, and unload it where that is the answer.
+
+        Return whether it stays, and somebody confirms that the phones bear it.
+        """
+        if MODULE not in inventory.modules:
+            return False
         question = (
-            "bridge_native_rtp is loaded: taps make RTP jump, and some phones go deaf. Unload it, now and for good?"
+            "bridge_native_rtp is loaded: taps make RTP jump, and some phones go deaf. Unload it, now and for good? "
+            "confirmed: it stays, as your phones were heard to bear it"
         )
-        chosen = self._interview.choice("asterisk.native_rtp", question, ("unload", "keep"), guess="unload")
+        chosen = self._interview.choice(
+            "asterisk.native_rtp", question, ("unload", "keep", "confirmed"), guess="unload"
+        )
         self._interview.settle()
-        if chosen != "unload" or self._dry_run:
-            return
+        if chosen == "unload" and not self._dry_run:
+            await self._unload(found)
+        return chosen == "confirmed"
+
+    async def _unload(self, found: Found) -> None:
         changes = [change for change in self._changes(found, unload=True) if change.kind != "same"]
         if self.command is None or not (self.mine or self._may_install(changes)):
             self._interview.tell("yellow", "  modules.conf: noload => bridge_native_rtp.so, then restart Asterisk")

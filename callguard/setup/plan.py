@@ -56,6 +56,7 @@ class Plan:
     supervisors: tuple[Mapping[str, Any], ...] = ()
     dial_caller: str | None = None
     console_port: int = 8090
+    native_rtp_confirmed: bool = False
 
 
 def settings_of(plan: Plan, inventory: Inventory) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def settings_of(plan: Plan, inventory: Inventory) -> dict[str, Any]:
         roles["dial_caller"] = plan.dial_caller
     queues = {name: dict(facts) for name, facts in plan.queues.items()}
     return {
-        "asterisk": plan.access.settings(),
+        "asterisk": plan.access.settings() | ({"native_rtp_confirmed": True} if plan.native_rtp_confirmed else {}),
         "media": {"tap": taps},
         "roles": roles,
         "analysis": {"mode": plan.mode} | ({"queues": queues} if queues else {}),

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -104,8 +104,8 @@ class _Setup:
 
     async def _configure(self, inventory: Inventory, found: Found, secrets: Change) -> None:
         self._greet(inventory, found)
-        await self._pbx.settle_native_rtp(inventory, found)
         plan = self._agreed_plan(inventory, found)
+        plan = replace(plan, native_rtp_confirmed=await self._pbx.settle_native_rtp(inventory, found))
         text = configuration_text(plan, inventory)
         unit = Path(self._interview.text("unit", "systemd unit", proposal=str(default_unit(self._options.folder))))
         if not self._write([secrets, *product_changes(self._options.folder, unit, text)], text):

@@ -176,7 +176,6 @@ def _converse(newcomer: Newcomer, file: Path) -> str:
     for question, answer in (
         ("Address of Redis", ""),
         ("May init change these files", "yes"),
-        ("Unload it, now and for good", ""),
         ("Agents' phones", "PJSIP/209"),
         ("the PBX has no endpoint PJSIP/209.*Agents' phones", ""),
         ("Supervisors' phones", f"PJSIP/{SUPERVISOR}"),
@@ -188,6 +187,7 @@ def _converse(newcomer: Newcomer, file: Path) -> str:
         ("Who calls in a Dial", ""),
         ("Port of the console", ""),
         ("PJSIP/205.*ignore.*Is this right", ""),
+        ("Unload it, now and for good", ""),
         ("systemd unit", ""),
         ("Ring which supervisor's phone", ""),
         ("rang and was answered", None),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from callguard.asterisk.errors import RefusedError, UnreachableError
+from callguard.asterisk.native_rtp import MODULE
 from callguard.config import AsteriskConfig, ConfigError
 from callguard.inventory.pbx import Inventory
 from callguard.setup import pbx as module
@@ -16,11 +17,11 @@ from callguard.setup.access import find_access
 from callguard.setup.changes import Change
 from callguard.setup.console import RELOADS, UNLOAD
 from callguard.setup.interview import Interview
-from callguard.setup.pbx import NATIVE_RTP, Pbx
+from callguard.setup.pbx import Pbx
 from tests.inventory.pbxs import PBX
 from tests.setup.people import Person, unasked
 
-NATIVE = replace(PBX, modules=frozenset({NATIVE_RTP}))
+NATIVE = replace(PBX, modules=frozenset({MODULE}))
 
 
 class Place:
@@ -131,23 +132,24 @@ async def test_a_file_of_that_name_with_other_content_is_not_replaced(place: Pla
     assert "hand-made" in (place.etc / "ari_callguard.conf").read_text()
 
 
-async def settle(place: Place, interview: Interview, inventory: Inventory = NATIVE) -> None:
+async def settle(place: Place, interview: Interview, inventory: Inventory = NATIVE) -> bool:
     pbx, _ = await place.enter(interview)
     if place.notes.exists():
         place.notes.unlink()
-    await pbx.settle_native_rtp(inventory, find_access(interview, pbx.folder, {}))
+    return await pbx.settle_native_rtp(inventory, find_access(interview, pbx.folder, {}))
 
 
 async def test_native_rtp_is_unloaded_now_and_for_good(place: Place) -> None:
-    await settle(place, unasked(asterisk=place.answers(native_rtp="unload")))
+    assert await settle(place, unasked(asterisk=place.answers(native_rtp="unload"))) is False
     assert place.said() == [UNLOAD]
     assert "noload => bridge_native_rtp.so" in (place.etc / "modules_callguard.conf").read_text()
 
 
 async def test_native_rtp_stays_where_somebody_says_so_and_is_asked_about(place: Place) -> None:
-    await settle(place, unasked(asterisk=place.answers(native_rtp="keep")))
+    assert await settle(place, unasked(asterisk=place.answers(native_rtp="keep"))) is False
+    assert await settle(place, unasked(asterisk=place.answers(native_rtp="confirmed"))) is True
     assert place.said() == []
-    await settle(place, unasked(asterisk=place.answers()), PBX)
+    assert await settle(place, unasked(asterisk=place.answers()), PBX) is False
     with pytest.raises(ConfigError, match=r"asterisk\.native_rtp"):
         await settle(place, unasked(asterisk=place.answers()))
 

@@ -57,6 +57,11 @@ def test_queues_teams_and_supervisors_are_in_it() -> None:
     assert made.console.port == 8090
 
 
+def test_native_rtp_is_confirmed_only_by_an_answer() -> None:
+    assert configuration(PLAN, PBX).asterisk.native_rtp_confirmed is False
+    assert configuration(replace(PLAN, native_rtp_confirmed=True), PBX).asterisk.native_rtp_confirmed is True
+
+
 def test_an_answer_that_the_configuration_refuses_is_named() -> None:
     with pytest.raises(ConfigError, match=r"analysis\.mode"):
         configuration(replace(PLAN, mode="loud"), PBX)

@@ -61,7 +61,7 @@ async def test_a_phone_that_answers_hears_a_sentence_and_is_released(phone: Phon
     assert finding.level == "ok"
     assert "answered after" in finding.text
     assert phone.played() == [module.PROMPT]
-    assert [call for call in phone.ari.calls() if call.startswith("DELETE /channels/callguard-init-")]
+    assert [call for call in phone.ari.calls() if call.startswith("DELETE /channels/callguard-doctor-")]
 
 
 async def test_without_the_prompts_it_hears_a_tone(phone: Phone) -> None:

@@ -37,3 +37,19 @@ async def test_a_phones_device_state_follows_what_it_does(client: Client) -> Non
     assert await state() == "UNAVAILABLE"
     refused = await client.ask("POST", "/channels", endpoint="PJSIP/supervisor1", app="test")
     assert refused == (500, {"message": "Allocation failed"})
+
+
+async def test_phones_are_listed_with_the_settings_that_tell_their_part(client: Client) -> None:
+    status, listed = await client.ask("GET", "/endpoints")
+    assert status == 200
+    found = {each["resource"]: each for each in listed}
+    assert found["supervisor1"] == {
+        "technology": "PJSIP", "resource": "supervisor1", "state": "online", "channel_ids": [],
+    }  # fmt: skip
+    client.simulator.phones["PJSIP/supervisor1"].registered = False
+    _, listed = await client.ask("GET", "/endpoints")
+    assert {each["state"] for each in listed if each["resource"] == "supervisor1"} == {"offline"}
+    status, settings = await client.ask("GET", "/asterisk/config/dynamic/res_pjsip/endpoint/supervisor1")
+    assert status == 200
+    assert {"attribute": "context", "value": "phones"} in settings
+    assert (await client.ask("GET", "/asterisk/config/dynamic/res_pjsip/endpoint/nobody"))[0] == 404
