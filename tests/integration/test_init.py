@@ -21,7 +21,7 @@ from callguard.testbed.lab.tones import tone_dbfs
 from tests.integration.harness.tones import Voices
 
 ROOT = Path(__file__).parents[2]
-CUSTOMER_HZ, AGENT_HZ, SUPERVISOR_HZ = 440, 1130, 1730
+CUSTOMER_HZ, SUPERVISOR_HZ = 440, 1730
 HEARD_DBFS, UNHEARD_DBFS = -40.0, -75.0
 TEN_MINUTES_S = 600.0
 
@@ -116,7 +116,6 @@ async def test_answers_alone_lead_to_a_whisper_in_minutes(redis_url: str, voices
         assert "a whisper is proved" in out
         assert (newcomer.folder / "secrets.env").stat().st_mode & 0o777 == 0o600
 
-        lab.farm.phone(AGENTS[0]).voice = voices.tone(AGENT_HZ)
         lab.farm.phone(SUPERVISOR).voice = voices.tone(SUPERVISOR_HZ)
         async with newcomer.service():
             customer = await lab.farm.phone(TRUNK).call("4930555", voices.tone(CUSTOMER_HZ))
