@@ -127,6 +127,8 @@ class AriApp:
         """Pending questions to Asterisk about new channels."""
         self._adopted = False
         """Whether supervisors of an earlier run have been searched for."""
+        self.releasing: set[str] = set()
+        """Sessions of an earlier run whose supervisors were found and are removed; their end is told then."""
         self._closing = False
         self.ready = False
         """Whether events come in and the present calls are known."""
@@ -279,6 +281,7 @@ class AriApp:
         if self._adopted:
             return
         for orphan in await self._reconciler.orphans(channels, bridges):
+            self.releasing.add(orphan.session)
             self._tasks.spawn(self._release(orphan, self._reconciler.remove(orphan.channel)))
         elsewhere = members_elsewhere(self.ari.app, bridges)
         for channel in channels:

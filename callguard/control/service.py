@@ -41,6 +41,7 @@ from callguard.control.worker_news import WorkerNews
 from callguard.control.worker_pool import MediaError, WorkerPool
 from callguard.history.baselines import KeptBaselines
 from callguard.history.recorder import Recorder
+from callguard.history.sessions import OpenSessions
 from callguard.history.stored_baselines import StoredBaselines
 from callguard.rules.authoring.configured import checked_rules
 from callguard.runtime.journal import Journal, journal_path
@@ -88,6 +89,7 @@ class Service:
             authority=self.authority,
         )
         self._recorder = Recorder(self.bus, self.ari.calls, config, self.journal)
+        self._sessions = OpenSessions(self.journal, self._emit)
         owners = (self.ari, self.bus, self.journal, self.outages)
         mark, opted_out = self.bus.mark, lambda: self.ari.opted_out
         self.health = Health(config.node, self._emit, self.outages, mark=mark, opted_out=opted_out)
@@ -105,7 +107,7 @@ class Service:
         self.metrics.watch_floor(self.alerts.phones, self.alerts.waiting)
         self.metrics.watch_cutting(lambda: self.ari.supervision.cutting)
         # Order in which parts see an event: delivery, memory, decisions, display.
-        self.hub.connect(self.bus.see, self._recorder.see, self.alerts.see, self.health.see)
+        self.hub.connect(self.bus.see, self._recorder.see, self._sessions.see, self.alerts.see, self.health.see)
         self.hub.connect(self.agi.see, self.console.see, self.metrics.see, write_log)
         rights = (self.authority, self._gate, self.console)
         parts = (*rights, self._pool, self.ari, self._alerting, self._recorder, handlers)
@@ -203,4 +205,5 @@ class Service:
     def _calls_known(self, calls: Mapping[str, Call]) -> None:
         self.alerts.calls_known(calls, self.ari.lives)
         self._recorder.calls_known(calls)
+        self._sessions.settle(self.ari.releasing)
         self.agi.calls_known(calls)

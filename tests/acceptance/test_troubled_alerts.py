@@ -216,6 +216,22 @@ async def test_when_asterisk_restarts_what_rang_is_over(open_floor: OpenFloor) -
     assert floor.simulator.exchange.channels == {}
 
 
+async def test_an_end_that_nobody_saw_is_told_by_the_next_run(open_floor: OpenFloor) -> None:
+    """Asterisk is out of reach while the service stops. The lease ends the supervisor's channel meanwhile."""
+    cut = [{"at": 12, "do": do, "for": 12} for do in ("drop_sockets", "refuse_sockets", "hang_rest")]
+    floor = await open_floor(loud("ring_whisper"), **script(calls=[call(ends=40)], weather=cut))
+    started = await floor.seen("supervision.started")
+    await floor.at(7)
+    await floor.restart()
+    ended = await floor.seen("supervision.ended")
+    assert seconds(ended) > seconds(floor.of("node.started")[-1])
+    told = {name: ended["data"][name] for name in ("reason", "session", "supervisor", "mode")}
+    same = {name: started["data"][name] for name in ("session", "supervisor", "mode")}
+    assert told == {"reason": "restart"} | same
+    await floor.over()
+    assert len(floor.of("supervision.ended", session=same["session"])) == 1
+
+
 async def test_after_a_restart_lists_show_the_open_alerts_again(open_floor: OpenFloor) -> None:
     floor = await open_floor(loud("ring_whisper"), **script())
     await floor.at(1)
