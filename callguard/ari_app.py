@@ -25,6 +25,7 @@ from callguard.asterisk.discovery.calls import (
     OptOut,
     Output,
     Over,
+    Renamed,
     Snapshot,
     Started,
     Unclear,
@@ -34,6 +35,7 @@ from callguard.asterisk.errors import AriError, NotFoundError
 from callguard.asterisk.names import SUPERVISOR, kind_of, name, new_id
 from callguard.asterisk.native_rtp import first_tap_delay
 from callguard.asterisk.parts import EVENTS_LOST, NOT_OUT, Parts
+from callguard.asterisk.people import People
 from callguard.asterisk.probe import Probe
 from callguard.asterisk.supervision.agent_codes import AgentCodes
 from callguard.asterisk.supervision.announce import Announcer
@@ -103,8 +105,9 @@ class AriApp:
         self._on_calls = on_calls
         self._watch = Waiter()
         self.ari = AriClient(config.asterisk.ari)
-        self._discovery = Discovery(config.asterisk.ari.app, config.roles, config.analysis)
         self.ami = AmiClient(config.asterisk.ami, self._see, self._ami_changed)
+        self.people = People(self.ami, config.supervisors, lambda: self._see(Renamed(time.time())))
+        self._discovery = Discovery(config.asterisk.ari.app, config.roles, config.analysis, self.people.of)
         self._cooldowns = Cooldowns(self.ami, config.supervision.cooldown_s)
         self._devices = Devices(self.ari, on_phone)
         self._devices.watch(config.supervisors)
@@ -158,6 +161,7 @@ class AriApp:
         self._cooldowns.length_s = config.supervision.cooldown_s
         self._codes.config = config.supervision
         self._devices.watch(config.supervisors)
+        self.people.apply(config.supervisors)
         self._follow(self._discovery.reconfigure(config.roles, config.analysis))
 
     async def run(self) -> None:
@@ -165,7 +169,8 @@ class AriApp:
         async with self.ari:
             parts = (self._devices.run(), self._reconciler.run(), Probe(self.ari, self._parts.look_at).run())
             helpers = [self._tasks.spawn(part) for part in parts]
-            helpers += [self._tasks.spawn(self.ami.run())] if self._config.asterisk.ami.enabled else []
+            if self._config.asterisk.ami.enabled:
+                helpers += [self._tasks.spawn(part) for part in (self.ami.run(), self.people.run())]
             reader = asyncio.create_task(self._read(), name="ari events")
             try:
                 await asyncio.shield(reader)
@@ -370,8 +375,8 @@ class AriApp:
 
     # --- internals ---
 
-    def _hand_off(self, call: Call, channel: str) -> None:
-        self._see(HandOff(time.time(), channel))
+    def _hand_off(self, call: Call, channel: str, supervisor: str) -> None:
+        self._see(HandOff(time.time(), channel, supervisor))
         if call.interface and call.queue:
             self._cooldowns.start(call.interface)
 
@@ -379,6 +384,7 @@ class AriApp:
         self._parts.tell("ami", up, why)
         if up:
             self._tasks.spawn(self._cooldowns.resume())
+            self._tasks.spawn(self.people.refresh())
 
     async def _close(self) -> None:
         """End all parts concurrently: one that can't reach the PBX keeps no supervisor in a room."""

@@ -89,6 +89,11 @@ class Alert(BaseModel):
         self.evidence, self.annotations, self.score, self.basis = {}, {}, 0.0, "none"
 
     @property
+    def asked_for(self) -> bool:
+        """Whether the agent asked for it by a code: no silence, inhibition or budget holds it back."""
+        return self.basis == "agent"
+
+    @property
     def unowned(self) -> bool:
         """Whether it fired and nobody took it."""
         return self.state in UNOWNED

@@ -7,7 +7,12 @@ from callguard.config import Inhibit
 
 
 def speaks_for(rules: Iterable[Inhibit], alert: Alert, others: Iterable[Alert]) -> Alert | None:
-    """Return an alert of the same call that inhibits this one. A shadow alert inhibits none."""
+    """Return an alert of the same call that inhibits this one.
+
+    A shadow alert inhibits none, and nothing inhibits an agent's own request for help.
+    """
+    if alert.asked_for:
+        return None
     here = [other for other in others if other.call == alert.call and other.id != alert.id]
     sources = [other for other in here if other.active and not other.shadow]
     for rule in rules:

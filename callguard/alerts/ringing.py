@@ -65,7 +65,7 @@ class Ringing:
         if not self._joinable(alert.call):
             return []
         duty = self._policy.duty(alert, now)
-        return [each for each in duty if each.name not in alert.rung and not self._why_not(each.name, now)]
+        return [each for each in duty if each.name not in alert.rung and not self._why_not(each.name, alert, now)]
 
     def stop(self, call: str) -> tuple[list[str], list[StopRinging]]:
         """End a call's ring; return its alerts and the effects."""
@@ -97,14 +97,16 @@ class Ringing:
             for each in self._policy.duty(alert, now)
             if ring is None or (each.tier <= ring.tier and each.name not in ring.supervisors)
         ]
-        return {name: why for name in asked if (why := self._why_not(name, now))}
+        return {name: why for name in asked if (why := self._why_not(name, alert, now))}
 
-    def _why_not(self, name: str, now: float) -> PassedOver | None:
+    def _why_not(self, name: str, alert: Alert, now: float) -> PassedOver | None:
         if name in self._state.joined.values():
             return "in_call"
         if any(name in ring.supervisors for ring in self._state.rings.values()):
             return "ringing"
         if name in self._away:
             return self._away[name]
-        spent_up = budget.left(self._state.spent, name, self._policy.alerts.budget_per_hour, now) <= 0
+        spent_up = (
+            not alert.asked_for and budget.left(self._state.spent, name, self._policy.alerts.budget_per_hour, now) <= 0
+        )
         return "budget" if spent_up else None

@@ -16,6 +16,7 @@ from panoramisk import Manager
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from callguard.asterisk.discovery.calls import QueueConnected
+from callguard.asterisk.people import Member, Roster
 from callguard.config import Ami
 from callguard.runtime.tasks import within
 
@@ -25,6 +26,8 @@ ADVICE: Final = "compare asterisk.ami.user and its secret with manager.conf"
 TIMEOUT_S: Final = 5.0
 """Time limit in seconds for connecting, for logging in, and for the answer to an action."""
 PING_S: Final = 15.0
+MEMBER: Final = ("Location", "StateInterface", "Name")
+"""Headers of a queue member, in the order of Member's fields."""
 NO_CHANNEL: Final = "No such channel"
 """Asterisk's answer to an action on a channel that has ended."""
 NEVER_S: Final = 10**9
@@ -157,6 +160,16 @@ class AmiClient:
             for each in members
             if _text(each, "Paused") == "1" and _text(each, "Location")
         ]
+
+    async def roster(self) -> Roster | None:
+        """Return all queues and their members; None while AMI is away."""
+        try:
+            told = await self._send({"Action": "QueueStatus"})
+        except (AmiError, TimeoutError):
+            return None
+        queues = frozenset(_text(each, "Queue") for each in told if each.event == "QueueParams")
+        members = (each for each in told if each.event == "QueueMember")
+        return Roster(queues, tuple(Member(*(_text(each, key) for key in MEMBER)) for each in members))
 
     async def hang_up(self, channel: str) -> bool:
         """Hang a channel up, named by its name or unique id; False when there is no such channel. Raises AmiError."""

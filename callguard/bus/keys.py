@@ -60,6 +60,10 @@ class Keys:
         """Expiring string: JSON of the calls that a live node hears and of its failed parts."""
         return f"{self.prefix}node:{node}"
 
+    def alert_state(self, node: str) -> str:
+        """Hash: part of a node's alert store → JSON; gone a week after the node's last write."""
+        return f"{self.prefix}alert-state:{node}"
+
     @property
     def wake(self) -> str:
         """Pub/sub channel that reports changes; a message is the type of the last event."""

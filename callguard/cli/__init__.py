@@ -15,6 +15,7 @@ MODULES: Final = (
     "init",
     "service",
     "supervise",
+    "silences",
     "board",
     "nodes",
     "report",

@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
         )
     for name, function in (
         ("set-mode", set_mode), ("stop", stop), ("prompt", prompt), ("ack", ack), ("judge", judge),
-        ("silence", silence), ("opt-out", opt_out),
+        ("opt-out", opt_out),
     ):  # fmt: skip
         app.command(name)(function)
 
@@ -56,7 +56,7 @@ def _join(action: str) -> Any:
         settings = read_config(config)[0]
         whole = with_redis(settings, _whole(settings, alert)) if alert else None
         given = {"action": action, "call": call, "supervisor": supervisor, "args": {"alert": whole}}
-        _ask(given, settings, timeout, as_json)
+        ask(given, settings, timeout, as_json)
 
     return join
 
@@ -74,7 +74,7 @@ def set_mode(
     Example: callguard set-mode 1700000000.1 barge
     """
     given = {"action": "set_mode", "call": call, "supervisor": supervisor, "args": {"mode": mode}}
-    _ask(given, read_config(config)[0], timeout, as_json)
+    ask(given, read_config(config)[0], timeout, as_json)
 
 
 def stop(
@@ -88,7 +88,7 @@ def stop(
 
     Example: callguard stop 1700000000.1
     """
-    _ask({"action": "stop", "call": call, "supervisor": supervisor}, read_config(config)[0], timeout, as_json)
+    ask({"action": "stop", "call": call, "supervisor": supervisor}, read_config(config)[0], timeout, as_json)
 
 
 def prompt(
@@ -102,7 +102,7 @@ def prompt(
 
     Example: callguard prompt 1700000000.1 slow-down
     """
-    _ask({"action": "prompt", "call": call, "args": {"prompt": name}}, read_config(config)[0], timeout, as_json)
+    ask({"action": "prompt", "call": call, "args": {"prompt": name}}, read_config(config)[0], timeout, as_json)
 
 
 def ack(
@@ -120,7 +120,7 @@ def ack(
     """
     settings = read_config(config)[0]
     whole = with_redis(settings, _whole(settings, alert))
-    _ask({"action": "ack", "supervisor": supervisor, "args": {"alert": whole}}, settings, timeout, as_json)
+    ask({"action": "ack", "supervisor": supervisor, "args": {"alert": whole}}, settings, timeout, as_json)
 
 
 def judge(
@@ -140,31 +140,7 @@ def judge(
     settings = read_config(config)[0]
     whole = with_redis(settings, _whole(settings, alert))
     args = {"alert": whole, "verdict": verdict}
-    _ask({"action": "judge", "supervisor": supervisor, "args": args}, settings, timeout, as_json)
-
-
-def silence(
-    *,
-    supervisor: SupervisorOption,
-    why: Annotated[str, typer.Option(help="Reason, shown to all users.")],
-    rule: Annotated[str | None, typer.Option(help="Name of the rule, or a pattern; default: all.")] = None,
-    queue: Annotated[str | None, typer.Option(help="Queue, or a pattern; default: all.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Agent, or a pattern; default: all.")] = None,
-    call: Annotated[str | None, typer.Option(help="linkedid of one call; default: all.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, max=7 * 1440, help="How long.")] = 60.0,
-    end: Annotated[str | None, typer.Option(help="End this silence now instead of starting one.")] = None,
-    timeout: TimeoutOption = TIMEOUT_S,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Stop matching alerts from ringing phones for a time; the board still shows them.
-
-    Example: callguard silence --supervisor Ann --queue training --minutes 90 --why "new starters"
-    and then: callguard silence --supervisor Ann --end SILENCE --why "they are ready"
-    """
-    args = {"rule": rule, "queue": queue, "agent": agent, "duration_s": minutes * 60, "why": why, "ends": end}
-    given = {"action": "silence", "call": call, "supervisor": supervisor, "args": args}
-    _ask(given, read_config(config)[0], timeout, as_json)
+    ask({"action": "judge", "supervisor": supervisor, "args": args}, settings, timeout, as_json)
 
 
 def opt_out(
@@ -177,7 +153,7 @@ def opt_out(
 
     Example: callguard opt-out 1700000000.1
     """
-    _ask({"action": "opt_out", "call": call}, read_config(config)[0], timeout, as_json)
+    ask({"action": "opt_out", "call": call}, read_config(config)[0], timeout, as_json)
 
 
 async def _whole(config: Config, alert: str) -> str:
@@ -193,7 +169,8 @@ async def _whole(config: Config, alert: str) -> str:
     return found[0] if found else alert
 
 
-def _ask(given: dict[str, Any], config: Config, timeout_s: float, as_json: bool) -> None:
+def ask(given: dict[str, Any], config: Config, timeout_s: float, as_json: bool) -> None:
+    """Send a command, wait for its answer and print it; exit with FINDINGS where it was refused or none came."""
     import json
 
     from callguard.contracts.commands import MalformedCommandError, parse_command

@@ -38,7 +38,7 @@ class AlertMemory:
         self._client: Redis = bus.client
         self._former = f"{bus.keys.prefix}book:{node}"
         """Key under which former versions kept the whole state as one text."""
-        self._copy = StateCopy(f"{bus.keys.prefix}alert-state:{node}", lambda: journal.records(KIND))
+        self._copy = StateCopy(bus.keys.alert_state(node), lambda: journal.records(KIND))
         self._disk = journal.records(KIND)
         self._sequence = _sequence(self._disk)
         self._copying = False

@@ -1,11 +1,11 @@
 """Carries out commands."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, cast
 
 from callguard.alerts import AlertError
-from callguard.alerts.silences import SilenceScope
+from callguard.alerts.silences import Known, SilenceScope, check_scope
 from callguard.ari_app import AriApp
 from callguard.asterisk.supervision.session import RingRequest, Session, StillCuttingError, SupervisionError
 from callguard.authority import Ask, Asker, Authority, Grant
@@ -47,6 +47,7 @@ class CommandHandlers:
         alerts: owner of alerts and silences.
         paging: rings supervisors.
         erased: waits until everything about an opted-out call is deleted; returns the number of deleted events.
+        rules: returns the names of the rules in force.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class CommandHandlers:
         alerts: AlertManager,
         paging: Paging,
         erased: Callable[[str], Awaitable[int]],
+        rules: Callable[[], Collection[str]],
     ) -> None:
         self._config = config
         self._authority = authority
@@ -66,6 +68,7 @@ class CommandHandlers:
         self._alerts = alerts
         self._paging = paging
         self._erased = erased
+        self._rules = rules
         self._handlers: Final[dict[str, Callable[[Command, Grant], Awaitable[dict[str, Any]]]]] = {
             "listen": self._join,
             "whisper": self._join,
@@ -150,8 +153,19 @@ class CommandHandlers:
         if args["ends"]:
             self._alerts.unsilence(args["ends"])
             return {"silence": args["ends"], "until": time.time()}
-        silence = self._alerts.silence(_person(grant), args["why"], args["duration_s"], _scope(command))
+        scope = _scope(command)
+        check_scope(scope, await self._known())
+        silence = self._alerts.silence(_person(grant), args["why"], args["duration_s"], scope)
         return {"silence": silence.id, "until": silence.until}
+
+    async def _known(self) -> Known:
+        """Return the names that a silence may give: those of the configuration, of present calls, and of the PBX."""
+        people = self._ari.people
+        complete = await people.refresh()
+        present = self._calls.values()
+        queues = {*self._config.analysis.queues, *people.queues, *(call.queue for call in present if call.queue)}
+        agents = {*people.names, *(call.member for call in present if call.member)}
+        return Known(self._rules(), queues, agents, self._calls, complete)
 
     async def _opt_out(self, command: Command, _: Grant) -> dict[str, Any]:
         call = self._call(command)

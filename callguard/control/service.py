@@ -98,7 +98,8 @@ class Service:
         heard = (self.ari.on_worker_message, self.metrics.take)
         self.news = WorkerNews(self.alerts, self.health, self.outages, *heard, self._linked)
         erased = self._recorder.erased
-        handlers = CommandHandlers(config, self.authority, self.ari, self.alerts, self._alerting.paging, erased)
+        paging, names = self._alerting.paging, self._pool.rule_names
+        handlers = CommandHandlers(config, self.authority, self.ari, self.alerts, paging, erased, names)
         self._commands = CommandConsumer(self.bus, config.node, self.hub.tell, self._gate, handlers)
         self.console = Console(config, self.bus.overview, self._commands.submit, self.metrics)
         self.agi = AgiDoor(config, self.ari, self._commands.submit, self._recorder.earlier, self.metrics.count_agi)

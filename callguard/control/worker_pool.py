@@ -30,6 +30,7 @@ from callguard.contracts.messages import (
 from callguard.contracts.vocabulary import Role
 from callguard.control.worker_keeper import START_S, STOP_S, WorkerKeeper, WorkerProcess
 from callguard.history.baselines import KeptBaselines
+from callguard.rules import load_rules as parse_rules
 from callguard.runtime.tasks import end
 
 __all__ = ["MediaError", "WorkerPool"]
@@ -132,6 +133,10 @@ class WorkerPool:
         if config.logging != self._config.logging:
             self._config = self._config.model_copy(update={"logging": config.logging})
             self._broadcast(SetLogging(config.logging.level, config.logging.json_lines))
+
+    def rule_names(self) -> list[str]:
+        """Return the names of the rules in force."""
+        return [rule.name for rule in parse_rules(self._rules)]
 
     def load_rules(self, files: tuple[tuple[str, str], ...]) -> None:
         """Put other rules in force in all workers, also in those that are started later."""

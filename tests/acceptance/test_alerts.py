@@ -257,6 +257,40 @@ def test_over_the_budget_alerts_are_merged_in_sight_and_the_worst_rings_first() 
     assert [effect.call for effect in desk.tick(3600).effects if isinstance(effect, RingSupervisors)] == ["c5"]
 
 
+ASKED = {"evidence": {"basis": "agent"}, "queue": "support", "agent": "kim"}
+
+
+def test_a_silence_holds_no_cry_for_help_back() -> None:
+    desk = AlertManager(policy([ANN]))
+    desk.note(desk.book.silence("ann", "fire drill", 0, 3600, SilenceScope())[1])
+    assert rung(desk.rule("fired", 1, call="c1")) == []
+    assert rung(desk.rule("fired", 2, rule="AgentAsksForHelp", call="c2", **ASKED)) == [("ann",)]
+
+
+def test_a_silence_that_begins_while_a_cry_for_help_rings_does_not_stop_it() -> None:
+    desk = AlertManager(policy([ANN]))
+    assert rung(desk.rule("fired", 1, rule="AgentAsksForHelp", **ASKED)) == [("ann",)]
+    assert desk.note(desk.book.silence("ann", "fire drill", 2, 3600, SilenceScope())[1]).effects == []
+
+
+def test_another_alert_inhibits_no_cry_for_help() -> None:
+    all_of_it = Inhibit(source={"rule": "Shouting"}, target={"severity": "critical"})
+    desk = AlertManager(policy([ANN], inhibit=(all_of_it,)))
+    desk.rule("fired", 1, actions=("notify",))
+    assert rung(desk.rule("fired", 2, rule="AbuseReported", actions=("ring_listen",), **ASKED)) == [("ann",)]
+
+
+def test_a_spent_budget_holds_no_cry_for_help_back() -> None:
+    desk = AlertManager(policy([ANN], budget_per_hour=1))
+    assert rung(desk.rule("fired", 1, call="c1")) == [("ann",)]
+    desk.rule("resolved", 2, call="c1")
+    assert rung(desk.rule("fired", 3, call="c2")) == []
+    asked = desk.rule("fired", 4, rule="AgentAsksForHelp", call="c3", **ASKED)
+    assert rung(asked) == [("ann",)]
+    assert isinstance(asked.events[0], AlertFired)
+    assert asked.events[0].passed_over == {}
+
+
 def test_who_is_busy_is_not_rung_and_the_alert_waits_for_them() -> None:
     desk = AlertManager(policy([ANN]))
     desk.book.joined("c0", "ann", 0)

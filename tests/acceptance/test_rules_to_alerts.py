@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from callguard.alerts import AlertStore, Outcome, Where
+from callguard.alerts import AlertStore, Outcome, SilenceScope, Where
 from callguard.alerts.effects import Effect, PromptAgent, RingSupervisors, StopRinging
 from callguard.contracts.events import AlertAcknowledged, AlertEscalated, AlertEvent, AlertFired, AlertResolved
 from callguard.contracts.messages import CallFacts
@@ -137,6 +137,13 @@ def test_an_agent_who_gets_loud_hears_a_tip_and_nobody_else_does(call: Call) -> 
 def test_the_help_code_rings_within_a_tenth_of_a_second(call: Call) -> None:
     call.hear(call__agent_request="0x10s 1x1s")
     assert call.rings() == [(10.1, "whisper", ("ann", "bob"))]
+
+
+@pytest.mark.parametrize(("code", "mode"), [(1, "whisper"), (2, "listen")])
+def test_the_agents_codes_ring_through_a_silence_of_everything(call: Call, code: int, mode: str) -> None:
+    call.note(call.book.silence("ann", "fire drill", call.now, call.now + 3600, SilenceScope())[1])
+    call.hear(call__agent_request=f"0x10s {code}x1s")
+    assert call.rings() == [(10.1, mode, ("ann", "bob"))]
 
 
 def test_still_rising_after_the_agent_answered_rings(call: Call) -> None:

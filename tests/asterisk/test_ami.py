@@ -10,6 +10,7 @@ import structlog
 from callguard.asterisk import ami as module
 from callguard.asterisk.ami import AmiClient, AmiError, Paused, ami_session
 from callguard.asterisk.discovery.calls import QueueConnected
+from callguard.asterisk.people import Member, Roster
 from callguard.asterisk.supervision.cooldown import REASON, Cooldowns
 from callguard.config import Ami, Secret
 
@@ -166,6 +167,17 @@ async def test_a_refused_and_an_unanswered_action_are_errors(fake: FakeAmi, clie
     fake.silent.add("QueuePause")
     with pytest.raises(AmiError, match="no answer"):
         await client.ami.pause("PJSIP/mia", paused=True, reason="r")
+
+
+async def test_the_roster_holds_queues_and_members(fake: FakeAmi, client: Client) -> None:
+    assert await client.ami.roster() is None, "not connected yet"
+    await client.until(lambda: client.ami.connected)
+    fake.members = [{"Location": "Local/1@q/n", "StateInterface": "PJSIP/1", "Name": "Mia"}, {"Location": "PJSIP/2"}]
+    assert await client.ami.roster() == Roster(
+        frozenset({"support"}), (Member("Local/1@q/n", "PJSIP/1", "Mia"), Member("PJSIP/2", "", ""))
+    )
+    fake.refused.add("QueueStatus")
+    assert await client.ami.roster() is None
 
 
 async def test_a_hangup_tells_whether_there_was_such_a_channel(fake: FakeAmi, client: Client) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from callguard.authority import ForbiddenError
 from callguard.authority.signature import Gate
 from callguard.bus.consumer import CommandConsumer
-from callguard.cli import supervise
+from callguard.cli import silences, supervise
 from callguard.cli.supervise import _fact
 from callguard.config import Redis as RedisConfig
 from callguard.config import load_config
@@ -85,11 +85,6 @@ async def test_arguments_arrive(config: Path, service: list[Command]) -> None:
     silence, whisper = service
     assert (silence.supervisor, silence.args["queue"], silence.args["duration_s"]) == ("Ann", "sales", 1800.0)
     assert (whisper.call, whisper.supervisor, whisper.args) == ("c1", "PJSIP/ann", {"alert": "a1"})
-
-
-async def test_a_silence_is_ended_by_its_name(config: Path, service: list[Command]) -> None:
-    await run(config, "silence", "-s", "Ann", "--end", "s9", "--why", "over")
-    assert service[0].args["ends"] == "s9"
 
 
 async def test_an_alert_may_be_named_by_how_it_begins(config: Path, service: list[Command], redis_url: str) -> None:
@@ -188,6 +183,7 @@ async def test_without_redis_it_says_so(tmp_path: Path) -> None:
 def test_help_teaches_by_an_example(name: str) -> None:
     app = typer.Typer()
     supervise.register(app)
+    silences.register(app)
     shown = CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"})
 
     assert f"Example: callguard {name}" in shown.stdout

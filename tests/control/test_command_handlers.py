@@ -43,6 +43,11 @@ class Node:
         self.calls = {"1.1": call(queue="support"), "2.2": call(queue="sales")}
         self.supervision = self
         self.sessions: list[Any] = []
+        self.people = self
+        self.queues, self.names, self.told = {"Support", "sales"}, {"Mia"}, True
+
+    async def refresh(self) -> bool:
+        return self.told
 
     async def join(self, request: RingRequest) -> Any:
         self._note("join", {"request": request})
@@ -97,7 +102,8 @@ class Desk:
 
     def __init__(self, node: Node, asker: Asker = OPERATOR) -> None:
         anything: Any = node
-        self.handlers = CommandHandlers(CONFIG, Authority(CONFIG), anything, anything, anything, node.erased)
+        rules = lambda: ["Shouting", "DeadAir"]  # noqa: E731
+        self.handlers = CommandHandlers(CONFIG, Authority(CONFIG), anything, anything, anything, node.erased, rules)
         self._asker = asker
 
     async def __call__(self, asked: Command) -> dict[str, Any]:
@@ -280,3 +286,47 @@ async def test_modes_prompts_and_opt_out_go_through() -> None:
     assert await handle(command("opt_out", call="1.1")) == {"deleted_events": 7}
     await handle(command("stop", call="1.1"))
     assert [what for what, _ in node.asked] == ["set_mode", "prompt", "opt_out", "erased", "stop"]
+
+
+def silence(call: str | None = None, **scope: str) -> Command:
+    return command("silence", supervisor="lead", call=call, args={"duration_s": 60, "why": "w"} | scope)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [{}, {"queue": "support"}, {"queue": "SALES"}, {"queue": "sal*"}, {"rule": "Dead*"}, {"agent": "Mia"},
+     {"agent": "PJSIP/elsewhere"}, {"call": "1.1"}],
+)  # fmt: skip
+async def test_a_silence_that_can_match_something_is_taken(scope: dict[str, str]) -> None:
+    assert await handlers(Node())(silence(**scope)) == {"silence": "s9", "until": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        (
+            {"queue": "suport"},
+            "no queue matches 'suport'; did you mean 'support'?; known: Support, other",
+        ),
+        ({"queue": "x*"}, "no queue matches 'x*'; known: Support, other, sales, support"),
+        ({"rule": "Shoutin"}, "no rule matches 'Shoutin'; did you mean 'Shouting'?; known: DeadAir, Shouting"),
+        ({"agent": "Mai"}, "no agent matches 'Mai'; did you mean 'Mia'?"),
+        ({"call": "9.9"}, "no call '9.9' at this node"),
+    ],
+)
+async def test_a_silence_that_can_match_nothing_is_refused_with_the_right_name(
+    scope: dict[str, str], said: str
+) -> None:
+    node = Node()
+    with pytest.raises(CommandError) as refused:
+        await handlers(node)(silence(**scope))
+    assert said in refused.value.reason
+    assert node.asked == []
+
+
+async def test_without_the_pbxs_word_only_a_near_miss_of_a_queue_is_refused() -> None:
+    node = Node()
+    node.told = False
+    assert await handlers(node)(silence(queue="billing"))
+    with pytest.raises(CommandError, match="did you mean 'support'"):
+        await handlers(node)(silence(queue="suport"))

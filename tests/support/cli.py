@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-START = "import typer; from callguard.cli import board, nodes, supervise; app = typer.Typer(); "
-START += "board.register(app); nodes.register(app); supervise.register(app); app()"
+START = "import typer; from callguard.cli import board, nodes, silences, supervise; app = typer.Typer(); "
+START += "board.register(app); nodes.register(app); supervise.register(app); silences.register(app); app()"
 
 
 class Ran(NamedTuple):

@@ -25,7 +25,7 @@ class Call:
     agent_channel: str | None
     """Channel name, of the last agent where there is none now."""
     member: str | None
-    """Queue member's name, else the agent's endpoint."""
+    """Agent's name as the queue or the configuration gives it, else the agent's endpoint."""
     interface: str | None
     """Interface that the queue rings, else the agent's endpoint; a pause names it."""
     queue: str | None
@@ -131,9 +131,18 @@ class HandOff:
 
     at: float
     channel: str
+    supervisor: str = ""
+    """Their name; empty where not known."""
 
 
-Input = Inspected | QueueConnected | Snapshot | OptOut | HandOff
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """The names of people became known, or others."""
+
+    at: float
+
+
+Input = Inspected | QueueConnected | Snapshot | OptOut | HandOff | Renamed
 
 
 # --- outputs ---

@@ -26,6 +26,7 @@ from callguard.asterisk.discovery.calls import (
     Output,
     Over,
     QueueConnected,
+    Renamed,
     Snapshot,
     Started,
     Unclear,
@@ -33,14 +34,7 @@ from callguard.asterisk.discovery.calls import (
 from callguard.asterisk.discovery.pairing import blank, paired, present_mode, with_member
 from callguard.asterisk.discovery.party import Party, key_of
 from callguard.asterisk.discovery.register import Register
-from callguard.asterisk.discovery.roles import (
-    cast_of,
-    holders,
-    joint_setting,
-    mark_guests,
-    people_of,
-    strangers_of,
-)
+from callguard.asterisk.discovery.roles import cast_of, holders, joint_setting, mark_guests, people_of, strangers_of
 from callguard.asterisk.discovery.spelling import is_clear, setting_of
 from callguard.config import Analysis, Roles
 from callguard.contracts.vocabulary import Mode, Role
@@ -51,13 +45,16 @@ the channels are destroyed does not tell."""
 
 
 class Discovery:
-    """The state machine. `app` is our Stasis application: channel ids that begin with `app.` are ours."""
+    """The state machine. `app` is our Stasis application: channel ids that begin with `app.` are ours.
 
-    def __init__(self, app: str, roles: Roles, analysis: Analysis) -> None:
+    `name_of` returns the name of whom an endpoint belongs to, or the endpoint.
+    """
+
+    def __init__(self, app: str, roles: Roles, analysis: Analysis, name_of: Callable[[str], str] = str) -> None:
         self._rooms = Bridges(app)
         self._roles = roles
         self._analysis = analysis
-        self._register = Register()
+        self._register = Register(name_of)
         self._at = 0.0
         """Unix time of the newest event."""
 
@@ -366,7 +363,11 @@ class Discovery:
         party = self._rooms.get(event.channel)
         if party is not None:
             party.handed = party.inspected = True
+            self._register.known_as(event.channel, event.supervisor)
         return []
+
+    def _renamed(self, _: Renamed) -> list[Output]:
+        return [Changed(call, "agent") for call in self._register.rename()]
 
     def _settle(self, snapshot: Snapshot) -> list[Output]:
         """Catch up after a gap: handle ended channels first, then rooms."""
@@ -392,5 +393,6 @@ _HANDLERS: Final[dict[type, Callable[[Discovery, Any], list[Output]]]] = {
     QueueConnected: Discovery._connected,
     OptOut: Discovery._opt_out,
     HandOff: Discovery._hand_off,
+    Renamed: Discovery._renamed,
     Snapshot: Discovery._settle,
 }

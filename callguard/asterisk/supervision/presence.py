@@ -54,8 +54,8 @@ class Hooks:
     """Functions of other parts that supervision calls."""
 
     emit: Callable[[Event], None]
-    hand_off: Callable[[Call, str], None]
-    """Called with the id of a supervisor's channel that takes the agent's place."""
+    hand_off: Callable[[Call, str, str], None]
+    """Called with the id of a supervisor's channel that takes the agent's place, and with their name."""
     verdict: Callable[[Session, Verdict], None]
     permit: Callable[[Session, Right], Grant | None]
     """Returns the permission for a key on the supervisor's phone; publishes the refusal where there is none."""
@@ -192,7 +192,7 @@ class Presence:
         session.agent = call.agent
         await room.take_over(call.agent, call.agent_channel)
         session.took_over = True
-        self._hooks.hand_off(call, session.channel)
+        self._hooks.hand_off(call, session.channel, session.supervisor)
         if not await self._reconciler.remove(call.agent).within(LEFT_S):
             asyncio.get_running_loop().call_later(INSIST_S, self._reconciler.abandon, call.agent)
 

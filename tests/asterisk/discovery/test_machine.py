@@ -15,6 +15,7 @@ from callguard.asterisk.discovery.calls import (
     Output,
     Over,
     QueueConnected,
+    Renamed,
     Snapshot,
     Started,
     Unclear,
@@ -591,3 +592,46 @@ def test_a_customer_who_waits_for_the_agent_at_the_start_lives_though_there_is_n
     assert pbx.discovery.lives("customer")
     pbx.destroy(CUSTOMER)
     assert not pbx.discovery.lives("customer")
+
+
+def test_an_agent_is_known_by_name_as_soon_as_names_are() -> None:
+    pbx = Pbx()
+    assert pbx.talk(CUSTOMER, AGENT).call.member == "PJSIP/agent"
+    assert pbx.tell(Renamed(1.0)) == []
+    pbx.names["PJSIP/agent"] = "Mia"
+    (changed,) = pbx.tell(Renamed(2.0))
+    assert isinstance(changed, Changed)
+    assert (changed.change, changed.call.member, changed.call.interface) == ("agent", "Mia", "PJSIP/agent")
+    assert pbx.tell(Renamed(3.0)) == []
+
+
+def test_an_agent_whose_name_is_known_already_has_it_from_the_start() -> None:
+    pbx = Pbx()
+    pbx.names["PJSIP/agent"] = "Mia"
+    assert pbx.talk(CUSTOMER, AGENT).call.member == "Mia"
+
+
+@pytest.mark.parametrize(("told", "shown"), [("Mia of sales", "Mia of sales"), ("PJSIP/member", "Mia")])
+def test_the_queues_own_name_wins_unless_it_only_repeats_the_interface(told: str, shown: str) -> None:
+    pbx = Pbx()
+    pbx.names["PJSIP/member"] = "Mia"
+    pbx.talk(CALLER, MEMBER)
+    pbx.tell(QueueConnected(1.0, "caller", "support", told, "PJSIP/member", 3.0, "member"))
+    (call,) = pbx.discovery.calls.values()
+    assert (call.member, call.interface) == (shown, "PJSIP/member")
+    assert pbx.tell(Renamed(2.0)) == []
+
+
+@pytest.mark.parametrize(("supervisor", "shown"), [("Ann", "Ann"), ("", "Chief")])
+def test_who_took_over_is_known_by_the_configured_name(supervisor: str, shown: str) -> None:
+    pbx = Pbx()
+    pbx.names["PJSIP/boss"] = "Chief"
+    boss = Channel("callguard.supervisor.s1", "PJSIP/boss-1")
+    pbx.talk(CUSTOMER, AGENT)
+    pbx.tell(events.ChannelCreated(1.0, boss))
+    pbx.tell(HandOff(1.0, boss.id, supervisor))
+    pbx.enter(boss)
+    pbx.leave(AGENT)
+    pbx.destroy(AGENT)
+    (call,) = pbx.discovery.calls.values()
+    assert call.member == shown

@@ -14,7 +14,9 @@ class Pbx:
     """Tells Discovery what a PBX would; answers Inspect at once unless told otherwise."""
 
     def __init__(self, roles: Roles | None = None, analysis: Analysis | None = None) -> None:
-        self.discovery = Discovery("callguard", roles or Roles(dial_caller="customer"), analysis or Analysis())
+        self.names: dict[str, str] = {}
+        roles, analysis = roles or Roles(dial_caller="customer"), analysis or Analysis()
+        self.discovery = Discovery("callguard", roles, analysis, lambda endpoint: self.names.get(endpoint, endpoint))
         self.variables: dict[str, tuple[str, str]] = {}
         self.linked: dict[str, str] = {}
         self.said: list[Output] = []

@@ -59,7 +59,7 @@ class Desk:
         """What each endpoint does: None: answers; a number: is gone with that cause; RINGS: rings on."""
         hooks = Hooks(
             self.events.append,
-            lambda call, channel: self.handed.append(channel),
+            lambda call, channel, name: self.handed.append(channel),
             lambda session, verdict: self.verdicts.append((session.supervisor, verdict)),
             self._permit,
         )
