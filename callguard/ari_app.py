@@ -122,7 +122,9 @@ class AriApp:
         hooks = Hooks(emit, self._hand_off, on_verdict, permits.key)
         self.supervision = Supervision(self.ari, self._watch, self._reconciler, config.supervision, self.calls, hooks)
         kit = TapKit(self.ari, self._watch, self._reconciler, media, config.media, emit)
-        self._legs = Legs(kit, self.calls, self._language, self._tasks.spawn)
+        self._legs = Legs(
+            kit, self.calls, lambda call: self._config.analysis.language_of(call.queue), self._tasks.spawn
+        )
         announcer = Announcer(self.ari, self._watch, self._reconciler)
         spoken = (announcer, self.supervision.prompter, config.supervision)
         self._codes = AgentCodes(self.ari, *spoken, emit, self._legs.request, permits.code)
@@ -364,14 +366,10 @@ class AriApp:
             "customer_channel": call.customer_channel,
             "agent_channel": call.agent_channel,
             "wait_s": call.wait_s,
-            "language": self._language(call),
+            "language": self._config.analysis.language_of(call.queue),
             "linkedid": call.linkedid or None,
             "unknown": call.unknown,
         }
-
-    def _language(self, call: Call) -> str | None:
-        queue = self._config.analysis.queues.get(call.queue or "")
-        return queue.language if queue else None
 
     # --- internals ---
 

@@ -87,6 +87,11 @@ class Analysis(Section):
         """Return a queue's name as it is configured; as it is given when it is not configured."""
         return next((name for name in self.queues if name.casefold() == queue.casefold()), queue)
 
+    def language_of(self, queue: str | None) -> str | None:
+        """Return the language of a queue's callers; None where it is not configured."""
+        found = self.queues.get(queue or "")
+        return found.language if found else None
+
 
 class Rules(Section):
     """Rule files."""

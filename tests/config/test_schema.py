@@ -143,3 +143,8 @@ def test_rule_files_are_found_beside_the_configuration_and_by_absolute_path(tmp_
 def test_a_pattern_that_finds_no_rules_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="matches no file"):
         read_rule_files(Config(), tmp_path / "callguard.yaml")
+
+
+def test_the_language_of_a_queue_is_known_where_it_is_configured() -> None:
+    analysis = Config.model_validate({"analysis": {"queues": {"ventes": {"language": "fr"}, "other": {}}}}).analysis
+    assert [analysis.language_of(queue) for queue in ("ventes", "other", "none", None)] == ["fr", None, None, None]

@@ -104,6 +104,8 @@ async def test_the_alert_itself_rings_and_whispers(
     assert over["ok"], over
     taken = customer.elapsed
     await asyncio.wait_for(agent.ended.wait(), 5)
+    handed = await loud_service.wait_for("call.updated", change="handoff")
+    assert handed["data"]["agent"] == "lead", "the board names who took over, not a phone"
     await asyncio.sleep(1.2)
     assert not customer.ended.is_set(), "the customer was dropped at the take-over"
     end = customer.elapsed

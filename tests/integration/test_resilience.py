@@ -208,6 +208,9 @@ async def test_a_supervisor_is_not_left_alone_by_a_killed_service(
     await asyncio.wait_for(supervisor.ended.wait(), 10)
     await service.wait_for("supervision.ended", since=before, reason="restart")
     assert await tapped(service, before) == call
+    async with asyncio.timeout(10):  # the queue named the agent before the restart, and does not say it again
+        while "agent1" not in [event["data"].get("agent") for event in (await service.read())[before:]]:
+            await asyncio.sleep(0.1)
     assert not customer.ended.is_set()
     assert not agent.ended.is_set()
     await customer.hangup()
