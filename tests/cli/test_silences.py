@@ -15,6 +15,7 @@ from callguard.config import Redis as RedisConfig
 from callguard.contracts.commands import Command
 from tests.support.bus import WiredBus
 from tests.support.cli import run, write_config
+from tests.support.commands import Permitting, open_gate
 from tests.support.events import alert_fired, call_started
 
 DRILL, TRAINING, OVER = "5a1e0000-1", "5a1e9999-2", "0ffffff0-3"
@@ -56,7 +57,7 @@ async def sent(bus: WiredBus) -> AsyncIterator[list[Command]]:
         done.append(command)
         return {"silence": "s1", "until": time.time()}
 
-    consumer = CommandConsumer(bus, "n1", bus.hub.tell, handler)
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(handler))
     await consumer.start()
     yield done
     await consumer.stop()
