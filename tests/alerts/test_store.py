@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from callguard.alerts import AlertError, Outcome, SilenceScope
 from callguard.alerts.alert import TABLE
-from callguard.alerts.effects import PromptAgent, RingSupervisors, SendTo, StopRinging
+from callguard.alerts.effects import ForgetCall, PromptAgent, RingSupervisors, SendTo, StopRinging
 from callguard.alerts.parts import assemble
 from callguard.contracts.events import AlertAcknowledged, AlertFired, AlertResolved, Away
 from tests.alerts.floor import AlertManager, policy
@@ -217,6 +217,15 @@ def test_after_an_opt_out_nothing_of_the_call_can_be_judged_and_all_of_others_ca
                 desk.book.judge(number, "useful", "ann")
         else:
             desk.book.judge(number, "useful", "ann")
+
+
+def test_an_opt_out_is_forgotten_before_anything_else_is_done() -> None:
+    desk = AlertManager()
+    for name in ("Loud", "Fast"):
+        desk.rule("fired", 0, rule=name, actions=("ring_whisper", "webhook:x"))
+    effects = desk.note(desk.book.call_ended("c1", 1, "opt_out")).effects
+    assert len(effects) > 2
+    assert [isinstance(effect, ForgetCall) for effect in effects] == [True] + [False] * (len(effects) - 1)
 
 
 TestLife.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

@@ -371,6 +371,21 @@ async def test_stopping_answers_what_runs_and_what_waits(bus: WiredBus, floor: F
     assert len(await answers(bus)) == 2, "it went on reading"
 
 
+async def test_stopping_lets_a_running_command_end_within_the_grace(bus: WiredBus, floor: Floor) -> None:
+    gate = floor.gate("c1")
+    consumer = CommandConsumer(bus, "n1", bus.hub.tell, open_gate(), Permitting(floor))
+    await consumer.start()
+    await send(bus, stop("c1"))
+    await until(lambda: floor.begun)
+    stopping = asyncio.create_task(consumer.stop(grace_s=60.0))
+    await until(lambda: consumer._reader is None)
+    await asyncio.sleep(0.05)
+    gate.set()
+    await stopping
+    assert floor.done == ["c1"]
+    assert [answer["result"] for answer in await answers(bus)] == [{"session": "s-c1"}]
+
+
 async def test_an_outage_between_doing_and_answering_gives_one_answer(
     stoppable_valkey: StoppableValkey, floor: Floor
 ) -> None:

@@ -110,6 +110,50 @@ async def test_silences_survive_a_restart(floor: Floor) -> None:
     assert [silence.why for silence in second._store.silences(time.time())] == ["fire drill"]
 
 
+async def test_a_silence_stops_the_phones_and_its_end_rings_again(floor: Floor) -> None:
+    manager = floor.manager()
+    manager.transition(fired())
+    floor.said.clear()
+    silence = manager.silence("lead", "fire drill", 60, SilenceScope(queue="support"))
+    assert "StopRinging" in floor.kinds
+    assert manager.scope_of(silence.id) == silence.scope
+    floor.said.clear()
+    manager.unsilence(silence.id)
+    assert "RingSupervisors" in floor.kinds
+    assert manager.scope_of(silence.id) is None
+
+
+async def test_what_people_and_phones_tell_reaches_the_alert(floor: Floor) -> None:
+    manager = floor.manager()
+    manager.available("lead", "busy")
+    assert (manager.phones(), manager.waiting()) == ({"busy": 1}, 0)
+    manager.transition(fired())
+    assert (manager.waiting(), "RingSupervisors" in floor.kinds) == (1, False)
+    manager.available("lead", None)
+    assert (manager.waiting(), "RingSupervisors" in floor.kinds) == (0, True)
+    (alert,) = manager.open()
+    assert (manager.find(alert.id), manager.find("none"), manager.find(None)) == (alert, None, None)
+    assert (manager.queue_of(alert.id), manager.queue_of("none")) == ("support", None)
+    floor.said.clear()
+    manager.unanswered(alert.id)
+    assert floor.kinds != []
+    manager.acknowledge(alert.id, "lead")
+    assert "AlertAcknowledged" in floor.kinds
+    for keyed in (alert.id, None, "none"):
+        manager.judged(keyed, "useful", "lead")
+    assert floor.kinds.count("AlertJudged") == 1
+
+
+async def test_an_alert_whose_worker_was_lost_must_be_confirmed(floor: Floor) -> None:
+    manager = floor.manager()
+    manager.transition(fired())
+    (alert,) = manager.open()
+    manager.worker_lost(["2.2"])
+    assert alert.confirm_by is None
+    manager.worker_lost(["2.2", "1.1"])
+    assert alert.confirm_by is not None
+
+
 async def test_a_memory_out_of_reach_at_the_start_is_recalled_later(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

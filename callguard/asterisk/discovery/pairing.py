@@ -91,7 +91,7 @@ def _is_member(agent: Party, connect: QueueConnected) -> bool:
 
 def _leads_to(agent: Party, way: Behind) -> bool:
     """Return whether what a Local channel dials may have rung the agent's phone."""
-    targets = way.dialled.split(",", 1)[0].split("&")
+    targets = way.dialled.partition(",")[0].split("&")
     return any(_may_ring(target, agent) for target in targets)
 
 

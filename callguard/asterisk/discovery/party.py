@@ -90,7 +90,7 @@ def key_of(queue: str) -> str:
 
 def queue_in(data: str) -> str:
     """Return the queue's name in the data of the application Queue."""
-    return data.split(",", 1)[0].strip()
+    return data.partition(",")[0].strip()
 
 
 def applications(party: Party) -> list[tuple[str, str]]:
