@@ -41,6 +41,8 @@ NARROW: Final = 110
 """Width of a terminal in characters below which a list leaves out some columns."""
 WORD: Final = 12
 """Least width of a wrapped column in characters, so that words stay whole."""
+NAME: Final = 8
+"""Least width of a wrapped column of short words."""
 SHORT: Final = 8
 """Characters shown of an alert's identifier, if they suffice to tell it from the others."""
 
@@ -208,17 +210,26 @@ def _troubles(nodes: list[NodeView], config: Config) -> list[Text]:
 
 
 def _call_table(overview: Overview, now: float) -> Table:
-    table = Table(box=None, header_style="bold")
-    _columns(table, ("Call", "Queue", "Agent", "Time", "Raised voice"), whole=True)
+    table, narrow = Table(box=None, header_style="bold"), _narrow()
+    _columns(table, ("Call",), whole=True)
+    _columns(table, ("Agent",) if narrow else ("Queue", "Agent"), whole=not narrow, width=NAME)
+    _columns(table, ("Time",), whole=True)
+    _columns(table, ("Voice",) if narrow else ("Raised voice",), whole=not narrow, width=NAME)
     _columns(table, ("Alerts", "With"), whole=False)
     for call in overview.by_need():
         mine = [alert for alert in overview.alerts_of(call.call) if alert.rank]
         people = Text(", ").join(map(_whereabouts, call.supervisors.values()))
-        cells = (call.call, call.queue or "", call.agent or "", _duration(now - call.started_at))
-        shown = mine[:1] if _narrow() else mine
+        shown = mine[:1] if narrow else mine
         names = _names(shown).append(f"+{len(mine) - len(shown)}" if len(mine) > len(shown) else "")
-        table.add_row(*map(_text, cells), _voice(overview, call), names, people)
+        where = (_beneath(call.agent, call.queue),) if narrow else (_text(call.queue or ""), _text(call.agent or ""))
+        table.add_row(_text(call.call), *where, _text(_duration(now - call.started_at)), _voice(overview, call), names,
+                      people)  # fmt: skip
     return table
+
+
+def _beneath(agent: str | None, queue: str | None) -> Text:
+    """Return an agent, and the queue in the line below."""
+    return Text("\n").join(_text(name) for name in (agent, queue) if name)
 
 
 def _whereabouts(supervisor: dict[str, str]) -> Text:
@@ -251,10 +262,10 @@ def _narrow() -> bool:
     return console.width < NARROW
 
 
-def _columns(table: Table, names: Iterable[str], *, whole: bool) -> None:
-    """Add columns; columns with text that users type are never shrunk."""
+def _columns(table: Table, names: Iterable[str], *, whole: bool, width: int = WORD) -> None:
+    """Add columns; columns with text that users type are never shrunk, the others not below `width` characters."""
     for name in names:
-        table.add_column(name, no_wrap=whole, overflow="fold", min_width=None if whole else WORD)
+        table.add_column(name, no_wrap=whole, overflow="fold", min_width=None if whole else width)
 
 
 def _telling(identifiers: Iterable[str]) -> int:

@@ -98,6 +98,24 @@ async def test_alerts_are_listed(bus: WiredBus, config: Path) -> None:
     assert alert["evidence"]["comparisons"][0]["value"] == 0.82
 
 
+async def test_calls_fit_80_columns_and_nothing_is_cut_off(bus: WiredBus, config: Path) -> None:
+    long = call_started("1795333870.12345", agent="Anna-Lena Müller", queue="kundenservice")
+    for event in (long, call_started("c2", agent="Kim"), alert_fired("1795333870.12345", rule="SustainedShouting")):
+        bus.publish(event)
+    bus.publish(alert_fired("1795333870.12345", "a2"))
+    bus.publish(supervision_started("1795333870.12345"))
+    bus.show(snapshot("1795333870.12345", 0.82))
+    await bus.flush(5)
+    shown = (await run(config, "calls", columns=80)).out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "…" not in shown
+    first = shown.splitlines()[1]
+    for word in ("1795333870.12345", "82%"):
+        assert word in first
+    for word in ("Anna-Lena", "Müller", "kundenservice", "Kim", "sales", "+1", "Ann (whisper)"):
+        assert word in shown
+
+
 async def test_identifiers_can_be_read_and_typed_however_narrow_the_terminal(bus: WiredBus, config: Path) -> None:
     first, second = "3f0c7a12-1c1f-4b8a-9d4e-5d0d8a9b2c11", "3f0c7a1299-1c1f-4b8a-9d4e-5d0d8a9b2c"
     call = "1795333870.12"
