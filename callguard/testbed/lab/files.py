@@ -70,6 +70,7 @@ _MODULES: Final = (
         "func_logic",
         "func_strings",
         "func_timeout",
+        "func_version",
         "pbx_config",
         "cel_custom",
         "res_cdrel_custom",

@@ -53,6 +53,8 @@ class Pbx(Instance):
         native_rtp: bool,
         hold_music: Path | None,
     ) -> None:
+        self.tap = installation.tap
+        self.version = installation.version
         self.ari = Login("callguard")
         self.ami = Login("callguard")
         self.manager = Login("manager")

@@ -2,6 +2,8 @@
 
 The private root consists of Debian packages unpacked into a cache folder. apt works on a separate state, so neither
 the machine's packages nor its apt lists change. No privilege is needed: apt-get, dpkg and a mirror suffice.
+
+CALLGUARD_ASTERISK names another suite whose Asterisk is to be used, such as bullseye (16.28).
 """
 
 import fcntl
@@ -15,14 +17,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 WANTED: Final = 22
-"""Oldest major version that the lab accepts."""
-MODULES: Final = ("res_ari.so", "app_audiosocket.so", "chan_pjsip.so", "app_queue.so")
+"""Oldest major version that the lab accepts where no suite is named."""
+OLDEST: Final = 16
+"""Oldest major version of a suite that is named."""
+MODULES: Final = ("res_ari.so", "chan_pjsip.so", "app_queue.so")
 PACKAGES: Final = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en")
 SUITES: Final = {"debian": "forky", "ubuntu": "resolute"}
 """Oldest suite of each distribution that has Asterisk 22 or newer."""
+BASES: Final = {"experimental": "sid"}
+"""Suites that hold only some packages, and the suite that holds the others."""
 STEP_TIMEOUT_S: Final = 600
 
 
@@ -38,13 +44,25 @@ class Installation:
     modules: Path
     data: Path
 
+    @property
+    def version(self) -> int:
+        """Return the major version; 0 where the program can't be run."""
+        return _major(_output([*self.command, "-V"]))
+
+    @property
+    def tap(self) -> Literal["audiosocket", "external_media"]:
+        """Return the cheapest media path that this Asterisk has: AudioSocket came with Asterisk 18."""
+        return "audiosocket" if (self.modules / "app_audiosocket.so").exists() else "external_media"
+
 
 def asterisk() -> Installation:
-    """Return an Asterisk 22 or newer, building the private root the first time (10-20 s, 250 MB).
+    """Return an Asterisk 22 or newer, or that of CALLGUARD_ASTERISK; build its root the first time (10-20 s, 250 MB).
 
     Raises AsteriskUnavailable where there is none.
     """
-    return _on_path() or _private()
+    if named := os.environ.get("CALLGUARD_ASTERISK"):
+        return _private(named, OLDEST)
+    return _on_path() or _private(_suite(), WANTED)
 
 
 def cache_folder() -> Path:
@@ -83,19 +101,23 @@ def _output(command: list[str]) -> str:
         return ""
 
 
-def _private() -> Installation:
-    suite = _suite()
+def _private(suite: str, oldest: int) -> Installation:
+    _need_tools()
     folder = cache_folder() / f"asterisk-{suite}"
     with _locked(cache_folder() / f"asterisk-{suite}.lock"):
         if not folder.is_dir():
-            _build(suite, folder)
-    return _inside(folder)
+            _build(suite, folder, oldest)
+    return _inside(folder, oldest)
 
 
-def _suite() -> str:
+def _need_tools() -> None:
     for tool in ("apt-get", "dpkg"):
         if not shutil.which(tool):
             raise AsteriskUnavailable(f"no Asterisk >= {WANTED} on PATH and no {tool} to fetch one with")
+
+
+def _suite() -> str:
+    _need_tools()
     release = Path("/etc/os-release").read_text("utf-8") if Path("/etc/os-release").exists() else ""
     names = re.findall(r"^(?:ID|ID_LIKE)=\"?([a-z ]+)", release, re.MULTILINE)
     known = [SUITES[word] for line in names for word in line.split() if word in SUITES]
@@ -116,13 +138,13 @@ def _locked(path: Path) -> Iterator[None]:
         raise AsteriskUnavailable(f"{error.filename or path} can't be written: {error.strerror}") from error
 
 
-def _build(suite: str, folder: Path) -> None:
+def _build(suite: str, folder: Path, oldest: int) -> None:
     with tempfile.TemporaryDirectory(prefix="asterisk-build-", dir=folder.parent) as scratch:
         work = Path(scratch)
         for package in _download(suite, work):
             _run(["dpkg", "-x", str(package), str(work / "root")])
         _relink(work / "root")
-        _inside(work / "root")
+        _inside(work / "root", oldest)
         (work / "root").rename(folder)
     _say(f"ready in {folder}")
 
@@ -167,8 +189,10 @@ def _apt_state(work: Path, mirror: str, suite: str) -> dict[str, str]:
     signed = ",".join(path for path in keyrings if Path(path).exists())
     option = f"[signed-by={signed}] " if signed else ""
     components = "main universe" if suite == SUITES["ubuntu"] else "main"
-    (work / "sources.list").write_text(f"deb {option}{mirror} {suite} {components}\n")
-    (work / "apt.conf").write_text(_APT_CONF.format(work=work))
+    suites = [suite, BASES[suite]] if suite in BASES else [suite]
+    lines = [f"deb {option}{mirror} {each} {components}\n" for each in suites]
+    (work / "sources.list").write_text("".join(lines))
+    (work / "apt.conf").write_text(_APT_CONF.format(work=work, suite=suite))
     return {**os.environ, "APT_CONFIG": str(work / "apt.conf"), "LC_ALL": "C"}
 
 
@@ -182,6 +206,7 @@ Dir::Etc::sourceparts "-";
 Dir::Etc::preferences "-";
 Dir::Etc::preferencesparts "-";
 Dir::Log "{work}";
+APT::Default-Release "{suite}";
 Acquire::Check-Valid-Until "false";
 Acquire::Languages "none";
 Acquire::Retries "1";
@@ -215,17 +240,20 @@ def _relink(root: Path) -> None:
         english.symlink_to("en_US_f_Allison")
 
 
-def _inside(root: Path) -> Installation:
+def _inside(root: Path, oldest: int) -> Installation:
     """Return the Asterisk inside a root; it runs with the root's own loader and libraries, never the machine's."""
-    loader = next(root.glob("usr/lib*/**/ld-linux*.so.*"), None)
-    modules = next((path.parent for path in root.glob("usr/lib/*/asterisk/modules/res_ari.so")), None)
+    loaders = (path for folder in ("usr/lib*", "lib") for path in root.glob(f"{folder}/**/ld-linux*.so.*"))
+    loader = next(loaders, None)
+    places = ("usr/lib/*/asterisk/modules", "usr/lib/asterisk/modules")
+    modules = next((path.parent for place in places for path in root.glob(f"{place}/res_ari.so")), None)
     if not loader or not modules:
         raise AsteriskUnavailable(f"{root} holds no usable Asterisk; remove it and try again")
-    libraries = modules.parent.parent
-    command = (str(loader), "--library-path", str(libraries), str(root / "usr/sbin/asterisk"))
+    libraries = [*root.glob("usr/lib/*-linux-gnu*"), *root.glob("lib/*-linux-gnu*"), root / "usr/lib"]
+    paths = ":".join(map(str, libraries))
+    command = (str(loader), "--library-path", paths, str(root / "usr/sbin/asterisk"))
     missing = [name for name in MODULES if not (modules / name).exists()]
-    if missing or _major(_output([*command, "-V"])) < WANTED:
-        raise AsteriskUnavailable(f"the Asterisk in {root} is older than {WANTED} or lacks {' '.join(missing)}")
+    if missing or _major(_output([*command, "-V"])) < oldest:
+        raise AsteriskUnavailable(f"the Asterisk in {root} is older than {oldest} or lacks {' '.join(missing)}")
     return Installation(command, modules, root / "usr/share/asterisk")
 
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+import pytest
+
 from callguard.ari_app import AriApp
 from callguard.asterisk.discovery.calls import Call
 from callguard.asterisk.supervision.session import Session
@@ -24,7 +26,9 @@ def config_for(lab: Lab, *, url: str | None = None, app: str = "callguard", **se
     os.environ[SECRETS["ami"]] = lab.pbx.ami.secret
     ari = {"url": url or lab.pbx.ari_url, "app": app, "password": {"env": SECRETS["ari"]}}
     ami = {"port": lab.pbx.ports.ami, "secret": {"env": SECRETS["ami"]}}
-    media = {"connect_timeout_s": 2} | sections.pop("media", {})
+    media = {"tap": lab.pbx.tap, "connect_timeout_s": 2} | sections.pop("media", {})
+    if media["tap"] == "audiosocket" != lab.pbx.tap:
+        pytest.skip("this Asterisk has no AudioSocket")
     people = [supervisor(n).model_dump() for n in (1, 2, 3)]
     given = {"roles": {"rules": [{"channel": "PJSIP/agent*", "role": "agent"}]}, "supervisors": people} | sections
     return Config.model_validate({"asterisk": {"ari": ari, "ami": ami}, "media": media, **given})

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from callguard.audio.codec import Format, decode
 from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegConnected, LegLost, OpenLeg
 from callguard.testbed.lab.tones import write_wav
 
@@ -118,5 +119,8 @@ class _Rtp(asyncio.DatagramProtocol):
         self._leg = leg
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        if data[1] & 0x7F == 10 or len(data) == 332:  # slin at 8 kHz, big-endian
+        if data[1] & 0x7F == Format.ULAW:  # what Asterisk 16 sends although slin was asked for
+            pcm = decode(np.frombuffer(data[12:], np.uint8), Format.ULAW)
+            self._receiver.take(self._leg, pcm.astype("<i2").tobytes())
+        elif data[1] & 0x7F == 10 or len(data) == 332:  # slin at 8 kHz, big-endian
             self._receiver.take(self._leg, np.frombuffer(data[12:], ">i2").astype("<i2").tobytes())

@@ -190,7 +190,13 @@ def _settings(lab: Lab, redis_url: str, folder: Path, own_rules: bool) -> dict[s
     return {
         "node": "test",
         "asterisk": {"ari": {"url": lab.pbx.ari_url}, "ami": {"port": lab.pbx.ports.ami}},
-        "media": {"audiosocket_port": 0, "connect_timeout_s": 2, "stall_timeout_s": 2, "legs_per_worker": 64},
+        "media": {
+            "tap": lab.pbx.tap,
+            "audiosocket_port": 0,
+            "connect_timeout_s": 2,
+            "stall_timeout_s": 2,
+            "legs_per_worker": 64,
+        },
         "roles": {
             "rules": [{"channel": "PJSIP/agent*", "role": "agent"}, {"channel": "PJSIP/super*", "role": "ignore"}]
         },

@@ -69,3 +69,42 @@ def test_absolute_links_are_led_into_the_root(tmp_path: Path) -> None:
     root._relink(tmp_path)
     assert (sounds / "recordings").resolve() == target
     assert (sounds / "en").resolve() == sounds / "en_US_f_Allison"
+
+
+def test_a_named_suite_wins_over_the_asterisk_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program(tmp_path / "bin", "asterisk", "Asterisk 22.10.1")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("CALLGUARD_ASTERISK", "bullseye")
+    with pytest.raises(AsteriskUnavailable, match="no apt-get to fetch one with"):
+        asterisk()
+
+
+def test_a_suite_of_some_packages_gets_its_others_from_its_base(tmp_path: Path) -> None:
+    root._apt_state(tmp_path, "http://mirror/debian", "experimental")
+    suites = [line.split()[-2] for line in (tmp_path / "sources.list").read_text().splitlines()]
+    assert suites == ["experimental", "sid"]
+    assert 'APT::Default-Release "experimental";' in (tmp_path / "apt.conf").read_text()
+
+
+def unpacked(folder: Path, modules: str, *names: str) -> Path:
+    """Make a root as packages unpack it; its Asterisk says 16.28."""
+    for name in ("res_ari.so", "chan_pjsip.so", "app_queue.so", *names):
+        (folder / modules).mkdir(parents=True, exist_ok=True)
+        (folder / modules / name).touch()
+    loader = folder / "lib/x86_64-linux-gnu"
+    loader.mkdir(parents=True)
+    program(loader, "ld-linux-x86-64.so.2", "Asterisk 16.28.0")
+    return folder
+
+
+def test_a_root_with_old_folders_is_found_and_told_from_one_that_is_too_old(tmp_path: Path) -> None:
+    found = root._inside(unpacked(tmp_path, "usr/lib/asterisk/modules"), 16)
+    assert (found.version, found.tap) == (16, "external_media")
+    assert "lib/x86_64-linux-gnu:" in found.command[2]
+    with pytest.raises(AsteriskUnavailable, match="older than 22"):
+        root._inside(tmp_path, 22)
+
+
+def test_the_media_path_is_what_the_modules_allow(tmp_path: Path) -> None:
+    folder = unpacked(tmp_path, "usr/lib/x86_64-linux-gnu/asterisk/modules", "app_audiosocket.so")
+    assert root._inside(folder, 16).tap == "audiosocket"
