@@ -34,8 +34,8 @@ lint: $(READY) ## Run ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-unit: $(READY) ## Run only the fast tests: no Asterisk, no browser
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not asterisk and not browser and not isolation" -q
+unit: $(READY) ## Run only the fast tests: no Asterisk, no browser (TESTS: some of them)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not asterisk and not browser and not isolation" -q $(TESTS)
 
 integration: $(READY) ## Run only the tests on a real Asterisk
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m asterisk
