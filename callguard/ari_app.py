@@ -32,7 +32,8 @@ from callguard.asterisk.discovery.calls import (
 )
 from callguard.asterisk.discovery.machine import Discovery
 from callguard.asterisk.errors import AriError, NotFoundError
-from callguard.asterisk.names import SUPERVISOR, kind_of, name, new_id
+from callguard.asterisk.marks import Marks
+from callguard.asterisk.names import SUPERVISOR, kind_of
 from callguard.asterisk.native_rtp import first_tap_delay
 from callguard.asterisk.parts import EVENTS_LOST, NOT_OUT, Parts
 from callguard.asterisk.people import People
@@ -68,14 +69,9 @@ from callguard.runtime.tasks import TaskKeeper, end
 
 log = structlog.get_logger(__name__)
 
-MARK_CONTEXT: Final = "callguard-cel"
-MARK_VARIABLE: Final = "CALLGUARD_MARK"
-
 ASK_AGAIN_S: Final = 0.5
 """Seconds by which the pause grows before each repeat of a question that Asterisk could not answer."""
 LONGEST_PAUSE_S: Final = 10.0
-MARK_S: Final = 10.0
-"""Seconds that a mark may take; its channel ends by itself after 5 s."""
 
 
 class AriApp:
@@ -118,6 +114,7 @@ class AriApp:
             on_seen=lambda channels, _, asked_at: self._settle(channels, asked_at),
             on_overdue=lambda overdue: self._parts.tell("cutting", not overdue, NOT_OUT),
         )
+        self._marks = Marks(self.ari, self._reconciler)
         permits = Permits(authority or Authority(config), self.calls, emit)
         hooks = Hooks(emit, self._hand_off, on_verdict, permits.key)
         self.supervision = Supervision(self.ari, self._watch, self._reconciler, config.supervision, self.calls, hooks)
@@ -190,11 +187,7 @@ class AriApp:
     async def mark(self, call: str, text: str) -> None:
         """Write a text into Asterisk's channel event log, under the call's linkedid. Raises AriError."""
         present = self.calls.get(call)
-        mark = name(self.ari.app, "mark", new_id())
-        of = present.customer if present else None
-        self._reconciler.hold(mark)
-        asyncio.get_running_loop().call_later(MARK_S, self._reconciler.let_go, mark)
-        await self.ari.run_dialplan(mark, context=MARK_CONTEXT, of=of, variables={MARK_VARIABLE: text})
+        await self._marks.write(text, present.customer if present else None)
 
     def on_worker_message(self, message: LegConnected | LegLost) -> None:
         """Take in a worker's message about a leg."""

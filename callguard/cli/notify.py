@@ -103,8 +103,8 @@ async def _mark(config: "Config") -> "AsyncIterator[Mark | None]":
     if not config.notify.cel:
         yield None
         return
-    from callguard.ari_app import MARK_CONTEXT, MARK_VARIABLE
     from callguard.asterisk.client import AriClient
+    from callguard.asterisk.marks import MARK_CONTEXT, MARK_VARIABLE
     from callguard.asterisk.names import name, new_id
 
     async with AriClient(config.asterisk.ari) as client:
