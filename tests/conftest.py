@@ -65,9 +65,9 @@ def published_events_fit_the_document() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def state_stays_in_the_tests_own_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A service that a test starts without a folder of its own keeps no journal on this machine."""
+    """A service that a test starts without a folder of its own keeps no state here, nor for the next test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
         yield

@@ -131,11 +131,13 @@ def _audit_message() -> dict[str, Any]:
         "summary": "An audited event, chained to its predecessor.",
         "payload": {
             "type": "object",
-            "required": ["entry", "previous", "hash"],
+            "required": ["number", "entry", "previous", "hash"],
             "properties": {
                 "entry": {"type": "string", "description": "The CloudEvent as JSON."},
+                "number": {"type": "string", "pattern": "^[0-9]+$", "description": "Counted from 1."},
                 "previous": sha | {"description": "Hash of the entry before; 64 zeros for the first."},
-                "hash": sha | {"description": "SHA-256 of `previous`, a line feed, `entry`."},
+                "hash": sha
+                | {"description": "SHA-256 of `previous`, `number`, `entry`, joined by line feeds."},
             },
         },
     }

@@ -9,6 +9,7 @@ CALL_FIELD: Final = "call"
 COMMAND_FIELDS: Final = ("command", "event", "data")
 """Fields of a commands-stream entry that may hold the command's JSON; the first is the documented one."""
 ENTRY_FIELD: Final = "entry"
+NUMBER_FIELD: Final = "number"
 PREVIOUS_FIELD: Final = "previous"
 HASH_FIELD: Final = "hash"
 GROUP: Final = "callguard"

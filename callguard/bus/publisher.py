@@ -8,9 +8,10 @@ import asyncio
 import json
 import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
@@ -31,6 +32,7 @@ from callguard.bus.state_copy import StateCopy
 from callguard.bus.streams import tail
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import (
+    AuditAnchored,
     CallEnded,
     Envelope,
     Event,
@@ -39,6 +41,7 @@ from callguard.contracts.events import (
     published,
 )
 from callguard.contracts.messages import CallSnapshot
+from callguard.runtime.anchor import anchor_path
 from callguard.runtime.journal import Journal
 from callguard.runtime.outages import Outages
 from callguard.runtime.tasks import end
@@ -53,8 +56,12 @@ FIRST_DELAY_S: Final = 0.05
 LONGEST_DELAY_S: Final = 1.0
 SIGNALS_S: Final = 0.5
 """Seconds between two writes of signals alone: shorter than a call's 1 s between snapshots, so that each is written."""
+ANCHOR_S: Final = 10.0
+"""Seconds from an audit entry to the event that tells the head of the chain; all entries until then share one."""
 OUTAGE: Final = "redis"
 OVERFLOW: Final = "bus_overflow"
+AUDIT_OUTAGE: Final = "audit"
+"""The audit stream lacks entries. It stays so until the service restarts: nobody can put them back."""
 
 
 class _Write(Protocol):
@@ -82,6 +89,8 @@ class BusStats:
     waiting: int
     published: int
     dropped: int
+    audited: int = 0
+    """Number of the newest audit entry that this node knows of."""
 
 
 class Bus:
@@ -92,6 +101,7 @@ class Bus:
         node: name of this node.
         outages: takes that Redis is away, or back, and that events had to be dropped.
         journal: keeps events that must outlive this process.
+        emit: publishes the events of the bus itself.
 
     Attributes:
         client: client for readers of the same server.
@@ -100,7 +110,14 @@ class Bus:
         overview: present calls and alerts of this node.
     """
 
-    def __init__(self, config: RedisConfig, node: str, outages: Outages, journal: Journal) -> None:
+    def __init__(
+        self,
+        config: RedisConfig,
+        node: str,
+        outages: Outages,
+        journal: Journal,
+        emit: Callable[[Event], None] = lambda event: None,
+    ) -> None:
         self.client: Redis = connect(config)
         self.keys = Keys(config.prefix)
         self.overview = Overview()
@@ -114,6 +131,11 @@ class Bus:
         self._doubtful = False
         self._copies: list[StateCopy] = []
         self._spool = Spool(journal)
+        self._emit = emit
+        anchor = anchor_path(journal.path.parent, node) if journal.path else None
+        lost = partial(outages.away, AUDIT_OUTAGE)
+        self._trail = audit.Trail(self.client, self.keys.audit, anchor, lost, lambda _: self._anchor_soon())
+        self._anchoring: asyncio.TimerHandle | None = None
         self._to_audit: deque[_ToAudit] = deque()  # unbounded: people's acts fill it, at their pace
         self._in_redis: set[str] = set()
         """Identifiers of events that Redis already has before this node's parts see them."""
@@ -133,7 +155,7 @@ class Bus:
     def stats(self) -> BusStats:
         """Return the state of the bus and its counters."""
         waiting = len(self._outbox) + len(self._batch)
-        return BusStats(self._connected, waiting, self._published, self._outbox.dropped + self._unsent)
+        return BusStats(self._connected, waiting, self._published, self._outbox.dropped + self._unsent, self.audited)
 
     def see(self, happened: Published) -> None:
         """Queue an event, which is sent as soon as Redis takes it; return at once."""
@@ -202,8 +224,9 @@ class Bus:
         """Deliver the waiting events for up to `flush_s`, then close."""
         if self._task is None:
             return
-        if self._soon:
-            self._soon.cancel()
+        for timer in (self._soon, self._anchoring):
+            if timer:
+                timer.cancel()
         await self.flush(flush_s)
         await end(self._task)
         self._task = None
@@ -239,6 +262,21 @@ class Bus:
         self._outbox.forget(call, (KEPT,))
         self._spool.forget(call)
 
+    @property
+    def audited(self) -> int:
+        """Return the number of the newest audit entry that this node knows of."""
+        return self._trail.head.entries if self._trail.head else 0
+
+    def _anchor_soon(self) -> None:
+        if self._anchoring is None:
+            self._anchoring = asyncio.get_running_loop().call_later(ANCHOR_S, self._tell_anchor)
+
+    def _tell_anchor(self) -> None:
+        self._anchoring = None
+        if head := self._trail.head:
+            log.info("audit_head", entries=head.entries, hash=head.hash)
+            self._emit(AuditAnchored(node=self._node, entries=head.entries, hash=head.hash))
+
     def _write_signals(self) -> None:
         self._soon = None
         self._wake.set()
@@ -259,6 +297,7 @@ class Bus:
 
     async def _deliver(self) -> None:
         if not self._connected:
+            await self._trail.check()
             await self._hot.reconcile(self.client)
             for state in self._copies:
                 state.write_anew()
@@ -266,7 +305,7 @@ class Bus:
             await self._send_batch()
             self._back()
         while self._to_audit:
-            await audit.append(self.client, self.keys.audit, self._to_audit[0].envelope)
+            await self._trail.append(self._to_audit[0].envelope)
             self._spool.sent(AUDIT, self._to_audit.popleft().key)
         if not (len(self._outbox) or self._hot):
             self._idle.set()

@@ -17,6 +17,7 @@ MODULES: Final = (
     "supervise",
     "silences",
     "board",
+    "audit",
     "nodes",
     "report",
     "rules",

@@ -1,4 +1,4 @@
-"""Show calls, alerts and nodes in a terminal: live board, lists, the audit chain."""
+"""Show calls, alerts and nodes in a terminal: live board, lists."""
 
 import json
 import sys
@@ -18,9 +18,8 @@ from callguard.bus.lists import Floor, read_floor
 from callguard.bus.nodes import NodeView
 from callguard.bus.overview import AlertView, CallView, Overview
 from callguard.bus.overview import as_json as facts_of
-from callguard.bus.streams import last_id, pages, read_after
+from callguard.bus.streams import last_id, read_after
 from callguard.cli.common import (
-    FINDINGS,
     ConfigOption,
     JsonOption,
     console,
@@ -51,7 +50,7 @@ SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0.1, help=
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for function in (watch, calls, alerts, audit):
+    for function in (watch, calls, alerts):
         app.command()(function)
 
 
@@ -103,23 +102,6 @@ def alerts(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     exit_as(settings, nodes)
 
 
-def audit(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Verify the chain of the audit stream. Exit 1 when an entry was changed, removed or inserted.
-
-    Example: callguard audit
-    """
-    from callguard.bus.audit import verify
-
-    settings = read_config(config)[0]
-    found = verify(with_redis(settings, _audit_entries(settings)))
-    if as_json:
-        print_json(found._asdict())
-    elif found.broken_at is None:
-        console.print(f"{found.entries} audit entries, chain unbroken")
-    if found.broken_at is not None:
-        raise typer.Exit(FINDINGS) if as_json else fail(f"the audit chain is broken at entry {found.broken_at}")
-
-
 async def _floor(config: Config) -> Floor:
     async with connect(config.redis) as client:
         return await read_floor(client, Keys(config.redis.prefix))
@@ -137,11 +119,6 @@ def _alive(config: Config) -> None:
     nodes = with_redis(config, _floor(config)).nodes
     if not any(node.alive for node in nodes):
         fail(nobody(config))
-
-
-async def _audit_entries(config: Config) -> list[Any]:
-    async with connect(config.redis) as client:
-        return [entry async for page in pages(client, Keys(config.redis.prefix).audit) for entry in page]
 
 
 class _Lines:

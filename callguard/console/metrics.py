@@ -210,6 +210,7 @@ class _Present(Collector):
         yield GaugeMetricFamily("callguard_redis_up", "1 while Redis answers.", value=stats.connected)
         yield GaugeMetricFamily("callguard_bus_waiting", "Events that wait for Redis.", value=stats.waiting)
         yield CounterMetricFamily("callguard_bus_dropped", "Events lost to a full buffer.", value=stats.dropped)
+        yield GaugeMetricFamily("callguard_audit_entries", "Number of the newest audit entry.", value=stats.audited)
 
     def _of_workers(self) -> Iterator[Metric]:
         legs = GaugeMetricFamily("callguard_legs", "Tapped legs.", labels=["worker"])

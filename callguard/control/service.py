@@ -73,7 +73,7 @@ class Service:
         self.hub = EventHub(config.node)
         self.outages = Outages(config.node, self._emit)
         self.journal = Journal(journal_path(config.journal.folder, config.node))
-        self.bus = Bus(config.redis, config.node, self.outages, self.journal)
+        self.bus = Bus(config.redis, config.node, self.outages, self.journal, self.hub.publish)
         baselines = KeptBaselines(StoredBaselines(self.bus.client, self.bus.keys))
         self.authority = Authority(config)
         self._gate = Gate(config, keys_in_force)

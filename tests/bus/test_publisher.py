@@ -5,14 +5,18 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 from redis.asyncio import Redis
 
+from callguard.bus import publisher
 from callguard.bus.streams import entries
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import Envelope, Published, TapOpened
+from callguard.runtime.journal import Journal
 from callguard.testbed.valkey import StoppableValkey, start_valkey
 from tests.support.bus import WiredBus
 from tests.support.events import (
@@ -288,3 +292,40 @@ async def test_a_delivery_whose_answer_was_lost_is_not_repeated(bus: WiredBus, m
     await wait_for(lambda: bus.stats.waiting == 0)
 
     assert [item.type for item in await stream(bus.client)].count(f"{ALERT}fired.v1") == 1
+
+
+async def test_the_head_of_the_audit_chain_is_published_and_counted(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "ANCHOR_S", 0.05)
+    bus = WiredBus(RedisConfig(url=redis_url), "n1")
+    await bus.start()
+    for number in range(2):
+        bus.publish(supervision_started("c1", session=f"s{number}"))
+    await bus.flush(5)
+    anchored = "io.callguard.audit.anchored.v1"
+
+    async def told() -> list[Any]:
+        read = entries(await bus.client.xrange("callguard:events"))
+        return [json.loads(each.fields["event"])["data"] for each in read if each.fields["type"] == anchored]
+
+    while not (found := await told()):
+        await asyncio.sleep(0.02)
+    newest = entries(await bus.client.xrange("callguard:audit"))[-1]
+    assert (found[0]["entries"], found[0]["hash"]) == (2, newest.fields["hash"])
+    assert bus.stats.audited == 2
+    await bus.stop()
+
+
+async def test_an_audit_stream_that_was_deleted_is_told_as_an_outage(redis_url: str, tmp_path: Path) -> None:
+    for life in range(2):
+        bus = WiredBus(RedisConfig(url=redis_url), "n1", Journal(tmp_path / "n1.journal"))
+        told: list[Any] = []
+        bus.hub.connect(lambda happened, told=told: told.append(happened.event))
+        await bus.start()
+        bus.publish(supervision_started("c1", session=f"s{life}"))
+        await bus.flush(5)
+        degraded = [event.reason for event in told if event.TYPE == "node.degraded.v1"]
+        assert [reason.split(":")[0] for reason in degraded] == (["audit"] if life else [])
+        await bus.client.delete("callguard:audit")
+        await bus.stop()

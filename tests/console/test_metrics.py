@@ -106,7 +106,7 @@ def test_degraded_by_part() -> None:
 
 def test_workers_and_the_bus_are_shown_as_they_stand() -> None:
     metrics = Metrics()
-    metrics.watch_bus(lambda: BusStats(connected=False, waiting=7, published=1, dropped=2))
+    metrics.watch_bus(lambda: BusStats(connected=False, waiting=7, published=1, dropped=2, audited=5))
     metrics.take(WorkerStats(worker=0, legs=12, counters={"late_ticks": 3}, tick_ms={"p99": 8.0}))
     metrics.count_receiver("webhook:chat", "retried")
     now = after(metrics=metrics)
@@ -114,6 +114,7 @@ def test_workers_and_the_bus_are_shown_as_they_stand() -> None:
     assert now["callguard_redis_up"] == 0
     assert now["callguard_bus_waiting"] == 7
     assert now["callguard_bus_dropped_total"] == 2
+    assert now["callguard_audit_entries"] == 5
     assert now['callguard_legs{worker="0"}'] == 12
     assert now['callguard_worker_total{counter="late_ticks",worker="0"}'] == 3
     assert now['callguard_tick_seconds{stat="p99",worker="0"}'] == 0.008

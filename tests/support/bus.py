@@ -13,7 +13,7 @@ class WiredBus(Bus):
 
     def __init__(self, config: RedisConfig, node: str, journal: Journal | None = None) -> None:
         self.hub = EventHub(node)
-        super().__init__(config, node, Outages(node, self.hub.publish), journal or Journal(None))
+        super().__init__(config, node, Outages(node, self.hub.publish), journal or Journal(None), self.hub.publish)
         self.hub.connect(self.see)
 
     def publish(self, event: Event) -> None:

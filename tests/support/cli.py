@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-START = "import typer; from callguard.cli import board, nodes, silences, supervise; app = typer.Typer(); "
-START += "board.register(app); nodes.register(app); supervise.register(app); silences.register(app); app()"
+NAMES = ("audit", "board", "nodes", "silences", "supervise")
+START = f"import typer; from callguard.cli import {', '.join(NAMES)}; app = typer.Typer(); "
+START += "".join(f"{name}.register(app); " for name in NAMES) + "app()"
 
 
 class Ran(NamedTuple):

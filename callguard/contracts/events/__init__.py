@@ -28,6 +28,7 @@ from callguard.contracts.events.calls import (
 )
 from callguard.contracts.events.commands import CommandCompleted, CommandFailed
 from callguard.contracts.events.nodes import (
+    AuditAnchored,
     NodeDegraded,
     NodeEvent,
     NodeHearing,
@@ -64,6 +65,7 @@ __all__ = [
     "AlertPending",
     "AlertResolved",
     "AssistRequested",
+    "AuditAnchored",
     "Away",
     "CallEnded",
     "CallFactsEvent",

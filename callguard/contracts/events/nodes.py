@@ -45,6 +45,15 @@ class NodeHearing(NodeEvent):
     )
 
 
+class AuditAnchored(Event):
+    """The audit chain has grown: its newest entry, to be kept elsewhere. Published at most every 10 s."""
+
+    TYPE = "audit.anchored.v1"
+    node: str = Field(description="Name of the node that wrote the entry.")
+    entries: int = Field(description="Number of the newest entry, counted from 1.")
+    hash: str = Field(description="Hash of the newest entry.")
+
+
 class NodeStopped(NodeEvent):
     """The service ends in an orderly way."""
 

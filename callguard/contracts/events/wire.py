@@ -17,7 +17,14 @@ from callguard.contracts.events.alerts import (
 from callguard.contracts.events.base import Event
 from callguard.contracts.events.calls import CallEnded, CallStarted, CallUpdated, TapLost, TapOpened, TapRestored
 from callguard.contracts.events.commands import CommandCompleted, CommandFailed
-from callguard.contracts.events.nodes import NodeDegraded, NodeHearing, NodeRecovered, NodeStarted, NodeStopped
+from callguard.contracts.events.nodes import (
+    AuditAnchored,
+    NodeDegraded,
+    NodeHearing,
+    NodeRecovered,
+    NodeStarted,
+    NodeStopped,
+)
 from callguard.contracts.events.supervision import (
     AbuseEndedCall,
     AbuseWarned,
@@ -43,6 +50,7 @@ EVENTS: Final[dict[str, type[Event]]] = {
         SupervisionRequested, SupervisionRinging, SupervisionStarted, SupervisionModeChanged, SupervisionEnded,
         SupervisionFailed, PromptPlayed, AssistRequested, AbuseWarned, AbuseEndedCall,
         CommandCompleted, CommandFailed, NodeStarted, NodeDegraded, NodeRecovered, NodeStopped, NodeHearing,
+        AuditAnchored,
     )
 }  # fmt: skip
 """Every event class by its full wire name."""
