@@ -136,8 +136,7 @@ def _audit_message() -> dict[str, Any]:
                 "entry": {"type": "string", "description": "The CloudEvent as JSON."},
                 "number": {"type": "string", "pattern": "^[0-9]+$", "description": "Counted from 1."},
                 "previous": sha | {"description": "Hash of the entry before; 64 zeros for the first."},
-                "hash": sha
-                | {"description": "SHA-256 of `previous`, `number`, `entry`, joined by line feeds."},
+                "hash": sha | {"description": "SHA-256 of `previous`, `number`, `entry`, joined by line feeds."},
             },
         },
     }
