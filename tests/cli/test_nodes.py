@@ -1,14 +1,11 @@
 """`callguard status`, `calls`, `alerts` and `watch` say whether anybody listens, and exit 1 when nobody does."""
 
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
-from callguard.bus.keys import Keys
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import NodeDegraded, NodeHearing, NodeStarted
 from tests.support.bus import WiredBus
@@ -43,12 +40,11 @@ async def test_without_a_service_one_plain_sentence_and_exit_1(
 
 @pytest.mark.parametrize("command", ["calls", "alerts"])
 async def test_a_service_that_was_killed_leaves_no_list_that_looks_true(
-    bus: WiredBus, config: Path, redis_url: str, command: str
+    bus: WiredBus, config: Path, command: str
 ) -> None:
     bus.publish(call_started("c1"))
     await bus.flush(5)
-    async with Redis.from_url(redis_url) as client:
-        await client.delete(Keys().node("n1"))
+    await bus.die()
     ran = await run(config, command, "--json")
     assert (ran.code, ran.out) == (1, "[]\n")
     assert NOBODY in ran.err
@@ -104,13 +100,13 @@ async def test_each_node_of_several_is_told(bus: WiredBus, config: Path, redis_u
     assert ran.code == 0
     assert "node n1: hearing" in ran.out
     assert "node n2: hearing" in ran.out
-    await other.stop()
-    await bus.client.zadd(Keys().nodes, {"n2": time.time()})  # as a killed node leaves it, once its sign has expired
+    await other.die()
     ran = await run(config, "calls")
     assert ran.code == 1
     assert "c1" in ran.out
     assert "c2" not in ran.out
     assert "node n2 is away: no sign of life" in ran.err
+    await other.stop()
 
 
 async def test_asterisk_away_is_exit_1_however_few_calls_there_are(bus: WiredBus, config: Path) -> None:

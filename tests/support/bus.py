@@ -1,5 +1,7 @@
 """A bus with an event hub of its own, for tests of what Redis gets."""
 
+import time
+
 from callguard.bus import Bus
 from callguard.config import Redis as RedisConfig
 from callguard.contracts.events import Event, NodeStarted
@@ -29,3 +31,8 @@ class WiredBus(Bus):
         """Wait until Redis has all, the newest sign of life too."""
         await self.flush(5)
         await self._heartbeat.beat()
+
+    async def die(self) -> None:
+        """Be as a killed node whose last sign of life has expired: known, and silent from now on."""
+        await self._heartbeat.stop()
+        await self.client.zadd(self.keys.nodes, {self._node: time.time()})
