@@ -57,6 +57,10 @@ class Proxy:
         """Relay all traffic unchanged again."""
         self._broken, self._status, self._delay_s = False, None, 0.0
 
+    def move(self, port: int) -> None:
+        """Relay new connections to another port; open ones stay where they are, as when a virtual IP moves."""
+        self._to = port
+
     def _drop(self) -> None:
         for writer in list(self._writers):
             writer.transport.abort()
