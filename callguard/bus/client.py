@@ -29,9 +29,8 @@ from callguard.config import Redis as RedisConfig
 from callguard.config.redis_address import RedisAddress, read_redis_url
 
 TIMEOUT_S: Final = 3.0
-"""Longest wait for one answer, in seconds; longer than any blocking read. With the search for another server it leaves
-the service less than 5 s behind after a server has vanished."""
-CONNECT_S: Final = 1.5
+"""Longest wait for a connection and for one answer, in seconds; longer than any blocking read. With the search for
+another server it leaves the service less than 5 s behind after a server has vanished."""
 SEARCH_S: Final = 0.5
 """Seconds in which a sentinel, or a node of a cluster, must answer; then the next one is asked."""
 ABOUT_THE_REQUEST: Final = ("BUSYGROUP", "NOGROUP", "NOSCRIPT", "WRONGTYPE")
@@ -52,7 +51,7 @@ def connect(config: RedisConfig) -> Redis:
         "decode_responses": True,
         "encoding_errors": "replace",
         "socket_timeout": TIMEOUT_S,
-        "socket_connect_timeout": CONNECT_S,
+        "socket_connect_timeout": TIMEOUT_S,
         "retry": Retry(NoBackoff(), 0),
     }
     found: dict[str, Any] = dict(parse_url(config.url if address.kind == "unix" else address.first_as_url))

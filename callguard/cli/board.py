@@ -1,13 +1,15 @@
 """Show calls, alerts and nodes in a terminal: live board, lists."""
 
+import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import typer
+from redis.exceptions import RedisError
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
@@ -44,6 +46,9 @@ NAME: Final = 8
 """Least width of a wrapped column of short words."""
 SHORT: Final = 8
 """Characters shown of an alert's identifier, if they suffice to tell it from the others."""
+AWAY_S: Final = 10.0
+"""Seconds without Redis after which `watch` ends with the error."""
+AGAIN_S: Final = 0.5
 
 SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0.1, help="End after this many seconds.")]
 
@@ -65,7 +70,7 @@ def watch(seconds: SecondsOption = None, config: ConfigOption = None, as_json: J
     deadline = time.monotonic() + (seconds or float("inf"))
     _alive(settings)
     show = _show_board if sys.stdout.isatty() and not as_json else _Lines(as_json)
-    with_redis(settings, show(settings, deadline))
+    with_redis(settings, _going_on(show, settings, deadline))
     _alive(settings)
 
 
@@ -121,21 +126,38 @@ def _alive(config: Config) -> None:
         fail(nobody(config))
 
 
+async def _going_on(show: Callable[[Config, float], Awaitable[None]], config: Config, deadline: float) -> None:
+    """Show to the deadline. Redis may move to another server meanwhile, or be away for AWAY_S."""
+    away_since = None
+    while True:
+        began = time.monotonic()
+        try:
+            return await show(config, deadline)
+        except (RedisError, OSError):
+            now = time.monotonic()
+            if away_since is None or now - began > AWAY_S:
+                away_since = now
+            if now - away_since > AWAY_S:
+                raise
+            await asyncio.sleep(AGAIN_S)
+
+
 class _Lines:
     """Prints events as they arrive, one in each line."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
         self._heard: dict[str, tuple[int, int]] = {}
+        self._position = ""
 
     async def __call__(self, config: Config, deadline: float) -> None:
         keys = Keys(config.redis.prefix)
         async with connect(config.redis) as client:
-            position = await last_id(client, keys.events)
+            self._position = self._position or await last_id(client, keys.events)
             while (left_s := deadline - time.monotonic()) > 0:
                 block_ms = max(1, round(min(1.0, left_s) * 1000))
-                for entry in await read_after(client, keys.events, position, block_ms):
-                    position = entry.id
+                for entry in await read_after(client, keys.events, self._position, block_ms):
+                    self._position = entry.id
                     self._print(entry.fields.get("event", ""))
 
     def _print(self, text: str) -> None:

@@ -24,7 +24,7 @@ def test_a_server_on_this_machine_may_be_trusted(url: str) -> None:
     "url",
     [
         "redis://10.0.0.1:6379/0", "redis://redis.example/0", "rediss://[2001:db8::1]:6379", "redis://0.0.0.0",
-        "redis://127.0.0.1@10.0.0.1/0", "redis://localhost.example", "redis://127.0.0.1,10.0.0.2:6379/0",
+        "redis://127.0.0.1@10.0.0.1/0", "redis://localhost.example", "redis+sentinel://127.0.0.1/calls",
     ],
 )  # fmt: skip
 def test_a_server_elsewhere_may_not(url: str) -> None:
