@@ -73,6 +73,8 @@ PARTS: Final = {
         tuple(f"callguard/control/{name}.py" for name in ("event_hub", "health", "hearing", "paging", "worker_keeper")),
         ("tests/control/test_alert_manager.py", "tests/control/test_worker_pool.py"),
     ),
+    "inventory": Part(("callguard/inventory/*.py",), ("tests/inventory", "tests/cli/test_survey.py")),
+    "setup": Part(("callguard/setup/*.py",), ("tests/setup",)),
     "pipeline": Part(
         ("callguard/worker/pipeline.py", "callguard/worker/standing.py"),
         ("tests/worker", "tests/acceptance/test_simulated_calls.py"),

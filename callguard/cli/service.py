@@ -81,7 +81,7 @@ def check(
     from callguard.config.environment import SECRETS, set_environment
     from callguard.config.secrets import unreadable_secrets
     from callguard.config.sender_keys import doubtful_senders
-    from callguard.inventory.compare import unserved_teams
+    from callguard.inventory.compare import without_pbx
     from callguard.rules.authoring.checks import switched_off
     from callguard.rules.authoring.configured import checked_rules
     from callguard.runtime.journal import journal_path, unwritable
@@ -98,7 +98,7 @@ def check(
         facts["model"] = check_model(settings, path)
         warnings = [*unreadable_secrets(settings, str(path)), *switched_off(rules, settings.notify)]
         if not pbx:
-            warnings += [f"{path}: {each.key}: {each.text}; {each.advice}" for each in unserved_teams(settings)]
+            warnings += [f"{path}: {each.key}: {each.text}; {each.advice}" for each in without_pbx(settings)]
         warnings += [f"{path}: {problem}" for problem in doubtful_senders(settings)]
         if why := unwritable(journal_path(settings.journal.folder, settings.node)):
             warnings.append(f"{path}: journal.folder: {why}; without a journal a crash loses what waits")

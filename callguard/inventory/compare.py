@@ -7,7 +7,7 @@ from callguard.asterisk.names import JOIN_CONTEXT, device_of
 from callguard.config import Config
 from callguard.inventory.codecs import silenced_by_whispers
 from callguard.inventory.discrepancy import Discrepancy, listed, nearest
-from callguard.inventory.patterns import rule_discrepancies
+from callguard.inventory.patterns import bare_patterns, rule_discrepancies
 from callguard.inventory.pbx import Inventory
 from callguard.inventory.phones import phone_discrepancies
 
@@ -27,6 +27,11 @@ def compare(config: Config, inventory: Inventory, scopes: Scopes) -> list[Discre
         *_contexts(config, inventory),
         *silenced_by_whispers(config, inventory),
     ]
+
+
+def without_pbx(config: Config) -> list[Discrepancy]:
+    """Return the discrepancies that show without a PBX."""
+    return [*bare_patterns(config.roles.rules), *unserved_teams(config)]
 
 
 def unserved_teams(config: Config) -> Iterator[Discrepancy]:

@@ -1,5 +1,6 @@
 """Check `roles.rules` against a PBX: patterns that match nothing, rules that are never reached or disagree. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
@@ -12,6 +13,8 @@ from callguard.inventory.pbx import Endpoint, Inventory
 LISTED: Final = ("PJSIP", "SIP", "IAX2")
 """Technologies whose endpoints Asterisk lists; channels of others can't be checked."""
 WILDCARDS: Final = "*?["
+CHANNEL: Final = re.compile(r"[*?\[]|-[0-9a-f]{8}$")
+"""A pattern that may match a channel: with a wildcard, or a channel's whole name."""
 
 
 def rule_discrepancies(config: Config, inventory: Inventory) -> list[Discrepancy]:
@@ -23,6 +26,19 @@ def rule_discrepancies(config: Config, inventory: Inventory) -> list[Discrepancy
         dead = list(_dead(index, rule, inventory))
         found += dead or _disputed(index, rules, hits)
     return found
+
+
+def bare_patterns(rules: Sequence[RoleRule]) -> Iterator[Discrepancy]:
+    """Yield the patterns that match no channel of any PBX: an endpoint's name alone."""
+    for index, rule in enumerate(rules):
+        pattern = rule.channel or ""
+        if pattern.partition("/")[0].upper() in LISTED and not CHANNEL.search(pattern):
+            yield Discrepancy(
+                "error",
+                f"roles.rules.{index}.channel",
+                f"{pattern!r} matches no channel: a channel's name goes on behind the endpoint's",
+                f"write {pattern}-*",
+            )
 
 
 def _dead(index: int, rule: RoleRule, inventory: Inventory) -> Iterator[Discrepancy]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from callguard.inventory.compare import Scopes, compare, unserved_teams
+from callguard.inventory.compare import Scopes, compare, unserved_teams, without_pbx
 from callguard.inventory.discrepancy import Discrepancy
 from callguard.inventory.pbx import Inventory
 from tests.inventory.pbxs import PBX, config, rules
@@ -79,3 +79,12 @@ def test_our_own_contexts_are_missed() -> None:
     assert {finding.key for finding in found(bare)} == {"", "media.tap_context"}
     assert [finding.key for finding in found(bare, media={"tap": "external_media"})] == [""]
     assert found(replace(PBX, contexts=None)) == []
+
+
+def test_some_faults_show_without_a_pbx() -> None:
+    given = config(
+        roles=rules(("PJSIP/201", "agent")),
+        analysis={"queues": {"support": {"team": "floor"}}},
+        supervisors=supervisor("PJSIP/999", teams=["desk"]),
+    )
+    assert [each.key for each in without_pbx(given)] == ["roles.rules.0.channel", "analysis.queues.support.team"]

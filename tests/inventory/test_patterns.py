@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from callguard.inventory.discrepancy import Discrepancy
-from callguard.inventory.patterns import rule_discrepancies
+from callguard.inventory.patterns import bare_patterns, rule_discrepancies
 from tests.inventory.pbxs import PBX, config, rules
 
 
@@ -69,3 +69,12 @@ def test_two_rules_that_cross_and_disagree_are_told() -> None:
     assert "PJSIP/202" in finding.text
     assert "agent" in finding.text
     assert "ignore" in finding.text
+
+
+def test_an_endpoints_name_alone_is_found_without_a_pbx() -> None:
+    given = rules(
+        *(("PJSIP/201", "agent"), ("PJSIP/20?", "agent"), ("PJSIP/201-0000001a", "agent"), ("DAHDI/1-1", "agent")),
+    )
+    (finding,) = bare_patterns(config(roles=given).roles.rules)
+    assert finding.key == "roles.rules.0.channel"
+    assert finding.advice == "write PJSIP/201-*"
