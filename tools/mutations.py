@@ -7,6 +7,7 @@ outside of functions, which are settings, and large numbers.
 
 import random
 import re
+from ast import literal_eval
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,7 @@ def _operator(name: str) -> Any:
 
 def _counts(node: Any) -> bool:
     """Return whether a mutation of a node changes behaviour."""
-    if node.type == "number" and abs(complex(node.value.replace("_", ""))) > _LARGE:
+    if node.type == "number" and abs(literal_eval(node.value)) > _LARGE:
         return False
     inside, child = False, node
     while (parent := child.parent) is not None:

@@ -115,6 +115,7 @@ def _sum_up(outcome: "Outcome", folder: Path) -> None:
         console.print("not proved: mend the errors above, then run `callguard doctor`", style="red")
         return
     console.print(f"a whisper is proved, {outcome.seconds:.0f} s after init began", style="bold green")
+    console.print("have a person say what they hear: callguard doctor --phone PJSIP/…", markup=False)
     console.print("next: systemctl enable --now callguard, then `callguard watch`", markup=False)
     if folder != FOLDER:
         console.print(f"commands need --config {folder / 'callguard.yaml'}, or CALLGUARD_CONFIG", markup=False)

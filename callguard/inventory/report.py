@@ -58,13 +58,20 @@ def reach(reachable: bool | None) -> str:
 
 
 def lines(inventory: Inventory) -> list[str]:
-    """Return one line for each queue, with its members and the endpoints behind them, for contexts and for parking."""
+    """Return one line for each queue, with its members and the endpoints behind them, for contexts and for parking.
+
+    A FreePBX has thousands of contexts, so those of endpoints are shown; programs get all.
+    """
     found = [
         f"queue {queue.name}: {listed([f'{m.name} ({m.endpoint or m.interface})' for m in queue.members])}"
         for queue in inventory.queues or ()
     ]
     if inventory.contexts is not None:
-        found.append(f"contexts: {', '.join(sorted(inventory.contexts))}")
+        found.append(f"contexts: {len(inventory.contexts)}, of endpoints {listed(_entries(inventory))}")
     if inventory.parking:
         found.append(f"parking: {', '.join(inventory.parking)}")
     return found
+
+
+def _entries(inventory: Inventory) -> list[str]:
+    return sorted({endpoint.context for endpoint in inventory.endpoints} - {""})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final
 
 from callguard.config import ConfigError
@@ -72,16 +73,13 @@ class Interview:
         proposal: Sequence[str] | None = None,
         guess: Sequence[str] | None = None,
     ) -> list[str]:
-        """Return endpoints that the PBX has."""
+        """Return endpoints that the PBX has; a pattern such as PJSIP/2?? stands for all that it matches."""
 
         def each(given: str) -> str:
-            for name in split(given):
-                if name not in known:
-                    raise ValueError(f"the PBX has no endpoint {name}{nearest(name, known)}")
-            return given
+            return ", ".join(name for word in split(given) for name in expanded(word, known))
 
         words = [None if names is None else ", ".join(names) for names in (proposal, guess)]
-        return split(self._ask(key, question, words[0], words[1], each))
+        return list(dict.fromkeys(split(self._ask(key, question, words[0], words[1], each))))
 
     def settle(self) -> None:
         """Raise ConfigError where questions stayed open."""
@@ -112,6 +110,13 @@ class Interview:
         except ValueError as error:
             self.open.append(f"answers: {key}: {error}; found {proposed!r}")
             return ""
+
+
+def expanded(word: str, known: Collection[str]) -> list[str]:
+    """Return the known names that a word names or matches; raise ValueError where there is none."""
+    if found := [name for name in known if name == word] or [name for name in known if fnmatchcase(name, word)]:
+        return found
+    raise ValueError(f"the PBX has no endpoint {word}{nearest(word, known)}")
 
 
 def split(text: str) -> list[str]:

@@ -11,6 +11,10 @@ from callguard.setup.plan import Access, Plan
 from callguard.setup.proposal import Proposal, name_of, propose
 
 MODES: Final = get_args(Mode)
+AGENTS: Final = "Agents' phones, by commas; PJSIP/2?? stands for all that it matches"
+JUDGED: Final = (
+    "What is judged. raised_voice: vocal effort; emotion: anger too (inform your callers first); off: nothing"
+)
 
 
 def make_plan(interview: Interview, inventory: Inventory, access: Access) -> Plan:
@@ -19,7 +23,7 @@ def make_plan(interview: Interview, inventory: Inventory, access: Access) -> Pla
     known = [endpoint.name for endpoint in inventory.endpoints]
     agents = interview.endpoints(
         "roles.agents",
-        "Agents' phones, by commas",
+        AGENTS,
         known,
         proposal=proposal.agents or None,
         guess=proposal.agents,
@@ -33,7 +37,7 @@ def make_plan(interview: Interview, inventory: Inventory, access: Access) -> Pla
         tuple(agents),
         tuple(colleagues),
         _trunks(interview, proposal, agents),
-        interview.choice("mode", "What is judged", MODES, proposal="raised_voice"),
+        interview.choice("mode", JUDGED, MODES, proposal="raised_voice"),
         _queues(interview, inventory, supervisors),
         tuple(supervisors),
         _dial_caller(interview),

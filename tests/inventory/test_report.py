@@ -17,7 +17,7 @@ def test_parts_are_told_by_group() -> None:
 def test_queues_are_told_with_the_phones_behind_their_members() -> None:
     told = lines(replace(PBX, parking=("default",)))
     assert told[:2] == ["queue support: Ann (PJSIP/201)", "queue sales: none"]
-    assert told[2:] == ["contexts: callguard-join, callguard-tap, from-internal, from-pstn", "parking: default"]
+    assert told[2:] == ["contexts: 4, of endpoints from-internal, from-pstn", "parking: default"]
     assert lines(replace(PBX, queues=None, contexts=None)) == []
 
 

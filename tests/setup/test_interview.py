@@ -3,6 +3,7 @@
 import pytest
 
 from callguard.config import ConfigError
+from callguard.setup.interview import expanded
 from tests.setup.people import Person, unasked
 
 KNOWN = ("PJSIP/201", "PJSIP/202")
@@ -55,3 +56,11 @@ def test_a_wrong_answer_of_a_person_is_asked_again() -> None:
 
 def test_a_person_can_say_nothing_where_something_is_offered() -> None:
     assert Person(Agents="-").interview().endpoints("roles.agents", "Agents", KNOWN, guess=KNOWN) == []
+
+
+def test_a_pattern_stands_for_all_endpoints_that_it_matches_each_once() -> None:
+    interview = unasked(roles={"agents": ["PJSIP/202", "PJSIP/20?"]})
+    assert interview.endpoints("roles.agents", "Agents", KNOWN) == ["PJSIP/202", "PJSIP/201"]
+    assert expanded("PJSIP/[x]", ["PJSIP/[x]", "PJSIP/x"]) == ["PJSIP/[x]"]
+    with pytest.raises(ValueError, match="no endpoint SIP"):
+        expanded("SIP/*", KNOWN)

@@ -47,7 +47,7 @@ def test_each_kind_of_mistake_is_made(statement: str, wrong: set[str]) -> None:
         "def f(a):\n    log.info('said', n=5)\n",
         "class A:\n    size: int = 5\n    def __init__(self, a):\n        self.a = a\n",
         "def f(a):\n    import b\n",
-        "def f(a):\n    return a(1_000, 250.0)\n",
+        "def f(a):\n    return a(1_000, 250.0, 0o640)\n",
         'def f(a):\n    """Say 5 or 6."""\n',
     ],
 )
