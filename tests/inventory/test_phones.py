@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from callguard.inventory.discrepancy import Discrepancy
 from callguard.inventory.pbx import Inventory, Member, Queue
 from callguard.inventory.phones import phone_discrepancies
@@ -32,10 +34,11 @@ def test_a_member_who_is_ignored_is_told_once_for_all() -> None:
     assert "PJSIP/201, PJSIP/202" in finding.text
 
 
-def test_a_member_without_a_phone_is_told() -> None:
-    lost = Queue("support", (Member("Local/999@x/n", "Eve", None, "no hint"),))
-    (finding,) = found(*TOLD, pbx=replace(PBX, queues=(lost,)))
-    assert "Local/999@x/n" in finding.text
+@pytest.mark.parametrize(("interface", "told"), [("PJSIP/999", 1), ("Local/502@queues/n", 0), ("Agent/1001", 0)])
+def test_a_member_whose_phone_is_not_there_is_told_and_others_may_be_anything(interface: str, told: int) -> None:
+    lost = Queue("support", (Member(interface, "Eve", None, "not found"),))
+    findings = found(*TOLD, pbx=replace(PBX, queues=(lost,)))
+    assert [interface in finding.text for finding in findings] == [True] * told
 
 
 def test_a_pbx_on_which_no_call_can_be_judged_is_an_error() -> None:

@@ -145,6 +145,18 @@ async def test_native_rtp_is_unloaded_now_and_for_good(place: Place) -> None:
     assert "noload => bridge_native_rtp.so" in (place.etc / "modules_callguard.conf").read_text()
 
 
+async def test_native_rtp_that_can_t_be_unloaded_now_is_told(place: Place) -> None:
+    person = Person()
+    answers = place.answers(native_rtp="unload")
+    await place.enter(person.interview(asterisk=answers))
+    interview = person.interview(asterisk={**answers, "command": "no-such-program"})
+    pbx, _ = await place.enter(interview)
+    pbx.mine = True
+    await pbx.settle_native_rtp(NATIVE, find_access(interview, pbx.folder, {}))
+    assert "at Asterisk's next start" in person.told[-1]
+    assert "noload" in (place.etc / "modules_callguard.conf").read_text()
+
+
 async def test_native_rtp_stays_where_somebody_says_so_and_is_asked_about(place: Place) -> None:
     assert await settle(place, unasked(asterisk=place.answers(native_rtp="keep"))) is False
     assert await settle(place, unasked(asterisk=place.answers(native_rtp="confirmed"))) is True

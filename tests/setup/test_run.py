@@ -96,6 +96,7 @@ async def test_a_dry_run_shows_and_writes_nothing(stage: Stage) -> None:
     assert not stage.folder.exists()
     assert str(stage.folder / "callguard.yaml") in outcome.files
     assert any("PJSIP/20" in text for text in person.told)
+    assert person.told[-1] == "dry run: nothing was written"
     stage.found = None
     assert (await stage.run(unasked(**stage.answers()), dry_run=True)).files == []
 
