@@ -67,7 +67,7 @@ async def test_a_parked_customer_is_taken_back_by_a_colleague_and_the_supervisor
             colleague = lab.farm.phone("agent2")
             parties.phones["colleague"] = await colleague.call(situations.FIRST_PLACE, voices.tone(HERTZ["colleague"]))
             updated = await running.until(lambda: [e for e in running.of(CallUpdated) if e.change == "transfer"])
-            assert (updated[0].agent, updated[0].queue) == ("PJSIP/agent2", "support")
+            assert (updated[0].agent, updated[0].queue) == ("agent2", "support")
             await settled(running)
             together = await parties.listen_for()
             await taps_carry(running, tmp_path, customer="customer", agent="colleague")
@@ -112,7 +112,7 @@ async def test_who_picks_up_a_ringing_queue_call_is_the_agent_for_taps_whispers_
         agent = await lab.farm.phone("agent2").call(situations.PICK_UP_GROUP, voices.tone(HERTZ["agent"]))
         call = await running.tapped_call()
         parties = Parties(lab, voices, running, call, {"customer": await calling, "agent": agent})
-        assert (call.member, call.interface, call.queue) == ("PJSIP/agent2", "PJSIP/agent2", "support")
+        assert (call.member, call.interface, call.queue) == ("agent2", "PJSIP/agent2", "support")
         await taps_carry(running, tmp_path, customer="customer", agent="agent")
         await parties.join("takeover")
         await agent.heard()
@@ -143,7 +143,7 @@ async def test_a_call_that_a_members_phone_forwards_is_the_colleagues(lab: Lab, 
         customer = await calling
         await settled(running)
         (call,) = running.app.calls.values()
-        assert (call.member, call.queue) == ("PJSIP/agent3", "local-kept")
+        assert (call.member, call.queue) == ("agent3", "local-kept")
         await taps_carry(running, tmp_path, customer="customer", agent="agent")
         channels = (await console(lab, "core show channels concise")).splitlines()
         (half,) = [line.split("!")[0] for line in channels if line.startswith("Local/agent1@") and ";2!" in line]
@@ -162,7 +162,7 @@ async def test_in_a_ring_group_and_behind_follow_me_the_phone_that_answered_is_t
             lab.farm.phone(name).answer_after_s = None
         parties = await gather(lab, voices, running, extension)
         await settled(running)
-        assert running.app.calls[parties.call.id].member == "PJSIP/agent1"
+        assert running.app.calls[parties.call.id].member == "agent1"
         await taps_carry(running, tmp_path, customer="customer", agent="agent")
         await parties.hang_up()
 

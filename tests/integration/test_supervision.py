@@ -205,7 +205,7 @@ async def test_a_transfer_during_a_whisper_takes_the_supervisor_along(
     supervisor = await phone.answered()
     await scene.agent.transfer("202")
     successor = await lab.farm.phone("agent2").answered()
-    await service.wait_for("call.updated", change="transfer", agent="PJSIP/agent2")
+    await service.wait_for("call.updated", change="transfer", agent="agent2")
     await service.wait_for("supervision.mode_changed", by="call", suspended=False, reason="transfer")
     begin = successor.elapsed
     await asyncio.sleep(0.6)
