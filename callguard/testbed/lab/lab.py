@@ -9,7 +9,7 @@ from pathlib import Path
 from callguard.testbed.lab.farm import Farm
 from callguard.testbed.lab.pbx import Pbx
 from callguard.testbed.lab.ports import Ports
-from callguard.testbed.lab.root import Installation, asterisk
+from callguard.testbed.lab.root import Installation, asterisk, usual
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Lab:
             pbx = Pbx(
                 found, folder / "pbx", at_pbx, at_farm, numbers, staff, native_rtp=native_rtp, hold_music=hold_music
             )
-            farm = Farm(found, folder / "farm", at_farm, at_pbx, numbers)
+            farm = Farm(installation or usual(), folder / "farm", at_farm, at_pbx, numbers)
             try:
                 await pbx.start()
                 await farm.start()

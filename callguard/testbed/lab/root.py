@@ -47,7 +47,13 @@ class Installation:
     @property
     def version(self) -> int:
         """Return the major version; 0 where the program can't be run."""
-        return _major(_output([*self.command, "-V"]))
+        return _major(f"Asterisk {self.version_text}")
+
+    @property
+    def version_text(self) -> str:
+        """Return the version without its packaging, such as 22.10.1; an empty text where the program can't be run."""
+        found = re.search(r"Asterisk ([^\s+~]+)", _output([*self.command, "-V"]))
+        return found[1] if found else ""
 
     @property
     def tap(self) -> Literal["audiosocket", "external_media"]:
@@ -60,8 +66,12 @@ def asterisk() -> Installation:
 
     Raises AsteriskUnavailable where there is none.
     """
-    if named := os.environ.get("CALLGUARD_ASTERISK"):
-        return _private(named, OLDEST)
+    named = os.environ.get("CALLGUARD_ASTERISK")
+    return _private(named, OLDEST) if named else usual()
+
+
+def usual() -> Installation:
+    """Return an Asterisk 22 or newer, whatever CALLGUARD_ASTERISK says. Raises AsteriskUnavailable."""
     return _on_path() or _private(_suite(), WANTED)
 
 
