@@ -17,6 +17,8 @@ AWAITED: Final[tuple[Kind, ...]] = (SUPERVISOR, "ear", "media", "voice")
 """Kinds of channels whose arrival a waiter expects."""
 JOIN_CONTEXT: Final = "callguard-join"
 """Dialplan context that adds a supervisor to a call's bridge."""
+HOST_VARIABLE: Final = "CALLGUARD_MEDIA"
+"""Variable that names the AudioSocket host to the dialplan, where that is not loopback."""
 
 
 def new_id() -> str:

@@ -36,6 +36,16 @@ def network(text: str) -> str:
     return text
 
 
+def host(text: str) -> str:
+    """Return a name or an address; an IPv6 address without the brackets that it may have."""
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
+
+
+def bracketed(text: str) -> str:
+    """Return a name or an address as it stands before `:port`: an IPv6 address in brackets."""
+    return f"[{text}]" if ":" in text else text
+
+
 class Secret(Section):
     """The source of a secret: an environment variable or a file; exactly one of them for a required secret."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from callguard.config.base import Port, Secret, Section, network, without_password
+from callguard.config.base import Port, Secret, Section, bracketed, host, network, without_password
 
 
 class Ari(Section):
@@ -49,6 +49,9 @@ class AsteriskConfig(Section):
     )
 
 
+Host = Annotated[str, AfterValidator(host)]
+
+
 class Media(Section):
     """How Asterisk sends call media to CallGuard."""
 
@@ -57,8 +60,8 @@ class Media(Section):
         description="audiosocket: cheapest, needs one dialplan context. external_media: RTP, needs no dialplan.",
     )
     tap_context: str = Field("callguard-tap", description="Dialplan context that holds the AudioSocket extension.")
-    listen: str = Field("127.0.0.1", description="Address on which media is received.")
-    advertise: str | None = Field(None, description="Address to which Asterisk sends media; default: `listen`.")
+    listen: Host = Field("127.0.0.1", description="Address on which media is received, IPv4 or IPv6; `::`: on both.")
+    advertise: Host | None = Field(None, description="Address to which Asterisk sends media; default: `listen`.")
     audiosocket_port: Port = Field(
         9092, description="First AudioSocket port; worker n listens on port + n. 0: any free port."
     )
@@ -99,3 +102,9 @@ class Media(Section):
         if end <= info.data.get("rtp_start", 0):
             raise ValueError(f"must be above rtp_start, which is {info.data['rtp_start']}")
         return end
+
+    @property
+    def named_host(self) -> str | None:
+        """Return the host that the tap's dialplan is told; None where its own CALLGUARD_MEDIA, or loopback, counts."""
+        told = self.advertise or (self.listen if ":" in self.listen and self.listen != "::" else None)
+        return bracketed(told) if told else None

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from callguard.config.base import bracketed
+
 Kind = Literal["server", "unix", "sentinel", "cluster"]
 SCHEMES: Final[dict[str, tuple[Kind, bool]]] = {
     "redis": ("server", False),
@@ -95,11 +97,6 @@ def _host(place: str, kind: Kind) -> tuple[str, int]:
     if not host or not (port or "0").isdecimal() or int(port or 0) > 65535 or (":" in host and not closing):
         raise ValueError(f"has a part that is no host and port: {place!r}; IPv6 addresses stand in brackets")
     return host, int(port or PORTS[kind])
-
-
-def bracketed(host: str) -> str:
-    """Return a host as URLs have it: an IPv6 address in brackets."""
-    return f"[{host}]" if ":" in host else host
 
 
 def checked_redis_url(url: str) -> str:

@@ -15,6 +15,7 @@ from callguard.asterisk.health import ADVICE
 from callguard.asterisk.upkeep.leases import MODULE, NOT_KEPT
 from callguard.bus import connect
 from callguard.config import Ami, Config, ConfigError
+from callguard.config.base import bracketed
 from callguard.doctor.findings import Finding
 from callguard.doctor.foreign import (
     GREETING,
@@ -201,7 +202,7 @@ async def check_console(config: Config) -> list[Finding]:
     """Report whether the service of this configuration is running, by its health page."""
     if not config.console.enabled:
         return []
-    url = f"http://{config.console.listen}:{config.console.port}/healthz"
+    url = f"http://{bracketed(config.console.listen)}:{config.console.port}/healthz"
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from callguard.asterisk.client import AriClient, Connected, Disconnected, Spy
 from callguard.asterisk.events import StasisStart
+from callguard.asterisk.names import HOST_VARIABLE
 from callguard.asterisk.waiter import Waiter
 from callguard.audio.audiosocket import SLIN, scan
 from callguard.config import Config
@@ -73,6 +74,8 @@ class ProbeCall:
         """Tap a leg by AudioSocket as `run` does; return the audio of some seconds, or None where none arrived."""
         async with AsyncExitStack() as stack, _receiver(self.config.media.listen) as (port, received):
             snoop = await self.snoop(stack, channel, spy="in", whisper="none")
+            if host := self.config.media.named_host:
+                await self.client.set_variable(snoop, HOST_VARIABLE, host)
             await self.client.continue_to(snoop, context=self.config.media.tap_context, extension=f"u{port}")
             await asyncio.sleep(seconds)
             payload = [bytes(received[m.start : m.end]) for m in scan(bytes(received), len(received)) if m.kind == SLIN]

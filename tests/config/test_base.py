@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from callguard.config.base import Secret, Section, without_password
+from callguard.config.base import Secret, Section, bracketed, host, without_password
 from callguard.config.source import ConfigError
 
 
@@ -32,6 +32,11 @@ def test_a_url_with_a_password_is_refused(url: str) -> None:
 @pytest.mark.parametrize("url", ["redis://ann@host/0", "unix:///run/redis.sock?db=1", "http://host:8088"])
 def test_a_url_without_one_stays_as_it_is(url: str) -> None:
     assert without_password(url) == url
+
+
+def test_an_ipv6_address_has_brackets_before_a_port_and_nowhere_else() -> None:
+    assert [host(text) for text in ("[::1]", "::1", "127.0.0.1", "pbx")] == ["::1", "::1", "127.0.0.1", "pbx"]
+    assert [bracketed(text) for text in ("::1", "127.0.0.1", "pbx")] == ["[::1]", "127.0.0.1", "pbx"]
 
 
 def test_a_secret_comes_from_the_environment_and_hides_in_its_repr(monkeypatch: pytest.MonkeyPatch) -> None:

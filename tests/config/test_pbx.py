@@ -30,3 +30,23 @@ def test_an_applications_name_is_a_word_and_an_address_has_no_password() -> None
     for wrong in ({"app": "two words"}, {"url": "http://user:secret@pbx:8088"}, {"url": "ws://pbx"}):
         with pytest.raises(ValidationError):
             Ari.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("media", "listen", "named"),
+    [
+        ({}, "127.0.0.1", None),
+        ({"listen": "::1"}, "::1", "[::1]"),
+        ({"listen": "[::1]"}, "::1", "[::1]"),
+        ({"listen": "::"}, "::", None),
+        ({"listen": "0.0.0.0"}, "0.0.0.0", None),
+        ({"listen": "::", "advertise": "[2001:db8::7]"}, "::", "[2001:db8::7]"),
+        ({"listen": "0.0.0.0", "advertise": "192.0.2.10"}, "0.0.0.0", "192.0.2.10"),
+        ({"advertise": "media.example"}, "127.0.0.1", "media.example"),
+    ],
+)
+def test_the_dialplan_is_told_the_medias_host_where_it_is_not_loopback(
+    media: dict[str, str], listen: str, named: str | None
+) -> None:
+    made = Media.model_validate(media)
+    assert (made.listen, made.named_host) == (listen, named)

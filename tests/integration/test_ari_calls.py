@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from callguard.contracts.events import CallEnded, TapOpened
+from callguard.contracts.messages import LegSource
 from callguard.testbed.lab.lab import Lab
 from callguard.testbed.lab.pbx import FEATURES, QUEUE, QUEUE_WITH_FEATURES
 from callguard.testbed.lab.tones import tone_dbfs, tone_share
@@ -19,6 +20,21 @@ def hears_only(running: Node, role: str, hertz: int, folder: Path) -> None:
     assert tone_share(heard, hertz) > 0.9  # on a busy machine the mixer leaves gaps, and these spread the line
     for other in {CUSTOMER_HZ, AGENT_HZ, OTHER_HZ} - {hertz}:
         assert tone_dbfs(heard, other) < -45
+
+
+@pytest.mark.parametrize("tap", ["audiosocket", "external_media"])
+async def test_media_comes_over_ipv6(lab: Lab, voices: Voices, tmp_path: Path, tap: str) -> None:
+    async with node(config_for(lab, media={"tap": tap, "listen": "::1"})) as running:
+        customer, _ = await conversation(lab, voices, "201")
+        await running.tapped_call()
+        await asyncio.sleep(0.6)
+        hears_only(running, "customer", CUSTOMER_HZ, tmp_path)
+        hears_only(running, "agent", AGENT_HZ, tmp_path)
+        if tap == "external_media":
+            sources = [message.address for _, message in running.receiver.sent if isinstance(message, LegSource)]
+            assert [source[0] for source in sources if source] == ["::1", "::1"]
+        await customer.hangup()
+        await running.event(CallEnded)
 
 
 @pytest.mark.parametrize("tap", ["audiosocket", "external_media"])

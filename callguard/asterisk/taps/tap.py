@@ -16,12 +16,13 @@ import structlog
 from callguard.asterisk.client import AriClient
 from callguard.asterisk.errors import AriError, NotFoundError
 from callguard.asterisk.events import AriEvent, ChannelDestroyed
-from callguard.asterisk.names import name, new_id
+from callguard.asterisk.names import HOST_VARIABLE, name, new_id
 from callguard.asterisk.stasis import into_stasis
 from callguard.asterisk.upkeep.leases import MEDIA_S
 from callguard.asterisk.upkeep.reconciler import Reconciler
 from callguard.asterisk.waiter import Waiter
 from callguard.config import Media
+from callguard.config.base import bracketed
 from callguard.contracts.events import Event, TapLost, TapOpened, TapRestored
 from callguard.contracts.messages import CallFacts, CloseCall, CloseLeg, LegSource, NoRoomError, OpenLeg, Transport
 from callguard.contracts.vocabulary import Role
@@ -197,6 +198,8 @@ class Tap:
             with self.kit.watch.on(self.leg, ChannelDestroyed) as gone:
                 gone.add_done_callback(self._on_gone)
                 self.step = "dialplan"
+                if host := self.kit.config.named_host:
+                    await ari.set_variable(self.leg, HOST_VARIABLE, host)
                 await ari.continue_to(self.leg, context=self.kit.config.tap_context, extension=extension)
                 yield
 
@@ -211,7 +214,7 @@ class Tap:
         media, mixer = name(ari.app, "media", self.leg), name(ari.app, "mixer", self.leg)
         async with self._held(self.leg, media, mixer):
             await self._snoop()
-            host = f"{config.advertise or config.listen}:{port}"
+            host = f"{bracketed(config.advertise or config.listen)}:{port}"
             self.step = "media channel"
             source = await self._in_stasis(media, ari.external_media(media, host=host, codec=config.rtp_codec))
             if self._announced:

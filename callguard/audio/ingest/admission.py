@@ -8,7 +8,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from callguard.audio.audiosocket import ROOM
@@ -40,7 +40,8 @@ class Sources:
         if not self._networks:
             return True
         address = ip_address(host)
-        return any(address in network for network in self._networks)
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return any((mapped or address) in network for network in self._networks)
 
 
 @dataclass(slots=True)

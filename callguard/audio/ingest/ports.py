@@ -78,6 +78,7 @@ class Ports:
         """
         if row in self._unannounced:
             if sender is not None:
+                sender = _as_seen(self._sockets[row], sender)
                 self._sockets[row].connect(sender)
                 self._senders[row] = sender
             self._unannounced.discard(row)
@@ -165,3 +166,9 @@ class Ports:
         opened.connect(source)
         self._senders[row] = source[0], source[1]
         return self._senders[row]
+
+
+def _as_seen(opened: socket.socket, sender: Address) -> Address:
+    """Return a sender's address as a socket reports it: a socket for IPv6 and IPv4 maps IPv4 addresses."""
+    host, port = sender
+    return (f"::ffff:{host}", port) if opened.family == socket.AF_INET6 and ":" not in host else sender

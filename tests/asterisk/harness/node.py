@@ -83,7 +83,7 @@ class Node:
 
 @asynccontextmanager
 async def node(config: Config) -> AsyncIterator[Node]:
-    async with Receiver() as receiver:
+    async with Receiver(config.media.listen) as receiver:
         running = Node(config, receiver)
         task = asyncio.create_task(running.run())
         try:

@@ -29,7 +29,8 @@ class Leg:
 class Receiver:
     """Implements MediaPlane; `on_message` gets LegConnected and LegLost as a worker would send them."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._host = host
         self.on_message: Callable[[LegConnected | LegLost], None] = lambda message: None
         self.legs: dict[str, Leg] = {}
         self.sent: list[tuple[str, CallFacts | CloseCall | CloseLeg]] = []
@@ -40,7 +41,7 @@ class Receiver:
         """True: nothing listens where Asterisk is sent to."""
 
     async def __aenter__(self) -> "Receiver":
-        self._server = await asyncio.start_server(self._audiosocket, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._audiosocket, self._host, 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -55,7 +56,7 @@ class Receiver:
         self.legs[leg.leg] = Leg(leg)
         if leg.transport == "rtp":
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: _Rtp(self, leg.leg), ("127.0.0.1", 0)
+                lambda: _Rtp(self, leg.leg), (self._host, 0)
             )
             self._rtp[leg.leg] = transport
             return int(transport.get_extra_info("sockname")[1])

@@ -126,6 +126,15 @@ async def test_a_configured_source_stands_instead_of_the_announced_one(monkeypat
         assert not [message for message in bench.plane.said if isinstance(message, LegSource)]
 
 
+@pytest.mark.parametrize(("tap", "path"), [("audiosocket", "variable"), ("external_media", "externalMedia")])
+async def test_an_ipv6_address_is_told_in_brackets(monkeypatch: pytest.MonkeyPatch, tap: str, path: str) -> None:
+    async with tapping(monkeypatch, Media.model_validate({"tap": tap, "listen": "::1"})) as bench:
+        await bench.opened()
+        (asked,) = [query for _, where, query in bench.fake.requests if where.endswith(path) and "::" in str(query)]
+        told = asked.get("external_host") or asked["value"]
+        assert told == ("[::1]:9092" if path == "externalMedia" else "[::1]")
+
+
 async def test_each_step_has_the_whole_time_limit_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     limit = 0.6
 

@@ -20,10 +20,15 @@ class Plane:
     """An ingest with its bank, and the senders of a test."""
 
     def __init__(
-        self, legs: int = 4, rtp_ports: tuple[int, int] = (21000, 28998), sources: tuple[str, ...] = ()
+        self,
+        legs: int = 4,
+        rtp_ports: tuple[int, int] = (21000, 28998),
+        sources: tuple[str, ...] = (),
+        host: str = "127.0.0.1",
     ) -> None:
         self.bank = LegBank(legs)
-        self.ingest = Ingest(self.bank, rtp_ports=rtp_ports, limits=Limits(connect_s=5, stall_s=2), sources=sources)
+        limits = Limits(connect_s=5, stall_s=2)
+        self.ingest = Ingest(self.bank, host=host, rtp_ports=rtp_ports, limits=limits, sources=sources)
         self.now = 100.0
         self.stack = contextlib.ExitStack()
 
@@ -34,15 +39,16 @@ class Plane:
         )
         return row, leg, self.ingest.expect(row, message, self.now)
 
-    def connect(self, leg: uuid.UUID | None = None) -> socket.socket:
-        sender = self.stack.enter_context(socket.create_connection(("127.0.0.1", self.ingest.audiosocket_port)))
+    def connect(self, leg: uuid.UUID | None = None, host: str = "127.0.0.1") -> socket.socket:
+        sender = self.stack.enter_context(socket.create_connection((host, self.ingest.audiosocket_port)))
         if leg is not None:
             sender.sendall(serialise(IDENTITY, leg.bytes))
         return sender
 
-    def udp(self, port: int) -> socket.socket:
-        sender = self.stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        sender.connect(("127.0.0.1", port))
+    def udp(self, port: int, host: str = "127.0.0.1") -> socket.socket:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sender = self.stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+        sender.connect((host, port))
         return sender
 
     def sweep(self, after: float = 0.0) -> tuple[list[int], list[Lost]]:
@@ -74,5 +80,5 @@ def is_closed(sender: socket.socket) -> bool:
 
 
 def address(sender: socket.socket) -> tuple[str, int]:
-    host, port = sender.getsockname()
+    host, port = sender.getsockname()[:2]
     return host, port

@@ -18,6 +18,8 @@ from callguard.audio.ingest.admission import MAX_OF_SOURCE, MAX_STRANGERS, Sourc
         (("192.0.2.9/24", "::1"), "::1", True),
         (("192.0.2.9/24",), "::1", False),
         (("fe80::/10",), "fe80::1%lo", True),
+        (("192.0.2.9/24",), "::ffff:192.0.2.200", True),
+        (("192.0.2.9/24",), "::ffff:203.0.113.9", False),
     ],
 )
 def test_media_may_come_from_allowed_addresses_and_from_any_where_none_is_named(

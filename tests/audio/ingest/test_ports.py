@@ -60,6 +60,21 @@ def test_a_leg_whose_source_is_not_announced_after_all_hears_the_first_sender(pl
     assert plane.sweep()[0] == [row]
 
 
+@pytest.mark.parametrize(("listen", "sender"), [("::1", "::1"), ("::", "::1"), ("::", "127.0.0.1")])
+@pytest.mark.parametrize("announced", [True, False])
+def test_media_is_heard_over_ipv6_and_on_both_at_once(listen: str, sender: str, announced: bool) -> None:
+    plane = Plane(host=listen)
+    with plane.stack:
+        row, _, port = plane.expect("rtp", announced=announced)
+        source = plane.udp(port, sender)
+        if announced:
+            plane.ingest.pin(row, address(source))
+        for number in range(1, 6):
+            source.send(packet(number))
+        assert plane.sweep() == ([row], [])
+        assert plane.taken() == {row: [1, 2, 3, 4, 5]}
+
+
 def test_an_address_that_cannot_be_a_source_is_told(plane: Plane) -> None:
     row, _, port = plane.expect("rtp", announced=True)
     with pytest.raises(OSError):  # noqa: PT011 # the message is the system's

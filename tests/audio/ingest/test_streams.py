@@ -27,6 +27,16 @@ def test_an_identity_in_pieces_is_put_together(plane: Plane) -> None:
     assert plane.taken() == {row: [1, 2, 3, 4, 5]}
 
 
+@pytest.mark.parametrize(("listen", "sender"), [("::1", "::1"), ("::", "::1"), ("::", "127.0.0.1")])
+def test_streams_are_taken_over_ipv6_and_on_both_at_once(listen: str, sender: str) -> None:
+    plane = Plane(host=listen)
+    with plane.stack:
+        row, leg, _ = plane.expect()
+        plane.connect(leg, sender).sendall(frames(1))
+        assert plane.sweep()[0] == [row]
+        assert plane.taken() == {row: [1, 2, 3, 4, 5]}
+
+
 def test_many_legs_in_one_sweep(plane: Plane) -> None:
     legs = [plane.expect() for _ in range(4)]
     for row, leg, _ in legs:
