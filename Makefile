@@ -12,7 +12,7 @@ SIDE_BY_SIDE := -n $(JOBS)
 export ORT_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit integration mutants evaluate bench train lock docs prompts docker-test clean
+.PHONY: help demo test lint unit integration mutants evaluate bench train lock docs prompts cast docker-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ docs: $(READY) ## Write the generated pages again (configuration, signals, event
 
 prompts: $(READY) ## Render the shipped prompts again (needs espeak-ng)
 	@$(BIN)/python -m tools.prompts
+
+cast: $(READY) ## Record the demo again for the README
+	@$(BIN)/python -m tools.cast
 
 docker-test: $(READY) ## Build and start docker/compose.yaml for real, with podman
 	@bash docker/test.sh
