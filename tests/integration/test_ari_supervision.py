@@ -122,7 +122,7 @@ async def test_a_takeover_leaves_customer_and_supervisor_talking(lab: Lab, voice
         stretches = await scene.listen_for(0.8)
         updated = await running.event(CallUpdated)
         assert updated.change == "handoff"
-        assert updated.agent == "PJSIP/supervisor1"
+        assert updated.agent == "boss1"
         await hang_up(scene)
         assert await audible(scene.phones["customer"], stretches["customer"]) == {"supervisor"}
         assert await audible(scene.phones["supervisor"], stretches["supervisor"]) == {"customer"}

@@ -208,7 +208,8 @@ class Supervision:
             if change == "handoff":
                 session.end("agent_left")
             elif session.joined and session.present_mode == "takeover":
-                session.end("transfer")
+                if call.agent is not None:  # without any agent it is not known yet whether the customer hung up
+                    session.end("transfer")
             else:
                 self._presence.follow(session)
 

@@ -389,6 +389,16 @@ async def test_a_transfer_after_a_take_over_ends_the_session_as_such(desk: Desk)
     assert session.took_over
 
 
+async def test_a_customer_who_hangs_up_after_a_take_over_is_no_transfer(desk: Desk) -> None:
+    """The supervisor's channel may go first: for a moment the call has no agent."""
+    await desk.ring(mode="takeover")
+    alone = replace(CALL, agent=None, together=False)
+    desk.calls["c1"] = alone
+    desk.supervision.call_changed(alone, "apart")
+    desk.supervision.call_over(Over(0.0, alone, "hangup", "customer"))
+    assert await desk.ended() == [("ann", "customer_left")]
+
+
 async def test_the_end_of_a_call_that_was_taken_over_is_its_supervisors(desk: Desk) -> None:
     session = await desk.ring(mode="takeover")
     taken = replace(CALL, agent=session.channel)

@@ -19,7 +19,7 @@ from callguard.bus.ask import unsigned
 from callguard.testbed.lab.lab import Lab
 
 ROOT = Path(__file__).parents[3]
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 LOUD_RULE = """
 groups:
   - name: test
@@ -143,7 +143,7 @@ class Service:
         wanted = f"io.callguard.{kind}.v1"
         return [e for e in self.events if e["type"] == wanted and data.items() <= _flat(e["data"]).items()]
 
-    async def wait_for(self, kind: str, timeout_s: float = 20.0, *, since: int = 0, **data: Any) -> dict[str, Any]:
+    async def wait_for(self, kind: str, timeout_s: float = 40.0, *, since: int = 0, **data: Any) -> dict[str, Any]:
         """Wait for an event of a type whose data has these values, among the events from number `since` on."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -220,7 +220,7 @@ def _flat(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if isinstance(value, str | int | float | bool | type(None))}
 
 
-async def until(condition: Callable[[], Any], timeout_s: float = 20.0) -> Any:
+async def until(condition: Callable[[], Any], timeout_s: float = 40.0) -> Any:
     """Wait until `condition()` is true; return it."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):
