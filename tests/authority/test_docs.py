@@ -1,5 +1,6 @@
-"""The Redis rights that docs/security.md gives to each part are enough for it, and no more: tried on a real server."""
+"""The page on security is true: the Redis rights of each part, tried on a real server; the reach in Asterisk."""
 
+import ast
 import json
 import re
 import time
@@ -22,11 +23,13 @@ from callguard.contracts.events import CallEnded
 from callguard.control.service import Service
 from callguard.history.callers import Callers, Counts
 from callguard.history.stored_baselines import StoredBaselines
+from callguard.inventory.reader import SETTINGS
 from callguard.testbed.valkey import start_valkey
 from tests.support.cli import run
 from tests.support.events import alert_fired, call_started, snapshot, supervision_started
 
-PAGE = Path(__file__).parents[2] / "docs" / "security.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "security.md"
 USERS: Final = dict(re.findall(r"^user (\S+) (on >.*)$", PAGE.read_text("utf-8"), re.MULTILINE))
 KEYS: Final = Keys()
 NUMBER: Final = "+4930123456"
@@ -195,3 +198,54 @@ async def test_beyond_the_rights_of_the_page_a_part_is_refused(server: Server, u
             with pytest.raises(NoPermissionError):
                 await client.execute_command(*words)
     assert await server.admin.xlen(KEYS.audit) == 1
+
+
+def test_the_dialplan_runs_what_is_needed_and_nothing_else() -> None:
+    lines = (ROOT / "config" / "asterisk" / "extensions_callguard.conf").read_text().splitlines()
+    steps = [line for line in lines if line and not line.startswith(";")]
+    assert {line for line in steps if line.startswith("[")} == {
+        "[callguard-tap]",
+        "[callguard-cel]",
+        "[callguard-join]",
+    }
+    entries = {re.sub(r"exten => ([^,]+),1,.*", r"\1", line) for line in steps if line.startswith("exten")}
+    assert entries == {"_uXXX", "_uXXXX", "_uXXXXX", "s"}
+    asked = [re.sub(r"^(exten => [^,]+,1|\s*same => n),", "", line) for line in steps if not line.startswith("[")]
+    assert {step.split("(")[0] for step in asked} == {"AudioSocket", "Hangup", "CELGenUserEvent", "Set", "BridgeAdd"}
+    assert [step for step in asked if step.startswith("Set")] == ["Set(TIMEOUT(absolute)=0)"]
+
+
+def test_the_page_names_every_request_to_asterisk_and_no_other() -> None:
+    rows = PAGE.read_text("utf-8").rpartition("| request | for |")[2]
+    told = set(re.findall(r"`([A-Z]+ /[^`]*)`", "".join(row.split("|")[1] for row in rows.splitlines()[2:])))
+    made = {"GET /events"}
+    for path in (ROOT / "callguard").rglob("*.py"):
+        if "testbed" not in path.parts:
+            made.update(_requests(ast.parse(path.read_text("utf-8"))))
+    assert made == told
+
+
+def _requests(tree: ast.AST) -> Iterator[str]:
+    """Yield `METHOD /path` of each REST request in a module; what varies is {}."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "request" and isinstance(node.args[0], ast.Constant) and len(node.args) > 1:
+                method, path = str(node.args[0].value), _path(node.args[1])
+            elif node.func.attr == "_remove" and node.args:
+                method, path = "DELETE", _path(node.args[0])
+            else:
+                continue
+            if path.startswith("/"):
+                yield f"{method} {path}"
+
+
+def _path(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_path(part) for part in node.values)
+    if isinstance(node, ast.FormattedValue):
+        return SETTINGS if isinstance(node.value, ast.Name) and node.value.id == "SETTINGS" else "{}"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_channel":
+        return "/channels/{}" + (_path(node.args[1]) if len(node.args) > 1 else "")
+    return ""

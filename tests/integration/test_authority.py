@@ -1,5 +1,6 @@
 """Whoever lacks a right makes the PBX dial nobody, on a real Asterisk with `callguard run`."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from callguard.authority.signature import signed
 from callguard.bus.ask import unsigned
 from callguard.testbed.lab.lab import Lab
 from callguard.testbed.lab.pbx import QUEUE
+from callguard.testbed.lab.remote import Remote
+from tests.asterisk.harness.talk import console
 from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.service import LOUD_RULE, Service
 from tests.integration.harness.tones import Voices
@@ -72,3 +75,40 @@ async def test_a_command_beyond_its_rights_dials_nobody(
         await listener.ended.wait()
         assert (await service.wait_for("command.completed", door="cli"))["data"]["right"] == "stop"
         await customer.hangup()
+
+
+FORBIDDEN_ACTIONS: list[dict[str, str]] = [
+    {"Action": "Originate", "Channel": STRANGER, "Application": "Echo"},
+    {"Action": "Command", "Command": "core show version"},
+    {"Action": "GetConfig", "Filename": "manager.conf"},
+    {"Action": "UpdateConfig", "SrcFilename": "a", "DstFilename": "b"},
+    {"Action": "DBPut", "Family": "a", "Key": "b", "Val": "c"},
+    {"Action": "ModuleLoad", "LoadType": "reload"},
+]
+
+
+async def test_asterisks_users_reach_no_further_than_the_page_says(lab: Lab) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", lab.pbx.ports.ami)
+
+    async def ask(**fields: str) -> str:
+        writer.write("".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode() + b"\r\n")
+        while True:
+            if b"Response: " in (answer := await reader.readuntil(b"\r\n\r\n")):
+                return answer.decode()
+
+    login = {"Username": "callguard", "Secret": lab.pbx.ami.secret, "Events": "off"}
+    assert "Success" in await ask(Action="Login", **login)
+    for fields in FORBIDDEN_ACTIONS:
+        assert "Permission denied" in await ask(**fields), fields
+    assert "Forbidden" in await ask(Action="Getvar", Variable="SHELL(id)")
+    writer.close()
+
+    remote = Remote(lab.pbx)
+    try:
+        for function in ("SHELL(id)", "FILE(/etc/passwd)"):
+            assert (await remote.ask("GET", "asterisk/variable", variable=function))["value"] == ""
+    finally:
+        await remote.close()
+    for extension, known in (("u9092", True), ("u90x2", False), ("u9092x", False), ("201", False)):
+        shown = await console(lab, f"dialplan show {extension}@callguard-tap")
+        assert ("AudioSocket" in shown) == known, shown
