@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import aiohttp
 import pytest
@@ -65,6 +66,24 @@ async def test_a_receiver_that_never_answers_delays_no_other(monkeypatch: pytest
             await receiver.stop(grace_s=5)
 
     assert outcomes == {(name, "sent"): 1 for name in receivers}
+
+
+@pytest.mark.parametrize("wanted", ["queue_log", "user_event", "cel"])
+async def test_what_asterisk_takes_needs_both_the_wish_and_the_way(wanted: str) -> None:
+    async def ami(action: dict[str, str]) -> None:
+        del action
+
+    async def mark(call: str, text: str) -> None:
+        del call, text
+
+    def names(notify: Notify, ami: Any, mark: Any) -> set[str]:
+        return set(build_receivers(notify, session, ami, mark, lambda *_: None, Journal(None)))
+
+    wish, none = Notify.model_validate({wanted: True}), Notify()
+    async with aiohttp.ClientSession() as session:
+        assert names(wish, ami, mark) == {wanted}
+        assert names(wish, None if wanted != "cel" else ami, None if wanted == "cel" else mark) == set()
+        assert names(none, ami, mark) == set()
 
 
 async def test_each_repeats_and_gives_up_as_configured(monkeypatch: pytest.MonkeyPatch) -> None:
