@@ -17,7 +17,7 @@ def command(tmp_path: Path) -> str:
         "import pathlib, sys, time\n"
         f"with pathlib.Path({str(tmp_path / 'asked')!r}).open('a') as notes: notes.write(sys.argv[2] + '\\n')\n"
         "if sys.argv[2] == 'sleep': time.sleep(60)\n"
-        "if sys.argv[2] == 'fail': sys.exit('Unable to connect to remote asterisk')\n"
+        "if sys.argv[2] == 'fail': print('Asterisk', flush=True); sys.exit('Unable to connect to remote asterisk')\n"
         "print('  Config directory: /etc/asterisk\\n  Data directory:     /var/lib/asterisk')\n"
     )
     return f"{sys.executable} {script}"
