@@ -17,6 +17,7 @@ from callguard.audio.audiosocket import SLIN, scan
 from callguard.config import Config
 from callguard.testbed.party import Party
 
+SILENT_HZ: Final = 0.0
 WAIT_S: Final = 5.0
 """Most seconds for a channel to arrive."""
 
@@ -71,7 +72,20 @@ class ProbeCall:
         return snoop
 
     async def tapped(self, channel: str, seconds: float) -> NDArray[np.int16] | None:
-        """Tap a leg by AudioSocket as `run` does; return the audio of some seconds, or None where none arrived."""
+        """Tap a leg as `run` does, by `media.tap`; return the audio of some seconds, or None where none arrived."""
+        by_rtp = self.config.media.tap == "external_media"
+        return await (self._by_rtp(channel, seconds) if by_rtp else self._by_audiosocket(channel, seconds))
+
+    async def _by_rtp(self, channel: str, seconds: float) -> NDArray[np.int16] | None:
+        """Join a snoop and a silent party in a bridge."""
+        async with AsyncExitStack() as stack, Party("tap", SILENT_HZ, self.config.media.listen) as ear:
+            snoop = await self.snoop(stack, channel, spy="in", whisper="none")
+            media, bridge = await self.join(stack, ear), await self.bridge(stack)
+            await self.client.add_to_bridge(bridge, snoop, media)
+            await asyncio.sleep(seconds)
+            return ear.heard() if len(ear.heard()) else None
+
+    async def _by_audiosocket(self, channel: str, seconds: float) -> NDArray[np.int16] | None:
         async with AsyncExitStack() as stack, _receiver(self.config.media.listen) as (port, received):
             snoop = await self.snoop(stack, channel, spy="in", whisper="none")
             if host := self.config.media.named_host:

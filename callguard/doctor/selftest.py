@@ -6,8 +6,9 @@ runs under a separate Stasis application and removes all its objects.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,13 @@ SETTLE_S: Final = 0.6
 LISTEN_S: Final = 1.5
 PRESENT: Final = 0.1
 """Least share of the energy of an audible tone, even beside another."""
+TapPath = Literal["audiosocket", "external_media"]
+NO_MEDIA: Final[Mapping[TapPath, str]] = {
+    "audiosocket": "#include extensions_callguard.conf in the dialplan and load app_audiosocket.so, or set media.tap to"
+    " external_media",
+    "external_media": "does Asterisk's RTP (UDP) reach media.listen?",
+}
+"""The remedy where no media came, by the path."""
 ABSENT: Final = 0.001
 """Share of the energy (30 dB down) below which a tone is inaudible."""
 
@@ -59,7 +67,8 @@ async def _run(call: ProbeCall) -> list[Finding]:
             group.create_task(asyncio.sleep(LISTEN_S))
         heard = {party.name: party.heard() for party in (customer, agent, supervisor)}
         settings = await check_channelvars(call.client)
-        return [*settings, *_judge_phones(heard), *_judge_taps(taps[0].result(), taps[1].result())]
+        path = call.config.media.tap
+        return [*settings, *_judge_phones(heard), *_judge_taps(taps[0].result(), taps[1].result(), path)]
 
 
 def _judge_phones(heard: dict[str, NDArray[np.int16]]) -> list[Finding]:
@@ -74,26 +83,22 @@ def _judge_phones(heard: dict[str, NDArray[np.int16]]) -> list[Finding]:
     return [_finding(text, heard[ear], hertz, audible) for text, ear, hertz, audible in expected]
 
 
-def _judge_taps(customer: NDArray[np.int16] | None, agent: NDArray[np.int16] | None) -> list[Finding]:
+def _judge_taps(
+    customer: NDArray[np.int16] | None, agent: NDArray[np.int16] | None, path: TapPath = "audiosocket"
+) -> list[Finding]:
     findings = []
     taps = (("customer", customer, CUSTOMER_HZ, AGENT_HZ), ("agent", agent, AGENT_HZ, CUSTOMER_HZ))
     for name, samples, own, other in taps:
         if samples is None:
-            findings.append(_no_tap(name))
+            findings.append(_no_tap(name, path))
             continue
         findings.append(_finding(f"the tap of the {name} carries the {name}", samples, own, True))
         findings.append(_finding(f"the tap of the {name} carries no other party", samples, other, False))
     return findings
 
 
-def _no_tap(name: str) -> Finding:
-    return Finding(
-        "error",
-        "media",
-        f"no media came from the tap of the {name}",
-        "#include extensions_callguard.conf in the dialplan and load app_audiosocket.so, or set media.tap to"
-        " external_media",
-    )
+def _no_tap(name: str, path: TapPath) -> Finding:
+    return Finding("error", "media", f"no media came from the tap of the {name} ({path})", NO_MEDIA[path])
 
 
 def _finding(text: str, samples: NDArray[np.int16], hertz: float, audible: bool) -> Finding:

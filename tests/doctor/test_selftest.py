@@ -50,3 +50,5 @@ def test_a_tap_that_carries_the_other_party_is_an_error() -> None:
 def test_a_tap_without_media_says_what_to_do() -> None:
     (finding, *_) = _judge_taps(None, None)
     assert "extensions_callguard.conf" in finding.advice
+    (finding, *_) = _judge_taps(None, None, "external_media")
+    assert "UDP" in finding.advice

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from callguard.testbed.lab.lab import Lab
 from tests.integration.harness.service import Service
 
@@ -13,10 +15,11 @@ async def examine(service: Service) -> tuple[int, dict[str, Any]]:
     return status, json.loads(out)
 
 
+@pytest.mark.parametrize("path", ["audiosocket", "external_media"])
 async def test_a_healthy_pbx_passes_and_nobody_hears_what_they_must_not(
-    lab: Lab, redis_url: str, tmp_path: Path
+    lab: Lab, redis_url: str, tmp_path: Path, path: str
 ) -> None:
-    status, report = await examine(Service(lab, redis_url, tmp_path))
+    status, report = await examine(Service(lab, redis_url, tmp_path, media={"tap": path}))
     assert status == 0, report
     texts = [finding["text"] for finding in report["findings"] if finding["level"] == "ok"]
     assert any(text.startswith("Asterisk 22") for text in texts)
