@@ -102,7 +102,7 @@ class AriApp:
         self._watch = Waiter()
         self.ari = AriClient(config.asterisk.ari)
         self.ami = AmiClient(config.asterisk.ami, self._see, self._ami_changed)
-        self.people = People(self.ami, config.supervisors, lambda: self._see(Renamed(time.time())))
+        self.people = People(self.ami, config.roles, config.supervisors, lambda: self._see(Renamed(time.time())))
         self._discovery = Discovery(config.asterisk.ari.app, config.roles, config.analysis, self.people.of)
         self._cooldowns = Cooldowns(self.ami, config.supervision.cooldown_s)
         self._devices = Devices(self.ari, on_phone)
@@ -160,7 +160,7 @@ class AriApp:
         self._cooldowns.length_s = config.supervision.cooldown_s
         self._codes.config = config.supervision
         self._devices.watch(config.supervisors)
-        self.people.apply(config.supervisors)
+        self.people.apply(config.roles, config.supervisors)
         self._follow(self._discovery.reconfigure(config.roles, config.analysis))
 
     async def run(self) -> None:

@@ -123,13 +123,17 @@ class AriClient:
         what, asked_at = f"{method} /ari{path}", time.monotonic()
         try:
             async with self._http.request(method, self._base + path, params=params, json=body) as response:
-                self.health.answered(response.status, f"{what}: {response.status}", time.monotonic())
-                if response.status >= 400:
-                    raise error_of(what, response.status, await response.text())
-                return None if response.status == 204 else await response.json(content_type=None)
+                status, answer = response.status, None
+                if status < 400 and status != 204:
+                    answer = await response.json(content_type=None)
+                self.health.answered(status, f"{what}: {status}", time.monotonic())
+                if status >= 400:
+                    raise error_of(what, status, await response.text())
+                return answer
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._no_answer(what, asked_at, error) from error
         except ValueError as error:
+            self.health.answered_otherwise(time.monotonic(), f"{what}: no JSON")
             raise ServerError(f"{what}: the answer is no JSON") from error
 
     def _no_answer(self, what: str, asked_at: float, error: Exception) -> UnreachableError:
@@ -184,7 +188,10 @@ class AriClient:
         try:
             socket = await within(self._open_socket(), self._config.timeout_s)
         except aiohttp.WSServerHandshakeError as error:
-            self.health.answered(error.status, f"GET /ari/events: {error.status}", time.monotonic())
+            if error.status < 400:
+                self.health.answered_otherwise(time.monotonic(), f"GET /ari/events: {error.status}")
+            else:
+                self.health.answered(error.status, f"GET /ari/events: {error.status}", time.monotonic())
             raise error_of("GET /ari/events", error.status, error.message) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._no_answer("GET /ari/events", asked_at, error) from error

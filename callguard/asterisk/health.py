@@ -9,7 +9,8 @@ from typing import Final, Literal
 TOLERATED_S: Final = 3.0
 """Seconds of refusals or silence after which there is trouble."""
 DENIED: Final = (401, 403)
-Kind = Literal["hangs", "refuses", "unreachable"]
+NOT_FOUND: Final = 404
+Kind = Literal["hangs", "refuses", "unreachable", "foreign"]
 Slot = Literal["reading", "writing", "locked"]
 ADVICE: Final[dict[Kind, str]] = {
     "hangs": "a request to ARI is not answered: another program of the PBX may have locked ARI up "
@@ -17,6 +18,8 @@ ADVICE: Final[dict[Kind, str]] = {
     "restart of Asterisk frees it",
     "refuses": "ARI answers with a refusal: compare asterisk.ari.user and its password with ari.conf, where read_only "
     "must be no; 5xx: see Asterisk's log",
+    "foreign": "a server answers, but not as ARI does: compare asterisk.ari.url with bindaddr, bindport and prefix in "
+    "http.conf; is ari.conf enabled?",
     "unreachable": "no connection to ARI: is Asterisk up, and http.conf enabled and bound to the address in "
     "asterisk.ari.url?",
 }
@@ -52,10 +55,16 @@ class AriHealth:
         slots: tuple[Slot, ...] = ("reading", *(("locked",) if _lockable(what) else ())) if reads else ("writing",)
         if status in DENIED or (status >= 500 and reads):
             self._note(slots[0], "refuses", now, what)
+        elif status == NOT_FOUND and reads and _is_list(what):
+            self._note("reading", "foreign", now, what)  # ARI has every list, be it an empty one
         elif reads or status < 500:
             for slot in slots:
                 self._troubles.pop(slot, None)
                 self._answered[slot] = now
+
+    def answered_otherwise(self, now: float, what: str) -> None:
+        """Take an answer that is not ARI's: a page instead of JSON, no event socket."""
+        self._note("reading", "foreign", now, what)
 
     def failed(self, kind: Kind, asked_at: float, what: str) -> None:
         """Take a request that was made at `asked_at` and got no answer. One that others overtook tells nothing."""
@@ -71,6 +80,11 @@ class AriHealth:
     def _note(self, slot: Slot, kind: Kind, since: float, what: str) -> None:
         present = self._troubles.get(slot)
         self._troubles[slot] = Trouble(kind, present.since if present else since, what)
+
+
+def _is_list(what: str) -> bool:
+    """Whether a request is for a whole list, or for the event socket, and not for one object."""
+    return "/" not in what.partition("/ari/")[2].partition(":")[0]
 
 
 def _lockable(what: str) -> bool:

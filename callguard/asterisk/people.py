@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 import structlog
 
-from callguard.config import SupervisorConfig
+from callguard.config import Roles, SupervisorConfig
 
 log = structlog.get_logger(__name__)
 
@@ -45,30 +45,33 @@ class People:
 
     Args:
         pbx: gives queues and members.
-        supervisors: as configured.
+        roles, supervisors: as configured.
         on_change: called after names became known or others.
     """
 
-    def __init__(self, pbx: Pbx, supervisors: Iterable[SupervisorConfig], on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, pbx: Pbx, roles: Roles, supervisors: Iterable[SupervisorConfig], on_change: Callable[[], None]
+    ) -> None:
         self._pbx = pbx
         self._on_change = on_change
         self._members: Mapping[str, str] = {}
-        self.apply(supervisors)
+        self.apply(roles, supervisors)
         self.queues: frozenset[str] = frozenset()
         """The PBX's queues as last read."""
 
     @property
     def names(self) -> set[str]:
-        """The names of queue members."""
-        return set(self._members.values())
+        """The names of queue members, and the configured ones of others."""
+        return {*self._members.values(), *self._others.values()}
 
     def of(self, phone: str) -> str:
         """Return the name of whom a phone's endpoint belongs to; the endpoint where nobody gives a name."""
         key = phone.casefold()
-        return self._supervisors.get(key) or self._members.get(key) or phone
+        return self._supervisors.get(key) or self._members.get(key) or self._others.get(key) or phone
 
-    def apply(self, supervisors: Iterable[SupervisorConfig]) -> None:
-        """Put other supervisors in force."""
+    def apply(self, roles: Roles, supervisors: Iterable[SupervisorConfig]) -> None:
+        """Put other supervisors and names in force."""
+        self._others: Mapping[str, str] = {phone.casefold(): name for phone, name in roles.names.items()}
         self._supervisors: Mapping[str, str] = {each.endpoint.casefold(): each.name for each in supervisors}
 
     async def run(self) -> None:

@@ -55,6 +55,11 @@ class Roles(Section):
         None,
         description="The caller's role in a Dial where nothing else says; only where all such calls go one way.",
     )
+    names: dict[str, str] = Field(
+        {},
+        description="Names by which people are shown, by endpoint, e.g. {PJSIP/201: Mia}. Queues name their members "
+        "and `supervisors` theirs; this is for the others.",
+    )
 
 
 class QueueAnalysis(Section):

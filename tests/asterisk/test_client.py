@@ -21,6 +21,7 @@ from callguard.asterisk.errors import (
     UnreachableError,
 )
 from callguard.asterisk.events import PARSERS, Bridge, Channel, ChannelDestroyed
+from callguard.config import Ari
 from tests.asterisk.harness.fake_ari import FakeAri, fake_ari
 
 SECRET = "s3cret-of-ari"
@@ -250,6 +251,31 @@ async def test_health_learns_of_each_answer(fake: FakeAri, ari: AriClient) -> No
     fake.answer("GET", "/channels", [])
     await ari.channels()
     assert ari.health.trouble(time.monotonic() + 10) is None
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_another_server_than_ari_is_trouble(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="<title>router</title>", content_type="text/html", status=status)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setenv("CALLGUARD_ARI_PASSWORD", SECRET)
+    async with AriClient(Ari(url=f"http://127.0.0.1:{runner.addresses[0][1]}")) as ari:
+        with pytest.raises(AriError):
+            await ari.channels()
+        connecting = asyncio.create_task(ari._connect())
+        await asyncio.sleep(0.1)
+        with pytest.raises(AriError):
+            await ari.channels()
+        connecting.cancel()
+        trouble = ari.health.trouble(time.monotonic() + 10)
+    await runner.cleanup()
+    assert trouble
+    assert trouble.kind == "foreign"
 
 
 async def test_a_taken_application_is_fatal_and_says_what_to_do(fake: FakeAri, ari: AriClient) -> None:

@@ -35,8 +35,20 @@ def test_a_user_who_may_only_read_is_trouble_although_reading_works() -> None:
 @pytest.mark.parametrize(("method", "status"), [("POST", 500), ("GET", 404), ("DELETE", 404), ("POST", 409)])
 def test_an_answer_about_one_object_is_no_trouble(method: str, status: int) -> None:
     health = AriHealth()
-    health.answered(status, f"{method} /ari/x: {status}", 10.0)
+    health.answered(status, f"{method} /ari/channels/1.1: {status}", 10.0)
     assert health.trouble(10.0 + LATER) is None
+
+
+@pytest.mark.parametrize("path", ["/ari/channels", "/ari/events"])
+def test_a_server_that_lacks_a_list_is_not_ari(path: str) -> None:
+    health = AriHealth()
+    health.answered(404, f"GET {path}: 404", 10.0)
+    trouble = health.trouble(10.0 + LATER)
+    assert trouble
+    assert trouble.kind == "foreign"
+    assert "not as ARI does: compare asterisk.ari.url" in trouble.text
+    health.answered(200, "GET /ari/channels: 200", 20.0)
+    assert health.trouble(30.0) is None
 
 
 def test_a_server_error_to_a_write_ends_no_refusal() -> None:

@@ -13,7 +13,9 @@ class CallFactsEvent(Event):
 
     queue: str | None = Field(None, description="Queue, if the call came through one.")
     mode: Mode = Field(description="Analysis mode of the call.")
-    agent: str | None = Field(None, description="Agent: queue member name or channel endpoint.")
+    agent: str | None = Field(
+        None, description="Agent: the name that the queue or the configuration gives, else the endpoint."
+    )
     customer_channel: str | None = Field(None, description="Asterisk channel of the customer.")
     agent_channel: str | None = Field(None, description="Asterisk channel of the agent.")
     wait_s: float | None = Field(None, description="Seconds the customer waited in the queue.")

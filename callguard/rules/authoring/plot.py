@@ -11,6 +11,7 @@ from typing import Final
 
 from callguard.rules.authoring.backtest import Backtest, Total
 from callguard.rules.authoring.proposals import Samples
+from callguard.rules.authoring.rates import extrapolated, length
 from callguard.runtime.figures import new_figure
 
 GOLDEN: Final = 0.618034
@@ -30,7 +31,8 @@ def plot_backtest(path: Path, before: Backtest, after: Backtest | None, change: 
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlabel(
-        f"fires per supervisor-hour ({before.calls_at_once:g} calls at once, {before.hours:.2f} h of calls)"
+        f"fires per supervisor-hour ({before.calls_at_once:g} calls at once, {length(before.hours)} of calls)"
+        + ("; extrapolated" if extrapolated(before.hours) else "")
     )
     axes.legend(loc="best", fontsize="small")
     figure.savefig(path)
