@@ -162,6 +162,7 @@ class AriApp:
         self._devices.watch(config.supervisors)
         self.people.apply(config.roles, config.supervisors)
         self._follow(self._discovery.reconfigure(config.roles, config.analysis))
+        self._see(Renamed(time.time()))
 
     async def run(self) -> None:
         """Run until cancelled, then remove everything of ours from Asterisk. Raises ApplicationTakenError."""

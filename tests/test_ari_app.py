@@ -163,6 +163,19 @@ async def test_other_settings_hold_from_now_on_for_present_calls_too() -> None:
         assert running.app.calls, "the call is still known"
 
 
+async def test_names_of_a_reload_are_shown_at_once() -> None:
+    async with bench() as running:
+        await running.talk()
+        await running.until(lambda: running.of(CallStarted))
+        config = running.app._config
+        roles = config.roles.model_copy(update={"names": {"PJSIP/agent": "Mia"}})
+        running.app.apply(config.model_copy(update={"roles": roles}))
+        await running.until(lambda: running.of(CallUpdated))
+        (updated,) = running.of(CallUpdated)
+        assert isinstance(updated, CallUpdated)
+        assert (updated.change, updated.agent) == ("agent", "Mia")
+
+
 async def test_roles_of_a_reload_hold_for_the_next_call() -> None:
     async with bench() as running:
         ignore = Config.model_validate({"roles": {"rules": [{"channel": "PJSIP/agent*", "role": "ignore"}]}})
