@@ -185,7 +185,8 @@ async def check_redis(config: Config) -> list[Finding]:
     except InvalidResponse:
         return [no_redis(config.redis.url)]
     except (RedisError, OSError) as error:
-        return [Finding("error", "redis", f"unreachable: {type(error).__name__}", "is it running at redis.url?")]
+        why = f"{type(error).__name__}: {str(error)[:200]}".rstrip(": ")
+        return [Finding("error", "redis", f"unreachable: {why}", "is it running at redis.url?")]
     finally:
         await client.aclose()
     if not info.keys() & {"redis_version", "valkey_version"}:

@@ -298,6 +298,34 @@ def test_colleagues_who_go_on_consulting_after_the_customer_hung_up_are_judged_b
     assert not pbx.discovery.calls
 
 
+@both
+def test_an_agent_whom_a_transfer_makes_a_queues_caller_is_no_customer(roles: Roles) -> None:
+    """By BlindTransfer of the customer's channel: the agent waits in the queue, and another member answers."""
+    pbx = queue_call(roles)
+    pbx.transfer(CALLER)
+    pbx.leave(CALLER)
+    pbx.leave(AGENT)
+    pbx.destroy(CALLER)
+    pbx.enter(COLLEAGUE, "b2")
+    pbx.enter(replace(AGENT, app="Queue", app_data="sales"), "b2")
+    assert not pbx.discovery.calls
+
+
+@both
+def test_a_parked_customer_whom_nobody_takes_back_comes_back_to_the_agent_as_the_same_call(roles: Roles) -> None:
+    pbx = queue_call(roles)
+    pbx.leave(CALLER)
+    pbx.tell(ChannelEnteredBridge(2000.0, CALLER, Bridge("parking", mixes=False)))
+    pbx.leave(CALLER, "parking")
+    again = replace(AGENT, id="a2", name="PJSIP/201-9", app="AppDial")
+    pbx.enter(again, "b2")
+    pbx.enter(replace(CALLER, app="Dial", app_data="PJSIP/201,30"), "b2")
+    pbx.leave(AGENT)
+    pbx.destroy(AGENT)
+    assert who(pbx.call)[:2] == ("c", "a2")
+    assert (pbx.call.queue, len(started(pbx.said))) == ("support", 1)
+
+
 # --- CALLGUARD and CALLGUARD_ROLE, wherever they are set ---
 
 

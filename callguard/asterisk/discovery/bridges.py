@@ -14,7 +14,10 @@ from callguard.asterisk.discovery.calls import Snapshot
 from callguard.asterisk.discovery.party import FIRST_HALF, INCOMING, LOCAL, Party, Queued, lend, queue_in, runs
 from callguard.asterisk.events import Bridge, Channel
 
-NO_PARTY: Final = ("Snoop/", "UnicastRTP/", "AudioSocket/", "WebSocket/", "Recorder/", "Announcer/", "CBAnn/")
+NO_PARTY: Final = (
+    *("Snoop/", "UnicastRTP/", "MulticastRTP/", "AudioSocket/", "WebSocket/"),
+    *("Recorder/", "Announcer/", "CBAnn/", "CBRec/", "Surrogate/", "Message/"),
+)
 
 
 class Bridges:

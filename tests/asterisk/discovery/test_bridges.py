@@ -2,7 +2,7 @@
 
 import pytest
 
-from callguard.asterisk.discovery.bridges import Bridges
+from callguard.asterisk.discovery.bridges import NO_PARTY, Bridges
 from callguard.asterisk.discovery.calls import Snapshot
 from callguard.asterisk.discovery.party import applications
 from callguard.asterisk.events import Bridge, Channel
@@ -40,7 +40,7 @@ def test_who_is_in_no_bridge_has_no_room() -> None:
     assert room(made, BOB) == room(made, EVE) == []
 
 
-@pytest.mark.parametrize("kind", ["Snoop", "UnicastRTP", "AudioSocket", "WebSocket", "Recorder", "Announcer", "CBAnn"])
+@pytest.mark.parametrize("kind", [name.removesuffix("/") for name in NO_PARTY])
 def test_what_no_person_talks_through_is_no_party(kind: str) -> None:
     made = bridges(b1=(ANN, channel("x", kind)))
     assert room(made, ANN) == ["ann"]
