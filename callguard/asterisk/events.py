@@ -4,7 +4,6 @@ A message with an unknown type, malformed JSON or a missing field is counted and
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,10 +11,12 @@ from datetime import datetime
 from typing import Any, Final
 
 VARSET: Final = b'"type":"ChannelVarset"'
-"""Marks our variables in raw JSON: JSON escapes inner quotes, so no caller's name can contain it."""
+NAME: Final = b'"variable":"'
+"""Marks in raw JSON: it escapes inner quotes, so no caller's name and no value can contain them."""
 PREFIX: Final = "CALLGUARD"
-OUR_VARIABLE: Final = re.compile(PREFIX.encode(), re.IGNORECASE)
-"""Names of our variables count in any case: an opt-out that is spelled `CallGuard` is meant."""
+"""How the names of our variables begin, in any case: an opt-out that is spelled `CallGuard` is meant."""
+_LEAD: Final = 2 + len(PREFIX)
+"""Bytes of a variable's name that tell whether it is ours, after up to two underscores."""
 
 
 class MalformedError(Exception):
@@ -163,8 +164,8 @@ class EventReader:
 
     def read(self, message: bytes) -> AriEvent | None:
         """Return the typed event, or None for one that is not used."""
-        # A plain call sets some forty variables; a search for ours in the raw bytes saves parsing the others.
-        if VARSET in message and not OUR_VARIABLE.search(message):
+        # A plain call sets some forty variables; a look at the name in the raw bytes saves parsing the others.
+        if VARSET in message and not _may_be_ours(message):
             return None
         try:
             return self._parse(message)
@@ -186,6 +187,13 @@ class EventReader:
     def _time(self, data: Mapping[str, Any]) -> float:
         stamp = data.get("timestamp")
         return datetime.fromisoformat(stamp).timestamp() if isinstance(stamp, str) else self._clock()
+
+
+def _may_be_ours(message: bytes) -> bool:
+    """Return whether a message tells of one of our variables, or not how its variable is called."""
+    at = message.find(NAME)
+    name = message[at + len(NAME) : at + len(NAME) + _LEAD].lstrip(b"_").upper()
+    return at < 0 or name.startswith(PREFIX.encode())
 
 
 def channel_from(data: object) -> Channel:

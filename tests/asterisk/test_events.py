@@ -37,6 +37,10 @@ def read(reader: EventReader, **data: Any) -> events.AriEvent | None:
             events.ChannelEnteredBridge(AT, TYPED, Bridge("b", ("1795.1",))),
         ),
         (
+            {"type": "ChannelVarset", "channel": CHANNEL, "variable": "_CallGuard_Role", "value": "agent"},
+            events.ChannelVarset(AT, TYPED, "CALLGUARD_ROLE", "agent"),
+        ),
+        (
             {"type": "ChannelVarset", "channel": CHANNEL, "variable": "__CALLGUARD", "value": "off"},
             events.ChannelVarset(AT, TYPED, "CALLGUARD", "off"),
         ),
