@@ -51,8 +51,7 @@ inside() {
 failed=""
 for target in "$@"; do
     say "make $target on $suite, $(inside python3 -V)"
-    # shellcheck disable=SC2086
-    inside make -C /work $target || failed="$failed $target"
+    eval "inside make -C /work $target" || failed="$failed $target"  # its words, with quotes, as on a command line
 done
 [ -z "$failed" ] || { say "failed on $suite:$failed"; exit 1; }
 say "passed on $suite: $*"

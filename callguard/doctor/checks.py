@@ -1,7 +1,6 @@
 """Check reachability, versions and the harmful settings of Asterisk and Redis."""
 
 import asyncio
-import re
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,8 +26,8 @@ from callguard.doctor.foreign import (
     no_manager,
     no_redis,
 )
+from callguard.doctor.versions import about
 
-LEAST_VERSION: Final = 22
 NEEDED: Final = {
     "audiosocket": ("app_audiosocket.so", "res_audiosocket.so"),
     "external_media": ("res_rtp_asterisk.so",),
@@ -46,7 +45,7 @@ async def check_asterisk(config: Config) -> list[Finding]:
     try:
         async with AriClient(config.asterisk.ari) as client:
             await ensure_asterisk(client)
-            return [*await _version(client), *await _applications(client), *await _modules(client, config)]
+            return [*await _version(client, config), *await _applications(client), *await _modules(client, config)]
     except ConfigError as error:
         return [Finding("error", "ari", problem) for problem in error.problems]
     except ForeignError as error:
@@ -71,13 +70,9 @@ async def _applications(client: AriClient) -> list[Finding]:
     return [Finding("ok", "ari", "applications answer")]
 
 
-async def _version(client: AriClient) -> list[Finding]:
+async def _version(client: AriClient, config: Config) -> list[Finding]:
     info = await client.request("GET", "/asterisk/info")
-    version = str(info.get("system", {}).get("version", ""))
-    match = re.match(r"\d+", version)
-    if match and int(match[0]) < LEAST_VERSION:
-        return [Finding("warning", "ari", f"Asterisk {version}; tested with {LEAST_VERSION} and newer")]
-    return [Finding("ok", "ari", f"Asterisk {version}")]
+    return [about(str(info.get("system", {}).get("version", "")), config.media.tap)]
 
 
 async def _modules(client: AriClient, config: Config) -> list[Finding]:

@@ -40,11 +40,10 @@ async def test_functions_in_channelvars_are_warned_of() -> None:
     assert await check_channelvars(without) == []
 
 
-async def test_an_old_asterisk_is_warned_of() -> None:
-    old: Any = Answers(info={"system": {"version": "20.5.0"}})
-    new: Any = Answers(info={"system": {"version": "22.10.1"}})
-    assert levels(await _version(old)) == [("warning", "ari")]
-    assert levels(await _version(new)) == [("ok", "ari")]
+async def test_the_version_is_judged_with_the_media_path() -> None:
+    old: Any = Answers(info={"system": {"version": "16.28.0"}})
+    assert levels(await _version(old, Config())) == [("error", "ari")]
+    assert levels(await _version(old, Config(media=Media(tap="external_media")))) == [("ok", "ari")]
 
 
 async def test_each_media_path_wants_its_modules() -> None:

@@ -19,14 +19,18 @@ async def examine(service: Service) -> tuple[int, dict[str, Any]]:
 async def test_a_healthy_pbx_passes_and_nobody_hears_what_they_must_not(
     lab: Lab, redis_url: str, tmp_path: Path, path: str
 ) -> None:
+    if path == "audiosocket" != lab.pbx.tap:
+        pytest.skip("this Asterisk has no AudioSocket")
     status, report = await examine(Service(lab, redis_url, tmp_path, media={"tap": path}))
     assert status == 0, report
     texts = [finding["text"] for finding in report["findings"] if finding["level"] == "ok"]
-    assert any(text.startswith("Asterisk 22") for text in texts)
+    assert any(text.startswith(f"Asterisk {lab.pbx.version}") for text in texts)
     assert sum("hears" in text or "carries" in text for text in texts) == 10
 
 
 async def test_a_missing_dialplan_context_is_found(lab: Lab, redis_url: str, tmp_path: Path) -> None:
+    if lab.pbx.tap != "audiosocket":
+        pytest.skip("this Asterisk has no AudioSocket")
     service = Service(lab, redis_url, tmp_path, media={"tap_context": "not-included"})
     status, report = await examine(service)
     assert status == 1
