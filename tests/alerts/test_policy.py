@@ -7,7 +7,7 @@ import pytest
 
 from callguard.alerts.alert import Alert
 from callguard.alerts.policy import Policy
-from callguard.config import AlertsConfig, Config, SupervisionConfig, SupervisorConfig
+from callguard.config import Access, AlertsConfig, Config, SupervisionConfig, SupervisorConfig
 
 ANN = SupervisorConfig(name="ann", endpoint="PJSIP/1", teams=("floor",))
 BOB = SupervisorConfig(name="bob", endpoint="PJSIP/2", teams=("shop",), hours="08:00-16:00")
@@ -50,6 +50,15 @@ def test_it_is_taken_from_the_configuration() -> None:
 )
 def test_the_queues_team_and_the_hour_decide_who_is_on_duty(queue: str | None, hour: int, names: list[str]) -> None:
     assert [each.name for each in policy().duty(alert(queue=queue), hour * 3600)] == names
+
+
+def test_an_alert_rings_only_those_whose_role_holds_the_mode_of_its_rule() -> None:
+    people = (ANN, SupervisorConfig(name="quinn", endpoint="PJSIP/q", role="qa"))
+    made = policy(supervisors=people, access=Access(roles={"supervisor": ("whisper",)}))
+    found = {mode: made.duty(alert(actions=(f"ring_{mode}",)), 9 * 3600) for mode in ("listen", "whisper", "barge")}
+    assert {mode: [each.name for each in on] for mode, on in found.items()} == {
+        "listen": ["quinn"], "whisper": [ANN.name], "barge": []
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

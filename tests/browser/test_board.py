@@ -67,6 +67,20 @@ def card(page: Page, call: str) -> Any:
     return page.locator(f'.call[data-call="{call}"]')
 
 
+async def test_only_a_configured_supervisor_signs_in_and_reads_what_a_refusal_lacks(
+    page: Page, desk: RunningConsole
+) -> None:
+    await sign_in(page, "eve")
+    await expect(page.get_by_text("No supervisor eve. Known: Ann, Bob")).to_be_visible()
+    await page.get_by_label("Your name").fill("Ann")
+    await page.get_by_label("Console token").fill(TOKEN)
+    await page.get_by_role("button", name="Sign in").click()
+    desk.publish(call_started("c1"))
+    desk.refuse = "forbidden"
+    await card(page, "c1").get_by_role("button", name="Listen").click()
+    await expect(page.get_by_text("listen: forbidden: team 'shop'")).to_be_visible()
+
+
 async def test_nothing_to_do_is_said_calmly(page: Page, desk: RunningConsole) -> None:
     await expect(page.get_by_role("heading", name="All quiet")).to_be_visible()
     desk.publish(call_started("c1"))

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from callguard.authority import Asker
 from callguard.console import feed, server
 from callguard.contracts.events import NodeDegraded, NodeHearing, NodeRecovered, NodeStarted
 from callguard.runtime.ports import PortError
@@ -226,6 +227,24 @@ async def test_a_command_goes_to_the_handler_and_its_answer_comes_back(
     async with http.post("/api/commands", json=body, headers=BEARER) as response:
         assert response.status == 409
         assert (await response.json())["reason"] == "no such call"
+
+
+async def test_the_token_stands_for_a_person_with_a_role_and_the_supervisors_they_may_act_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with (
+        running_console(monkeypatch, role="qa", supervisors=["Bob"]) as desk,
+        aiohttp.ClientSession(desk.console.url, headers=BEARER) as http,
+    ):
+        async with http.get("/api/session") as response:
+            assert await response.json() == {"supervisors": ["Bob"], "rights": ["listen", "stop", "judge"]}
+        body = {"action": "listen", "call": "c1", "supervisor": "Bob"}
+        async with http.post("/api/commands", json=body) as response:
+            assert response.status == 200
+        assert desk.askers == [Asker("console", "console", "qa", (), ("Bob",))]
+        desk.refuse = "forbidden"
+        async with http.post("/api/commands", json=body) as response:
+            assert (response.status, (await response.json())["reason"]) == (403, "forbidden")
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"action":"shout"}', b'{"action":"listen"}', b"[" * 50_000])

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from callguard.asterisk.client import ApplicationTakenError
 from callguard.config import ConfigError, load_config
 from callguard.contracts.commands import Command
-from callguard.contracts.events import CommandFailed
+from callguard.contracts.events import CommandCompleted, CommandFailed
 from callguard.control.service import FatalError, Service, TakenError
 from tests.testbed.bench.test_measure import children
 
@@ -99,6 +99,26 @@ async def test_a_reload_puts_the_files_in_force_or_keeps_the_old_ones(node: Node
         node.rules.write_text("groups: 5")
         refused = service.reload()
         assert not refused.accepted
+
+
+async def test_a_reload_is_told_with_the_right_by_which_it_was_asked_or_refused(node: Node) -> None:
+    told: list[Any] = []
+    async with node.service() as service:
+        service.hub.connect(lambda happened: told.append(happened.event))
+        assert service.reload().accepted
+        node.settings["access"] = {"roles": {"operator": ["stop"]}}
+        node.path.write_text(yaml.safe_dump(node.settings))
+        assert service.reload().accepted
+        answer = service.reload()
+    assert (answer.accepted, answer.problems[0].split(";")[0]) == (
+        False, "forbidden: right 'reload': role 'operator' of 'system' has stop"
+    )  # fmt: skip
+    acts = [event for event in told if isinstance(event, CommandCompleted | CommandFailed)]
+    assert [(act.action, act.sender, act.door, act.right) for act in acts] == [
+        ("reload", "system", "signal", "reload"),
+        ("reload", "system", "signal", "reload"),
+        ("reload", "system", "signal", None),
+    ]
 
 
 async def test_a_command_for_a_call_that_is_not_there_is_answered(node: Node) -> None:

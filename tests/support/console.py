@@ -17,12 +17,13 @@ from callguard.contracts.events import CommandCompleted, CommandFailed, Event, p
 from callguard.contracts.messages import CallSnapshot
 
 TOKEN = "console-token"
+MISSING = {"forbidden": "team 'shop'"}
 
 
 class RunningConsole:
     """Everything around a console: feed it events, read its commands."""
 
-    def __init__(self, token: bool = True, **limits: int) -> None:
+    def __init__(self, token: bool = True, **limits: Any) -> None:
         self.overview = Overview()
         self.metrics = Metrics()
         self.commands: list[Command] = []
@@ -38,7 +39,9 @@ class RunningConsole:
         self.commands.append(command)
         self.askers.append(asker)
         if self.refuse:
-            return CommandFailed(command=command.id, action=command.action, reason=self.refuse)
+            return CommandFailed(
+                command=command.id, action=command.action, reason=self.refuse, missing=MISSING.get(self.refuse)
+            )
         return CommandCompleted(command=command.id, action=command.action, result={"session": "s1"})
 
     def publish(self, *events: Event) -> None:
