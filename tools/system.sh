@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs the system programs that tests use, where it may: a browser, a speech synthesiser for call audio, and what
-# shows that nothing leaves the machine.
+# Installs the system programs that tests use, where it may: a browser, a speech synthesiser for call audio, a real SIP
+# client, and what shows that nothing leaves the machine.
 set -eu
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v baresip >/dev/null || missing="$missing baresip-core"
 command -v espeak-ng >/dev/null || missing="$missing espeak-ng"
 command -v strace >/dev/null || missing="$missing strace"
 command -v git >/dev/null || missing="$missing git"

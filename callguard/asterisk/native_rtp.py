@@ -26,13 +26,19 @@ ADVICE: Final = (
 
 async def first_tap_delay(ari: AriClient, config: Config) -> float:
     """Return the seconds from a call's join to its first tap; an Asterisk that does not tell counts as harmful."""
-    least_s = config.media.first_tap_delay_s
+    configured_s = config.media.first_tap_delay_s
+    loaded = await _loaded(ari)
+    if loaded and not config.asterisk.native_rtp_confirmed:
+        log.warning("native_rtp_loaded", advice=ADVICE)
+    if configured_s is not None:
+        return configured_s
+    return 0.0 if loaded is False else WAIT_S
+
+
+async def _loaded(ari: AriClient) -> bool | None:
+    """Return whether Asterisk has the module; None where it does not tell."""
     try:
-        if await ari.lacks_module(MODULE):
-            return least_s
+        return not await ari.lacks_module(MODULE)
     except AriError as error:
         log.warning("native_rtp_not_checked", error=str(error))
-        return max(least_s, WAIT_S)
-    if not config.asterisk.native_rtp_confirmed:
-        log.warning("native_rtp_loaded", advice=ADVICE)
-    return max(least_s, WAIT_S)
+        return None

@@ -79,12 +79,12 @@ class Media(Section):
     rtp_end: Port = Field(29998, description="Last UDP port for external_media.")
     workers: int = Field(1, ge=1, le=64, description="Media worker processes; one for each core.")
     legs_per_worker: int = Field(2000, ge=2, le=20000, description="Most legs of one worker.")
-    first_tap_delay_s: float = Field(
-        0.0,
+    first_tap_delay_s: float | None = Field(
+        None,
         ge=0,
         le=10,
-        description="Seconds from the join of customer and agent to the first tap; at least 0.5 where Asterisk has "
-        "bridge_native_rtp loaded, as some phones go deaf when RTP jumps right after the answer.",
+        description="Seconds from the join of customer and agent to the first tap. Default: 0.5 where Asterisk has "
+        "bridge_native_rtp loaded, as some phones go deaf when RTP jumps right after the answer; else 0.",
     )
     connect_timeout_s: float = Field(
         5.0,

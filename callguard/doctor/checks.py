@@ -80,7 +80,7 @@ async def _modules(client: AriClient, config: Config) -> list[Finding]:
     running = {module["name"] for module in modules if module.get("status") == "Running"}
     findings = []
     if native_rtp.MODULE in running:
-        findings.append(_native_rtp(confirmed=config.asterisk.native_rtp_confirmed))
+        findings.append(_native_rtp(config))
     missing = [name for name in NEEDED[config.media.tap] if name not in running]
     if missing:
         other = "external_media" if config.media.tap == "audiosocket" else "audiosocket"
@@ -93,9 +93,11 @@ async def _modules(client: AriClient, config: Config) -> list[Finding]:
     return findings
 
 
-def _native_rtp(*, confirmed: bool) -> Finding:
-    if confirmed:
-        text = f"bridge_native_rtp is loaded and confirmed; the first tap waits {native_rtp.WAIT_S:g} s"
+def _native_rtp(config: Config) -> Finding:
+    wait_s = config.media.first_tap_delay_s
+    if config.asterisk.native_rtp_confirmed:
+        wait_s = native_rtp.WAIT_S if wait_s is None else wait_s
+        text = f"bridge_native_rtp is loaded and confirmed; the first tap waits {wait_s:g} s"
         return Finding("ok", "asterisk", text)
     text = "bridge_native_rtp is loaded: taps make RTP jump on the live legs, and some phones are deaf from then on"
     return Finding("error", "asterisk", text, native_rtp.ADVICE)

@@ -111,7 +111,8 @@ async def _joined(call: ProbeCall, stack: AsyncExitStack, phones: Sequence[Hands
     await asyncio.gather(*(_say(call, phone, "test-talk") for phone in phones))
     talk = await call.bridge(stack, "mixing")
     await call.client.add_to_bridge(talk, *(phone.channel for phone in phones))
-    await asyncio.sleep(max(FIRST_TAP_S, call.config.media.first_tap_delay_s))
+    delay_s = call.config.media.first_tap_delay_s
+    await asyncio.sleep(FIRST_TAP_S if delay_s is None else delay_s)
     how = (await call.client.request("GET", f"/bridges/{talk}")).get("technology", "")
     for phone in phones:
         await call.snoop(stack, phone.channel, spy="in", whisper="none")

@@ -8,7 +8,7 @@ from callguard.config import Ari, AsteriskConfig, Media
 
 def test_nothing_is_confirmed_and_nothing_waits_unless_somebody_wrote_it() -> None:
     assert not AsteriskConfig().native_rtp_confirmed
-    assert Media().first_tap_delay_s == 0
+    assert Media().first_tap_delay_s is None
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
 """The lab: a real PBX and a farm of phones that call each other through it, on loopback."""
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from socket import SOCK_DGRAM
 
 from callguard.testbed.lab.farm import Farm
 from callguard.testbed.lab.pbx import Pbx
-from callguard.testbed.lab.ports import Ports
+from callguard.testbed.lab.ports import Ports, free_port
 from callguard.testbed.lab.root import Installation, asterisk, usual
 
 
@@ -19,6 +20,8 @@ class Lab:
     pbx: Pbx
     farm: Farm
     folder: Path
+    softphones: Mapping[str, int] = field(default_factory=dict)
+    """SIP port at which the PBX rings each phone that is not of the farm."""
 
     @staticmethod
     @asynccontextmanager
@@ -27,13 +30,15 @@ class Lab:
         customers: int = 3,
         agents: int = 3,
         supervisors: int = 3,
+        softphones: Mapping[str, str] | None = None,
         native_rtp: bool = False,
         hold_music: Path | None = None,
         installation: Installation | None = None,
     ) -> "AsyncIterator[Lab]":
         """Start both Asterisks, and stop them at the end.
 
-        `native_rtp` loads the module that our guide tells administrators to leave out. Raises AsteriskUnavailable.
+        `softphones`: numbers, by name, of phones that other programs are. `native_rtp` loads the module that our guide
+        tells administrators to leave out. Raises AsteriskUnavailable.
         """
         found = installation or asterisk()
         kinds = (("customer", 100, customers), ("agent", 200, agents), ("supervisor", 300, supervisors))
@@ -41,15 +46,19 @@ class Lab:
         with tempfile.TemporaryDirectory(prefix="callguard-lab-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             at_pbx, at_farm = Ports.free(), Ports.free()
+            elsewhere = {phone: free_port(SOCK_DGRAM) for phone in softphones or {}}
             staff = [phone for phone in numbers if phone.startswith("agent")]
             pbx = Pbx(
-                found, folder / "pbx", at_pbx, at_farm, numbers, staff, native_rtp=native_rtp, hold_music=hold_music
+                *(found, folder / "pbx", at_pbx, at_farm, numbers | dict(softphones or {}), staff),
+                elsewhere=elsewhere,
+                native_rtp=native_rtp,
+                hold_music=hold_music,
             )
             farm = Farm(installation or usual(), folder / "farm", at_farm, at_pbx, numbers)
             try:
                 await pbx.start()
                 await farm.start()
-                yield Lab(pbx, farm, folder)
+                yield Lab(pbx, farm, folder, elsewhere)
             finally:
                 await farm.stop()
                 await pbx.stop()

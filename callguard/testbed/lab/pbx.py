@@ -1,6 +1,6 @@
 """The PBX of the lab: an Asterisk configured by our guide for administrators, with the shipped snippets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +50,7 @@ class Pbx(Instance):
         phones: dict[str, str],
         agents: Sequence[str],
         *,
+        elsewhere: Mapping[str, int],
         native_rtp: bool,
         hold_music: Path | None,
     ) -> None:
@@ -80,7 +81,9 @@ class Pbx(Instance):
             "queues.conf": _queues(agents),
             **situations.FILES,
             "musiconhold.conf": f"[default]\nmode = files\ndirectory = {moh}\n",
-            "pjsip.conf": "".join(_PHONE.format(name=name, number=phones[name], port=farm.sip) for name in phones),
+            "pjsip.conf": "".join(
+                _PHONE.format(name=name, number=phones[name], port=elsewhere.get(name, farm.sip)) for name in phones
+            ),
         }
         super().__init__("pbx", with_prompts(installation, folder / "data"), folder, ports, files)
 
@@ -99,6 +102,10 @@ def snippets() -> Path:
         return config_folder() / "asterisk"
     except FileNotFoundError as error:
         raise AsteriskUnavailable(str(error)) from error
+
+
+def _phones(numbers: Mapping[str, str], ports: Mapping[str, int]) -> str:
+    return "".join(_PHONE.format(name=name, number=number, port=ports[name]) for name, number in numbers.items())
 
 
 def _dialplan(phones: dict[str, str]) -> str:

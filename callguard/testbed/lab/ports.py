@@ -26,11 +26,12 @@ class Ports:
     def free(cls) -> "Ports":
         """Return ports on which no program listens now. Asterisk itself skips an RTP port that is taken later."""
         rtp = random.randrange(_FIRST_PORT, _LAST_PORT, 2)
-        tcp = [_free(socket.SOCK_STREAM) for _ in range(3)]
-        return cls(http=tcp[0], ami=tcp[1], sip=_free(socket.SOCK_DGRAM), rtp=rtp, agi=tcp[2])
+        tcp = [free_port(socket.SOCK_STREAM) for _ in range(3)]
+        return cls(http=tcp[0], ami=tcp[1], sip=free_port(socket.SOCK_DGRAM), rtp=rtp, agi=tcp[2])
 
 
-def _free(kind: socket.SocketKind) -> int:
+def free_port(kind: socket.SocketKind) -> int:
+    """Return a loopback port on which no program listens now."""
     while True:
         port = random.randrange(_FIRST_PORT, _LAST_PORT)
         with socket.socket(socket.AF_INET, kind) as probe:
