@@ -32,6 +32,7 @@ from callguard.asterisk.discovery.calls import (
 )
 from callguard.asterisk.discovery.machine import Discovery
 from callguard.asterisk.errors import AriError, NotFoundError
+from callguard.asterisk.holds import read_holds
 from callguard.asterisk.marks import Marks
 from callguard.asterisk.names import SUPERVISOR, kind_of
 from callguard.asterisk.native_rtp import first_tap_delay
@@ -257,6 +258,7 @@ class AriApp:
         self.ready = True
         self._settle(channels, asked_at)
         self._tasks.spawn(self._parts.check_leases(self.ari))
+        self._tasks.spawn(read_holds(self.ari, self._watch, (channels, bridges), self.calls, self._see))
         self._tasks.spawn(self._tell_all())
 
     def _settle(self, channels: Sequence[events.Channel], asked_at: float) -> None:

@@ -157,3 +157,22 @@ async def test_who_is_handed_over_during_a_hold_gets_the_supervisor_as_it_ends(l
         assert "supervisor" not in await parties.heard("colleague", apart)
         assert "supervisor" in await parties.heard("colleague", together)
         assert frames_with(await parties.phones["customer"].heard(), "supervisor") == []
+
+
+async def test_a_hold_that_began_before_callguard_did_is_known(lab: Lab, voices: Voices) -> None:
+    """No list of channels tells it."""
+    lab.farm.phone("agent1").voice = voices.tone(HERTZ["agent"])
+    customer = await lab.farm.phone("customer1").call("201", voices.tone(HERTZ["customer"]))
+    agent = await lab.farm.phone("agent1").answered()
+    await customer.hold()
+    await asyncio.sleep(0.2)
+    async with node(config_for(lab)) as running:
+        (call,) = (await running.until(lambda: running.app.calls)).values()
+        await running.until(lambda: running.app.calls[call.id].held_by == {"customer"})
+        parties = Parties(lab, voices, running, call, {"customer": customer, "agent": agent})
+        await parties.join("whisper")
+        await running.until(lambda: changes(running) == [("whisper", True, "hold")])
+        await resumed(parties, "whisper")
+        together = await parties.listen_for()
+        await parties.hang_up()
+        assert await parties.heard("agent", together) == {"customer", "supervisor"}

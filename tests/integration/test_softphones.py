@@ -17,6 +17,7 @@ from callguard.testbed.lab.pbx import FEATURES
 from callguard.testbed.lab.remote import Remote
 from callguard.testbed.lab.root import AsteriskUnavailable
 from tests.asterisk.harness.node import Node, config_for, node
+from tests.asterisk.harness.talk import console
 from tests.integration.harness.leftovers import leftovers
 from tests.integration.harness.parties import HERTZ, Parties
 from tests.integration.harness.softphones import KINDS, Softphone, softphones
@@ -112,6 +113,29 @@ async def test_while_the_customers_client_holds_the_supervisor_waits(native: Lab
         assert await parties.heard("supervisor", together) == {"customer", "agent"}
         if kind != "baresip":  # 1.0 decodes nothing more after a hold of its own, tapped or not
             assert heard == {"agent"}
+
+
+@pytest.mark.skipif("pjsua" not in KINDS, reason="PJSIP's wheels end at Python 3.12")
+async def test_a_hold_by_inactive_is_a_hold(native: Lab, voices: Voices) -> None:
+    """The clients above hold by `sendonly`."""
+    async with (
+        node(config_for(native)) as running,
+        softphones("pjsua", native, {CUSTOMER: voices.tone(HERTZ["customer"])}) as phones,
+    ):
+        customer = phones[CUSTOMER]
+        await customer.call(f"{FEATURES}201")
+        agent = await native.farm.phone("agent1").answered()
+        parties = Parties(native, voices, running, await running.tapped_call(), {"agent": agent})
+        await parties.join("listen")
+        await console(native, "pjsip set logger on")
+        await customer.do("mute")
+        await running.until(lambda: changes(running) == [("listen", True, "hold")])
+        await customer.do("resume")
+        await running.until(lambda: changes(running)[1:] == [("listen", False, "together")])
+        await console(native, "pjsip set logger off")
+        await customer.do("hang_up")
+        await running.until(lambda: not running.app.calls)
+        assert "a=inactive" in native.pbx.log.read_text("utf-8", "replace")
 
 
 @kinds

@@ -1,7 +1,8 @@
 """A phone that is PJSIP's user agent, in a process of its own: one line of JSON a command on standard input.
 
 Usage: python -m tests.integration.harness.pjsua_phone NAME PORT PBX_PORT VOICE RECORDING
-Commands: {"do": "call", "to": "201"}, hold, resume, {"do": "transfer", "to": …}, {"do": "keys", "digits": …}, hang_up.
+Commands: {"do": "call", "to": "201"}, {"do": "hold"}, {"do": "mute"}, {"do": "resume"},
+{"do": "transfer", "to": "202"}, {"do": "keys", "digits": "*55"}, {"do": "hang_up"}.
 An incoming call is answered at once. Each line of standard output tells an event: ready, up, ended.
 """
 
@@ -76,16 +77,24 @@ class Phone(pj.Account):
         match command["do"]:
             case "hold":
                 self.call.setHold(pj.CallOpParam(True))
+            case "mute":  # a hold by the SDP's `inactive`
+                self.call.reinvite(_directed(pj.PJMEDIA_DIR_NONE))
             case "resume":
-                again = pj.CallOpParam(True)
-                again.opt.flag = pj.PJSUA_CALL_UNHOLD
-                self.call.reinvite(again)
+                self.call.reinvite(_directed(pj.PJMEDIA_DIR_ENCODING_DECODING))
             case "transfer":
                 self.call.xfer(to, pj.CallOpParam(True))
             case "keys":
                 self.call.dialDtmf(command["digits"])
             case "hang_up":
                 self.call.hangup(pj.CallOpParam(True))
+
+
+def _directed(direction: int) -> Any:
+    """Return the parameters of a re-INVITE that ends a hold and sets the direction of the audio."""
+    again = pj.CallOpParam(True)
+    again.opt.flag = pj.PJSUA_CALL_UNHOLD | pj.PJSUA_CALL_SET_MEDIA_DIR
+    again.opt.mediaDir = pj.IntVector([direction])
+    return again
 
 
 def _said(code: int) -> Any:

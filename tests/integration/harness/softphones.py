@@ -68,7 +68,7 @@ class Softphone(ABC):
 
     @abstractmethod
     async def do(self, action: str, what: str = "") -> None:
-        """Call, hold, resume, transfer, key digits, hang up."""
+        """Call, hold, resume, transfer, key digits, hang up; PJSIP can mute, too. `what`: a number, or digits."""
 
     @property
     @abstractmethod
