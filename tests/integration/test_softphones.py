@@ -69,7 +69,7 @@ async def test_a_tap_after_the_answer_deafens_nobody(native: Lab, voices: Voices
     """Asterisk joins them outside its core until the first tap."""
     tones = {AGENT: voices.tone(HERTZ["agent"]), CUSTOMER: voices.tone(HERTZ["customer"])}
     async with node(config_for(native)) as running:
-        for _ in range(3):
+        for _ in range(2):
             async with softphones(kind, native, tones) as phones:
                 agent, customer = phones[AGENT], phones[CUSTOMER]
                 await customer.call(NUMBERS[AGENT])
