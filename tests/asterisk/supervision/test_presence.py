@@ -13,6 +13,7 @@ from callguard.asterisk.supervision.presence import Hooks, Presence
 from callguard.asterisk.supervision.session import Briefed, Session, SupervisionError, Suspended
 from callguard.authority import Grant
 from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
+from callguard.prompts import TEXTS
 from tests.asterisk.harness.fake_ari import FakeAri
 from tests.asterisk.harness.stasis import stasis
 
@@ -225,8 +226,9 @@ async def test_the_customers_hold_cuts_first_and_is_told_to_the_supervisor_and_t
     assert (world.told(), notices(world.fake)) == ([], [])
     await world.quiet()
     assert (world.told(), notices(world.fake)) == ([(True, "hold")], ["sound:callguard/wait-hold"])
+    assert module.HOLD in TEXTS
     with pytest.raises(SupervisionError, match="hold"):
-        await world.presence.switch(world.session, "takeover", "key")
+        await world.presence.switch(world.session, "takeover", KEY)
     asked = await world.becomes(held_by=frozenset())
     assert asked[-1] == "POST /bridges/callguard.room.s/addChannel"
     assert world.told()[1:] == [(False, "together")]
