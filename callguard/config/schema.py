@@ -201,7 +201,8 @@ class JournalConfig(Section):
     folder: Path | None = Field(
         None,
         examples=["/var/lib/callguard"],
-        description="Folder in which each node keeps a file NODE.journal; default: systemd's StateDirectory, else "
+        description="Folder in which each node keeps NODE.journal, NODE.key (its command line's key) and NODE.audit "
+        "(the audit chain's head); default: systemd's StateDirectory, else "
         "/var/lib/callguard where it can be written, else ~/.local/state/callguard.",
     )
 

@@ -20,8 +20,8 @@ from callguard.authority.authority import FORBIDDEN
 from callguard.bus.nodes import NEEDED, together
 from callguard.bus.overview import Overview
 from callguard.config import Config
-from callguard.console.door import Door
 from callguard.console.feed import Feed
+from callguard.console.limiter import Limiter
 from callguard.console.metrics import CONTENT_TYPE, Metrics
 from callguard.console.runbooks import INDEX, linked, page
 from callguard.contracts.commands import MAX_BYTES, Command, MalformedCommandError, parse_command
@@ -107,8 +107,8 @@ class Console:
 
     async def start(self) -> None:
         """Listen. Raises PortError where that can't be done, with the key and the remedy."""
-        door = Door(self._config, self._metrics.count_closed)
-        app = web.Application(client_max_size=MAX_BYTES, middlewares=[door.middleware])
+        limiter = Limiter(self._config, self._metrics.count_closed)
+        app = web.Application(client_max_size=MAX_BYTES, middlewares=[limiter.middleware])
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/", self._page)
         app.router.add_static("/static", STATIC)
@@ -124,7 +124,7 @@ class Console:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         with listening("console", "port", self._config.listen, self._config.port):
-            self._server = await door.open(self._runner)
+            self._server = await limiter.open(self._runner)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -5,7 +5,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 import aiohttp
-from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, InvalidResponse, RedisError, ResponseError
 
 from callguard.asterisk import native_rtp
 from callguard.asterisk.client import AriClient
@@ -177,6 +178,7 @@ async def check_redis(config: Config) -> list[Finding]:
         return [Finding("error", "redis", problem) for problem in error.problems]
     try:
         info: dict[str, Any] = await client.info()
+        reached = await _reached_from_elsewhere(client) if config.redis.trust == "loopback" else ""
     except AuthenticationError:
         return [Finding("error", "redis", "the password was refused", "set redis.password")]
     except InvalidResponse:
@@ -193,7 +195,20 @@ async def check_redis(config: Config) -> list[Finding]:
     if info.get("maxmemory") and info.get("maxmemory_policy") != "noeviction":
         text = f"maxmemory-policy is {info.get('maxmemory_policy')}: the server may delete streams"
         findings.append(Finding("warning", "redis", text, "set maxmemory-policy noeviction"))
+    if reached:
+        text = f"redis.trust is loopback, and the server listens on {reached}: whoever reaches it may do everything"
+        findings.append(Finding("warning", "redis", text, "bind the server to loopback, or sign commands"))
     return findings
+
+
+async def _reached_from_elsewhere(client: Redis) -> str:
+    """Return the addresses beyond loopback on which the server listens; empty where it has none or does not tell."""
+    try:
+        bound: Any = await client.config_get("bind")
+    except ResponseError:  # a user without this right
+        return ""
+    addresses = str(bound.get("bind", "")).replace("-", "").split() or ["*"]
+    return ", ".join(each for each in addresses if not each.startswith("127.") and each not in ("::1", "localhost"))
 
 
 async def check_console(config: Config) -> list[Finding]:

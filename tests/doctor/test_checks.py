@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from callguard.config import Ami, Config, Media, Secret
 from callguard.doctor import checks
-from callguard.doctor.checks import _applications, _modules, _version, check_ami, check_channelvars
+from callguard.doctor.checks import _applications, _modules, _version, check_ami, check_channelvars, check_redis
 from callguard.doctor.findings import Finding
 
 MODULES = ["app_audiosocket.so", "res_audiosocket.so", "res_rtp_asterisk.so", "func_timeout.so"]
@@ -108,3 +109,35 @@ async def test_a_manager_who_may_not_hang_up_is_warned_of(
         findings = await check_ami(Ami(port=port, secret=Secret(env="TEST_AMI")))
     assert levels(findings) == found
     assert all("manager.conf" in each.advice for each in findings[1:])
+
+
+class Server:
+    """Stands for a Redis that is bound to some addresses; None: it does not tell them."""
+
+    def __init__(self, bound: str | None) -> None:
+        self._bound = bound
+
+    async def info(self) -> dict[str, Any]:
+        return {"redis_version": "8"}
+
+    async def config_get(self, name: str) -> dict[str, str]:
+        if self._bound is None:
+            raise ResponseError("NOPERM")
+        return {name: self._bound}
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("bound", "elsewhere"),
+    [("127.0.0.1 -::1", ""), ("127.0.0.1 10.0.0.5", "10.0.0.5"), ("* -::*", "*, ::*"), ("", "*"), (None, "")],
+)
+async def test_trust_in_loopback_is_doubted_where_the_server_listens_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, bound: str | None, elsewhere: str
+) -> None:
+    monkeypatch.setattr(checks, "connect", lambda _: Server(bound))
+    found = (await check_redis(Config.model_validate({"redis": {"trust": "loopback"}})))[1:]
+    says = f"redis.trust is loopback, and the server listens on {elsewhere}: whoever reaches it may do everything"
+    assert [(each.level, each.text) for each in found] == ([("warning", says)] if elsewhere else [])
+    assert levels(await check_redis(Config())) == [("ok", "redis")]

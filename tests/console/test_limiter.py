@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import aiohttp
 import pytest
 
-from callguard.console import door
-from callguard.console.door import SHARE
+from callguard.console import limiter
+from callguard.console.limiter import SHARE
 from tests.support.console import RunningConsole, running_console
 
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: console\r\n\r\n"
@@ -139,7 +139,7 @@ async def test_connections_never_take_more_than_their_share_of_what_may_be_opene
 
 
 async def test_a_connection_that_asks_for_nothing_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "IDLE_S", 0.3)
+    monkeypatch.setattr(limiter, "IDLE_S", 0.3)
     async with street(monkeypatch) as here:
         silent, slow, answered, screen = [await here.visitor() for _ in range(3)] + [await here.screen()]
         assert await answered.asks()
@@ -152,7 +152,7 @@ async def test_a_connection_that_asks_for_nothing_is_closed_in_time(monkeypatch:
 
 
 async def test_a_connection_that_goes_on_asking_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "IDLE_S", 0.3)
+    monkeypatch.setattr(limiter, "IDLE_S", 0.3)
     async with street(monkeypatch) as here:
         visitor = await here.visitor()
         for _ in range(4):

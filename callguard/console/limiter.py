@@ -21,7 +21,7 @@ IDLE_S: Final = 15.0
 SHARE: Final = 4
 """The console's connections take at most one in so many of the files that this process may open."""
 BACKLOG: Final = 16
-"""Connections that asyncio accepts in one go, before the door checks any of them."""
+"""Connections that asyncio accepts in one go, before the limiter checks any of them."""
 
 
 @dataclass(eq=False)
@@ -39,7 +39,7 @@ class Visit:
     requests: int = 0
 
 
-class Door:
+class Limiter:
     """Admits connections.
 
     Args:
@@ -127,16 +127,16 @@ class Door:
 
 
 class _Threshold(asyncio.Protocol):
-    """Wraps the HTTP protocol of one connection; passes everything on once the door has admitted it."""
+    """Wraps the HTTP protocol of one connection; passes everything on once the limiter has admitted it."""
 
-    def __init__(self, door: Door, http: asyncio.Protocol) -> None:
-        self._door = door
+    def __init__(self, limiter: Limiter, http: asyncio.Protocol) -> None:
+        self._limiter = limiter
         self._http = http
         self._inside = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         stream = cast("asyncio.Transport", transport)
-        self._inside = self._door.enter(stream)
+        self._inside = self._limiter.enter(stream)
         if self._inside:
             self._http.connection_made(stream)
             self._transport = stream
@@ -145,7 +145,7 @@ class _Threshold(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._inside:
-            self._door.leave(self._transport)
+            self._limiter.leave(self._transport)
             self._http.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
