@@ -46,12 +46,15 @@ mutants: $(READY) ## Mutate the code and check whether the tests fail (PARTS, CO
 evaluate: $(READY) ## Print detection's tables from the speech data (CALLGUARD_DATA)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m training.report
 
-train: $(READY) ## Train the shipped model again (CALLGUARD_DATA)
+train: $(READY) ## Train both ears again (CALLGUARD_DATA)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m training.train
+	@OMP_NUM_THREADS=1 $(BIN)/python -m training.train_second
 
 bench: $(READY) ## Measure throughput and latency on this machine, with both sources
 	@$(BIN)/callguard bench --legs 400 --source audiosocket
 	@$(BIN)/callguard bench --legs 400 --source rtp
+	@$(BIN)/callguard bench --legs 400 --heated 0.05
+	@$(BIN)/callguard bench --legs 2000 --heated 0.05
 
 lock: ## Pin and hash all dependencies again (needs uv)
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock

@@ -124,6 +124,63 @@ def _page(told: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+EAR_LIMITS: Final = (
+    "What limits it is loud joy: acted joy and acted anger differ little in a telephone's band, for this ear too.",
+    "The only anger that it learnt is that of ten German actors; how far it carries is told by unseen corpora.",
+    "First words are compared with a usual voice, and are judged worst.",
+    "It infers a state of voice, not of mind.",
+)
+
+
+def ear_facts(
+    clips: Sequence[Clip], metrics: dict[str, Any], first_points: dict[str, Any], *, seed: int, windows: int
+) -> dict[str, Any]:
+    """Return the facts of the second ear's card; its thresholds are the first ear's, to whose scale it is brought."""
+    return {
+        "corpora": corpora(clips),
+        "thresholds": {name: first_points[name]["threshold"] for name in ("watchful", "quiet_floor")},
+        "seed": seed,
+        "windows": windows,
+        "metrics": metrics,
+        "limits": list(EAR_LIMITS),
+    }
+
+
+def write_ear_page(out: Path, told: dict[str, Any]) -> None:
+    """Write `ear.md` beside the model."""
+    points = told["metrics"]["validation_calls"]
+    rows = [(title, points[name]) for name, title in (("quiet_floor", "quiet floor"), ("watchful", "watchful"))]
+    lines = [
+        "# Model card: ear",
+        "",
+        "The second ear's decision. Input: the vector by which `encoder.onnx` describes two seconds of voice, the mean",
+        "vector of the leg's calm windows, the rise of its level, the first ear's scores. Output: `raised_voice` and",
+        "`anger`, 0-1, on the first ear's scale. Written by `python -m training.train_second`, seed "
+        f"{told['seed']}, from {told['windows']} windows.",
+        "",
+        "Data and purpose are those of [voice](voice.md); the encoder's are told [apart](encoder.md).",
+        "",
+        "| weight of | raised_voice | anger |",
+        "| --- | --- | --- |",
+        *(
+            f"| {name} | {found['raised_voice']:.3f} | {found['anger']:.3f} |"
+            for name, found in told["metrics"]["weights"].items()
+        ),
+        "",
+        "| validation calls, speakers that neither ear heard | caught | false an hour | delay, median / 90 % |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {title} | {f['recall']:.2f} | {f['false_per_hour']} | {f['delay_median_s']} / {f['delay_p90_s']} s |"
+            for title, f in rows
+        ),
+        "",
+        "## Limits",
+        "",
+        *(f"* {limit}" for limit in told["limits"]),
+    ]
+    (out / "ear.md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
 def _figures(metrics: dict[str, Any]) -> list[str]:
     lines = [
         "| judged on | angry or raised against all others | against calm | against happy |",

@@ -1,16 +1,15 @@
 """The second ear's decision: raised voice and anger from the encoder's vector and the first ear's scores.
 
-    expected = usual + trust * (calm - usual)          trust = windows / (windows + PRIOR_WINDOWS)
-    absolute = margin(linear((voice - usual) / spread))
-    relative = margin(linear((voice - expected) / spread))
+    expected = usual + trust * (calm - usual)            trust = windows / (windows + PRIOR_WINDOWS)
+    absolute = linear((voice - usual) / spread)
+    relative = linear((voice - expected) / spread)
     risen    = clip(rise) * baseline_s / (baseline_s + PRIOR_S)
     output   = sigmoid(weights of (absolute, relative, risen, logit of the first ear, 1 - trust) + offset)
 
-`calm` is the mean vector of the leg's calm windows; without any the usual voice stands for it. Margins are those of
-`classifier.py`: how much more likely a head's own classes are than the rest.
+`calm` is the mean vector of the leg's calm windows; without any the usual voice stands for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from callguard.audio.features import FloatArray
 from callguard.models.encoder import VOICE
-from training.classifier import HEADS, columns_of, margins
+from training.classifier import HEADS
 from training.export import Graph, Layer, Size, write_card
 
 Floats = NDArray[np.float64]
@@ -62,37 +61,42 @@ class Ear:
 
     Attributes:
         usual, spread: of calm windows, shape (VOICE,).
-        classes: classes of both layers.
-        absolute, relative: layers (VOICE, len(classes)).
+        absolute, relative: layers (VOICE, len(HEADS)).
         weights: of CUES for each head, shape (len(CUES), len(HEADS)).
         offset: shape (len(HEADS),).
     """
 
     usual: FloatArray
     spread: FloatArray
-    classes: tuple[str, ...]
     absolute: Layer
     relative: Layer
     weights: Floats
     offset: Floats
 
+    def changes(self, asked: Asked, rows: NDArray[np.bool_] | slice = slice(None)) -> tuple[FloatArray, FloatArray]:
+        """Return the difference from the usual voice and that from the leg's own calm voice, shape (n, VOICE) each."""
+        voice, expected = asked.voice[rows], self._expected(asked)[rows]
+        return (voice - self.usual) / self.spread, (voice - expected) / self.spread
+
     def cues(self, asked: Asked) -> Floats:
         """Return CUES of each head, shape (n, len(CUES), len(HEADS))."""
-        trust = asked.known[:, :1] / (asked.known[:, :1] + PRIOR_WINDOWS)
-        expected = self.usual + trust * (asked.calm - self.usual)
-        found = [
-            margins(((asked.voice - anchor) / self.spread) @ layer.weight + layer.bias, self.classes)
-            for anchor, layer in ((self.usual, self.absolute), (expected, self.relative))
-        ]
-        sure = asked.known[:, 1:] / (asked.known[:, 1:] + PRIOR_S)
-        risen = np.clip(asked.rise, -RISE_DB, RISE_DB) * sure
+        absolute, relative = self.changes(asked)
         first = np.clip(asked.first, CERTAIN, 1.0 - CERTAIN)
-        alike = [
-            np.repeat(risen, len(HEADS), axis=1),
+        risen = np.clip(asked.rise, -RISE_DB, RISE_DB) * _trust(asked.known[:, 1:], PRIOR_S)
+        cold = 1.0 - _trust(asked.known[:, :1], PRIOR_WINDOWS)
+        both = (1, len(HEADS))
+        parts = (
+            absolute @ self.absolute.weight + self.absolute.bias,
+            relative @ self.relative.weight + self.relative.bias,
+            np.tile(risen, both),
             np.log(first / (1.0 - first)),
-            np.repeat(1.0 - trust, len(HEADS), axis=1),
-        ]
-        result: Floats = np.stack([*found, *alike], axis=1)
+            np.tile(cold, both),
+        )
+        result: Floats = np.stack(parts, axis=1)
+        return result
+
+    def _expected(self, asked: Asked) -> FloatArray:
+        result: FloatArray = self.usual + _trust(asked.known[:, :1], PRIOR_WINDOWS) * (asked.calm - self.usual)
         return result
 
     def probabilities(self, asked: Asked) -> Floats:
@@ -100,6 +104,10 @@ class Ear:
         logits = (self.cues(asked) * self.weights).sum(axis=1) + self.offset
         result: Floats = 1.0 / (1.0 + np.exp(-logits))
         return result
+
+    def scaled(self, slope: float, offset: float) -> "Ear":
+        """Return an ear whose logits are those of this one, times `slope`, plus `offset`."""
+        return replace(self, weights=self.weights * slope, offset=self.offset * slope + offset)
 
     def export(self, path: Path, encoder: str, first: str, facts: dict[str, Any]) -> None:
         """Write the ONNX file and its card.
@@ -118,13 +126,20 @@ class Ear:
         write_card(path, "ear", INPUTS, OUTPUTS, facts, features=(encoder, first))
 
 
+def _trust(amount: FloatArray, prior: float) -> FloatArray:
+    result: FloatArray = amount / (amount + np.float32(prior))
+    return result
+
+
 def _add_logits(graph: Graph, ear: Ear) -> str:
     windows, seconds = _column(graph, "known", 0), _column(graph, "known", 1)
     trust = _share(graph, windows, PRIOR_WINDOWS)
     usual = graph.constant(ear.usual)
     expected = graph.add("Add", usual, graph.add("Mul", trust, graph.add("Sub", "calm", usual)))
+    scale = graph.constant(1.0 / ear.spread)
     parts = [
-        _add_margins(graph, ear, anchor, layer) for anchor, layer in ((usual, ear.absolute), (expected, ear.relative))
+        graph.dense(graph.add("Mul", graph.add("Sub", "voice", anchor), scale), [layer])
+        for anchor, layer in ((usual, ear.absolute), (expected, ear.relative))
     ]
     limit = graph.constant(RISE_DB)
     rise = graph.add("Max", graph.add("Min", "rise", limit), graph.add("Neg", limit))
@@ -139,18 +154,6 @@ def _add_logits(graph: Graph, ear: Ear) -> str:
     for part, weight in zip(parts, ear.weights, strict=True):
         total = graph.add("Add", total, graph.add("Mul", part, graph.constant(weight)))
     return total
-
-
-def _add_margins(graph: Graph, ear: Ear, anchor: str, layer: Layer) -> str:
-    scaled = graph.add("Mul", graph.add("Sub", "voice", anchor), graph.constant(1.0 / ear.spread))
-    logits = graph.dense(scaled, [layer])
-
-    def mass(columns: list[int]) -> str:
-        chosen = graph.add("Gather", logits, graph.constant(np.array(columns), np.int64), axis=1)
-        return graph.add("ReduceLogSumExp", chosen, axes=[1], keepdims=1)
-
-    sides = (columns_of(reads, ear.classes) for reads in HEADS.values())
-    return graph.add("Concat", *(graph.add("Sub", mass(own), mass(rest)) for own, rest in sides), axis=1)
 
 
 def _column(graph: Graph, name: str, at: int) -> str:

@@ -64,8 +64,17 @@ def run(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> dict[
     }
 
 
-def run_calm(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> dict[str, Any]:
-    """Play calm speakers, one on each leg, on lines with gain jumps of up to 20 dB either way; return the alerts."""
+def run_calm(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int, *, jumps: bool = True) -> dict[str, Any]:
+    """Play calm speakers, one on each leg; return the alerts.
+
+    Args:
+        clips: of the speakers.
+        rules: rules to evaluate.
+        hours: of all legs together.
+        seed: seed of turns and lines.
+        jumps: whether lines are simulated and change their gain by up to 20 dB either way; else clips are played as
+            they are.
+    """
     rng = np.random.default_rng(seed)
     by_speaker: dict[str, list[Clip]] = {}
     for clip in clips:
@@ -73,13 +82,19 @@ def run_calm(clips: Sequence[Clip], rules: RuleSet, hours: float, seed: int) -> 
             by_speaker.setdefault(clip.speaker, []).append(clip)
     speakers = sorted(by_speaker)
     names = [speakers[leg % len(speakers)] for leg in range(round(hours * 3600 / LEG_S))]
-    sounds = [_jumping(transmit(_talk(by_speaker[name], rng), random_line(rng)), rng) for name in names]
+    sounds = [_line(_talk(by_speaker[name], rng), rng, jumps=jumps) for name in names]
     fired = _play(np.stack(sounds), rules)
     return {
         "hours": len(names) * LEG_S / 3600,
         "alerts": len(fired),
         "which": [f"{rule} on {names[leg]} at {at:.0f} s" for leg, rule, at in fired],
     }
+
+
+def _line(sound: Samples, rng: Rng, *, jumps: bool) -> NDArray[np.int16]:
+    if jumps:
+        return _jumping(transmit(sound, random_line(rng)), rng)
+    return np.clip(np.round(sound * 32767), -32768, 32767).astype(np.int16)
 
 
 def _talk(clips: Sequence[Clip], rng: Rng) -> Samples:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +12,16 @@ from callguard.analysis.calls import LOUD_KINDS, THRESHOLDS, ScoredCall, operati
 from callguard.analysis.episodes import total
 from callguard.analysis.recordings import LEGS
 from callguard.analysis.replay import BATCH, Replay, batches, replay_all
+from callguard.models import encoder
+from callguard.models.card import sha256
 from callguard.models.emotion import EmotionModel
 from callguard.models.gate import GateModel
+from callguard.models.second_ear import SecondEar
 from callguard.rules import RuleSet
 from callguard.worker.pipeline import Models
 from training.calls import KINDS, Call, Cast, make_call
 from training.data import Clip
+from training.ear import Ear
 from training.lessons import console, fold_of
 from training.voice import Voice
 
@@ -27,17 +32,29 @@ RULE_HOLD_S: Final = 1.0
 """The `for` of the shipped rule on a raised voice, for which thresholds are chosen."""
 
 
-def set_points(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int) -> dict[str, Any]:
+def set_points(
+    clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int, ears: Sequence[Ear] | None = None
+) -> dict[str, Any]:
     """Return thresholds and figures of both settings; the licences of `clips` must permit their use for thresholds."""
-    return points(score_folds(clips, folds, gate, seed))
+    return points(score_folds(clips, folds, gate, seed, ears))
 
 
-def score_folds(clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int) -> list[ScoredCall]:
-    """Return validation calls of each fold's speakers, scored by the model that was not trained on them."""
+def score_folds(
+    clips: Sequence[Clip], folds: Sequence[Voice], gate: Path, seed: int, ears: Sequence[Ear] | None = None
+) -> list[ScoredCall]:
+    """Return validation calls of each fold's speakers, scored by the models that were not trained on them.
+
+    Args:
+        clips: of all folds.
+        folds: first ear of each fold.
+        gate: the gate's file.
+        seed: seed of the calls.
+        ears: second ear of each fold; None: the first ear judges alone.
+    """
     out: list[ScoredCall] = []
     with tempfile.TemporaryDirectory() as folder:
         for fold, voice in enumerate(track(folds, "validation calls", console=console)):
-            models = _models(voice, Path(folder) / f"voice{fold}.onnx", gate)
+            models = _models(voice, ears[fold] if ears else None, Path(folder) / f"voice{fold}.onnx", gate)
             cast = Cast([clip for clip in clips if fold_of(clip.speaker) == fold])
             for part in batches([at for at in range(CALLS_A_FOLD) if cast.can(KINDS[at % len(KINDS)])]):
                 calls = [
@@ -57,10 +74,15 @@ def _scored(call: Call, result: Replay) -> ScoredCall:
     return scored(call.truth, {"kind": kind, "codec": codec}, result)
 
 
-def _models(voice: Voice, path: Path, gate: Path) -> Models:
+def _models(voice: Voice, ear: Ear | None, path: Path, gate: Path) -> Models:
     voice.export(path, {})
     legs = BATCH * len(LEGS)
-    return Models(EmotionModel(legs, path), GateModel(legs, gate))
+    models = Models(EmotionModel(legs, path), GateModel(legs, gate))
+    if ear is None:
+        return models
+    decision = path.with_name(f"ear-{path.name}")
+    ear.export(decision, sha256(encoder.SHIPPED), sha256(path), {})
+    return replace(models, ear=SecondEar(legs, path=decision, first_path=path))
 
 
 def points(calls: Sequence[ScoredCall]) -> dict[str, Any]:

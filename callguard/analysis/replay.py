@@ -18,6 +18,8 @@ from callguard.audio.frames import FRAME_SAMPLES, HOP_FRAMES, HOP_S, SAMPLE_RATE
 from callguard.contracts.messages import CallFacts, Transition
 from callguard.contracts.vocabulary import Mode, Role
 from callguard.models import emotion, gate
+from callguard.models.card import ModelError
+from callguard.models.second_ear import open_second_ear
 from callguard.rules import RuleEngine, RuleSet
 from callguard.signals.table import CALL_SIGNALS, LEG_INDEX, LEG_SIGNALS, SignalTable
 from callguard.worker.pipeline import Models, Pipeline
@@ -204,11 +206,36 @@ def _open(pipeline: Pipeline, call: int, sound: Sound, mode: Mode) -> _Track:
     return _Track(call, sound, rows)
 
 
-def load_models(capacity: int = BATCH * len(LEGS), path: Path | None = None, threads: int = 1) -> Models:
-    """Open the gate and the emotion model (shipped, or at `path`); raise ModelError where one is unusable."""
+def load_models(
+    capacity: int = BATCH * len(LEGS),
+    path: Path | None = None,
+    threads: int = 1,
+    *,
+    second_ear: bool = True,
+    warn: Callable[[str], None] | None = None,
+) -> Models:
+    """Open the gate, the emotion model (shipped, or at `path`) and the second ear, which hears without a budget.
+
+    Args:
+        capacity: rows.
+        path: emotion model; None: the shipped one.
+        threads: threads of each session.
+        second_ear: False leaves the second ear out.
+        warn: gets a line where the second ear can't be used and is left out; None: that is an error.
+
+    Raises:
+        ModelError: a model is unusable.
+    """
+    first = emotion.EmotionModel(capacity, path or emotion.SHIPPED, threads)
     return Models(
-        emotion.EmotionModel(capacity, path or emotion.SHIPPED, threads), gate.GateModel(capacity, threads=threads)
+        first,
+        gate.GateModel(capacity, threads=threads),
+        open_second_ear(capacity, path, warn or _refuse, threads=threads) if second_ear else None,
     )
+
+
+def _refuse(fault: str) -> None:
+    raise ModelError(fault)
 
 
 def _alerts(transitions: list[Transition]) -> list[Alert]:

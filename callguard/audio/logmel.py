@@ -22,6 +22,7 @@ CLIP_SAMPLES: Final = TOKENS * FRAME_SAMPLES
 SPEECH_RMS: Final = 0.1
 """Level to which the speech of a window is brought, of full scale."""
 _SIZE: Final = 200
+_BINS: Final = _SIZE // 2 + 1
 _STEP: Final = 80
 _FLOOR: Final = 8.0
 """Distance below the window's maximum, in powers of ten, at which the spectrum is cut off."""
@@ -42,17 +43,25 @@ def _hertz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def filters() -> FloatArray:
-    """Return the mel filters on the bins up to 4 kHz, shape (MEL_BANDS, 101), each of unit area."""
+    """Return the mel filters on the bins up to 4 kHz, shape (MEL_BANDS, bins), each of unit area."""
     top = _mels(np.array([_WHISPERS_RATE / 2]))[0]
     corner = _hertz(np.linspace(0.0, top, MEL_BANDS + 2))
-    bins = np.arange(_SIZE // 2 + 1) * SAMPLE_RATE / _SIZE
+    bins = np.arange(_BINS) * SAMPLE_RATE / _SIZE
     low, middle, high = corner[:-2, None], corner[1:-1, None], corner[2:, None]
     rising, falling = (bins - low) / (middle - low), (high - bins) / (high - middle)
     result: FloatArray = (np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (high - low)).astype(np.float32)
     return result
 
 
-_WINDOW: Final = np.hanning(_SIZE + 1)[:-1].astype(np.float32)
+def _transform() -> FloatArray:
+    """Return windowed cosines and sines, shape (_SIZE, 2 * bins): at this size a product is twice as fast as an FFT."""
+    angle = 2.0 * np.pi * np.arange(_SIZE)[:, None] * np.arange(_BINS) / _SIZE
+    waves = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) * np.hanning(_SIZE + 1)[:-1, None]
+    result: FloatArray = np.ascontiguousarray(waves, dtype=np.float32)
+    return result
+
+
+_TRANSFORM: Final = _transform()
 _FILTERS: Final = np.ascontiguousarray(filters().T)
 
 
@@ -69,8 +78,8 @@ def log_mel(pcm: NDArray[np.int16], speech: NDArray[np.bool_]) -> FloatArray:
     sound *= (np.float32(SPEECH_RMS) / np.sqrt(of_speech + np.float32(1e-12)))[:, None]
     padded = np.pad(sound, ((0, 0), (_SIZE // 2, _SIZE // 2)), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, _SIZE, axis=1)[:, : MEL_FRAMES * _STEP : _STEP]
-    spectrum = np.fft.rfft(frames * _WINDOW, axis=2)
-    bands = (np.square(spectrum.real) + np.square(spectrum.imag)) @ _FILTERS * _SCALE
+    waves = np.square(np.ascontiguousarray(frames) @ _TRANSFORM)
+    bands = (waves[:, :, :_BINS] + waves[:, :, _BINS:]) @ _FILTERS * _SCALE
     logs = np.log10(np.maximum(bands, _LEAST))
     logs = np.maximum(logs, logs.max(axis=(1, 2), keepdims=True) - np.float32(_FLOOR))
     result: FloatArray = np.ascontiguousarray(((logs + 4.0) / 4.0).transpose(0, 2, 1), dtype=np.float32)

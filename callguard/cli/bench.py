@@ -19,6 +19,7 @@ _TITLES = {
     "lost_frames": "lost frames",
     "alert_latency_ms": "frame sent to alert received, ms",
     "alerts": "alerts",
+    "second_ear": "windows of the second ear",
     "stage_us_per_leg_s": "stages, µs a leg and second",
     "load": "load generator",
 }
@@ -34,6 +35,8 @@ def bench(
     source: Annotated[Literal["audiosocket", "rtp"], typer.Option(help="How media travels.")] = "audiosocket",
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="Seconds of audio.")] = 10,
     speech: Annotated[float, typer.Option(min=0, max=1, help="Share of time in which each party speaks.")] = 0.4,
+    heated: Annotated[float, typer.Option(min=0, max=1, help="Share of customers who shout.")] = 0.0,
+    second_ear: Annotated[bool, typer.Option(help="Judge suspicious windows again.")] = True,
     as_json: JsonOption = False,
 ) -> None:
     """Feed one worker with paced media from another process and print its cost and latency.
@@ -41,7 +44,9 @@ def bench(
     Latency counts from the sending of the frame that makes a rule true to the arrival of its alert at the control
     process. Up to one tick (100 ms) of it is the wait for the tick.
 
-    Example: callguard bench --legs 400 --source rtp --seconds 10
+    A floor of calm callers beside one with heated ones: compare --heated 0 with --heated 0.05, and --no-second-ear.
+
+    Example: callguard bench --legs 400 --source rtp --seconds 10 --heated 0.05
     """
     from callguard.control.worker_pool import MediaError
     from callguard.models.card import ModelError
@@ -56,7 +61,9 @@ def bench(
             bar.update(tasks[phase], completed=share)
 
         try:
-            result = asyncio.run(Bench(legs, source, seconds, speech, progress).run())
+            result = asyncio.run(
+                Bench(legs, source, seconds, speech, progress, heated=heated, second_ear=second_ear).run()
+            )
         except (MediaError, ModelError, OSError) as error:
             fail(f"bench: {error}")
     if as_json:
@@ -66,10 +73,9 @@ def bench(
 
 
 def _show(result: dict[str, Any]) -> None:
-    table = Table(
-        title=f"{result['legs']} legs, {result['source']}, {result['seconds']:g} s, speech {result['speech']:.0%}",
-        show_header=False,
-    )
+    shares = f"speech {result['speech']:.0%}, heated {result['heated']:.0%}"
+    title = f"{result['legs']} legs, {result['source']}, {result['seconds']:g} s, {shares}"
+    table = Table(title=title, show_header=False)
     for key, title in _TITLES.items():
         table.add_row(title, _cell(result[key]))
     console.print(table)

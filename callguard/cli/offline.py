@@ -210,9 +210,16 @@ def _models(settings: "Config") -> "Models":
     from callguard.models.card import ModelError
 
     try:
-        return load_models(path=settings.analysis.model, threads=settings.analysis.onnx_threads)
+        analysis = settings.analysis
+        return load_models(
+            path=analysis.model, threads=analysis.onnx_threads, second_ear=analysis.second_ear, warn=_warn
+        )
     except ModelError as error:
         fail(str(error), USAGE)
+
+
+def _warn(fault: str) -> None:
+    errors.print(f"warning: {fault}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _targets(given: Path | None, files: list[Path], suffix: str) -> list[Path | None]:

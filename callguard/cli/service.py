@@ -96,7 +96,9 @@ def check(
         _, rules = checked_rules(settings, path)
         facts |= {"rules": len(rules), "supervisors": len(settings.supervisors), "mode": settings.analysis.mode}
         facts["model"] = check_model(settings, path)
-        warnings = [*unreadable_secrets(settings, str(path)), *switched_off(rules, settings.notify)]
+        unheard = second_ear_fault(settings)
+        facts["second_ear"] = settings.analysis.second_ear and not unheard
+        warnings = [*unheard, *unreadable_secrets(settings, str(path)), *switched_off(rules, settings.notify)]
         if not pbx:
             warnings += [f"{path}: {each.key}: {each.text}; {each.advice}" for each in without_pbx(settings)]
         warnings += [f"{path}: {problem}" for problem in doubtful_senders(settings)]
@@ -188,6 +190,16 @@ def check_model(settings: "Config", path: Path) -> str:
         return EmotionModel(1, settings.analysis.model or SHIPPED).card.name
     except ModelError as error:
         raise ConfigError([f"{path}: analysis.model: {error}"]) from error
+
+
+def second_ear_fault(settings: "Config") -> list[str]:
+    """Return why workers could not use the second ear although it is wanted; empty where they can."""
+    from callguard.models.second_ear import open_second_ear
+
+    faults: list[str] = []
+    if settings.analysis.second_ear:
+        open_second_ear(1, settings.analysis.model, faults.append)
+    return faults
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ RELOADS: Final[Mapping[str, str]] = {
     "asterisk": "needs a restart.",
     "media": "needs a restart.",
     "roles": "applies to parties that are found after the reload.",
-    "analysis": "applies at once, to present calls too; `model` and `onnx_threads` need a restart.",
+    "analysis": "applies at once, to present calls too; `model`, `onnx_threads` and `second_ear` need a restart.",
     "rules": "applies at once; open alerts keep their state if their rule keeps its name.",
     "access": "applies at once, to the next act of everybody.",
     "supervisors": "applies at once, on the board too; phones that ring keep ringing.",
@@ -31,7 +31,7 @@ _FIXED: Final = (
     *("node", "asterisk", "media", "console.enabled", "console.listen", "console.port"),
     *("redis.url", "redis.password", "redis.prefix", "redis.events_maxlen", "redis.buffer"),
     *("console.connections", "console.connections_per_source", "console.screens", "console.screens_per_source"),
-    *("analysis.model", "analysis.onnx_threads", "agi", "journal"),
+    *("analysis.model", "analysis.onnx_threads", "analysis.second_ear", "agi", "journal"),
 )
 
 

@@ -80,6 +80,10 @@ class Analysis(Section):
     queues: dict[str, QueueAnalysis] = Field({}, description="Per queue name; case does not matter, as in Asterisk.")
     model: Path | None = Field(None, description="ONNX file with its card beside it; default: the shipped model.")
     onnx_threads: int = Field(1, ge=1, le=16, description="Threads of one worker's ONNX session.")
+    second_ear: bool = Field(
+        True,
+        description="A speech encoder judges windows with a trace of a raised voice again; false: the first ear alone.",
+    )
 
     @field_validator("queues")
     @classmethod

@@ -9,6 +9,7 @@ An encoder costs as much as the other stages of ten legs together. So a tick hea
 suspicious first; the first ear's scores stand for the others.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from callguard.audio.features import FloatArray
 from callguard.audio.frames import Pcm
 from callguard.audio.recent import Recent
 from callguard.models import emotion, encoder
+from callguard.models.calm_voice import CalmVoices
 from callguard.models.card import Card, ModelError, load_card, sha256
 from callguard.models.emotion import Scores
 from callguard.models.encoder import VOICE, Encoder
@@ -26,14 +28,10 @@ from callguard.models.roles import CustomerRows, Rows
 from callguard.models.session import open_session
 
 SHIPPED: Final = Path(__file__).parent / "ear.onnx"
-TRACE: Final = 0.3
+TRACE: Final = 0.2
 """`raised_voice` of the first ear from which a window is heard again."""
 BUDGET: Final = 16
 """Most windows that one tick hears: a third of the tick's 0.1 s on a slow core."""
-CALM_WINDOWS: Final = 12
-"""Calm windows that a leg's calm voice remembers; while they are fewer it is the plain mean."""
-REFRESH: Final = 20
-"""Calm windows from one that is heard to the next, once CALM_WINDOWS are known: about ten seconds of speech."""
 _INPUTS: Final = {
     "voice": (None, VOICE),
     "calm": (None, VOICE),
@@ -42,6 +40,25 @@ _INPUTS: Final = {
     "first": (None, 2),
 }
 _OUTPUTS: Final = {"raised_voice": (None,), "anger": (None,)}
+
+
+def open_second_ear(
+    capacity: int, first: Path | None, warn: Callable[[str], None], budget: int | None = None, threads: int = 1
+) -> "SecondEar | None":
+    """Open the shipped second ear; where it can't be used, warn and return None: the first ear then judges alone.
+
+    Args:
+        capacity: rows.
+        first: the configured model of the first ear; None: the shipped one.
+        warn: gets one line that names the file and the fault.
+        budget: most windows that one tick hears; None: no limit.
+        threads: threads of each session.
+    """
+    try:
+        return SecondEar(capacity, budget, first_path=first or emotion.SHIPPED, threads=threads)
+    except ModelError as error:
+        warn(f"the second ear is off, the first ear judges alone: {error}")
+        return None
 
 
 class SecondEar:
@@ -56,6 +73,7 @@ class SecondEar:
         threads: threads of each session.
 
     Attributes:
+        budget: as above.
         heard: windows that were heard.
         skipped: suspicious windows that the budget left to the first ear.
 
@@ -78,17 +96,14 @@ class SecondEar:
             raise ModelError(f"{path}: takes {self.card.inputs}, gives {self.card.outputs}: not the documented shape")
         self.heard = self.skipped = 0
         self._session = open_session(path, self.card, threads)
-        self._budget = budget
+        self.budget = budget
         self._recent = Recent(capacity)
-        self._calm: FloatArray = np.zeros((capacity, VOICE), np.float32)
-        self._windows: NDArray[np.int64] = np.zeros(capacity, np.int64)
-        self._due: NDArray[np.int64] = np.zeros(capacity, np.int64)
+        self._calm = CalmVoices(capacity)
 
     def forget(self, row: int) -> None:
         """Delete a leg's audio and its calm voice."""
         self._recent.forget(row)
-        self._calm[row] = 0.0
-        self._windows[row] = self._due[row] = 0
+        self._calm.forget(row)
 
     def remember(self, customers: CustomerRows, pcm: Pcm, speech: NDArray[np.bool_]) -> None:
         """Keep a hop of customers' audio; see `Recent.add`."""
@@ -105,53 +120,43 @@ class SecondEar:
         """
         suspicious = first.raised_voice > TRACE
         chosen = self._choose(customers.rows, first.raised_voice, suspicious)
+        again = suspicious[chosen]
         self.heard += len(chosen)
-        self.skipped += int(suspicious.sum() - suspicious[chosen].sum())
+        self.skipped += int(suspicious.sum() - again.sum())
         if len(chosen) == 0:
             return first
         rows = customers.rows[chosen]
         voice = np.stack([self.encoder.voice(*self._recent.window(row)) for row in rows.tolist()])
-        again = suspicious[chosen]
-        self._learn(rows[~again], voice[~again])
-        return self._decided(first, chosen[again], rows[again], voice[again], rise, baseline_s)
+        self._calm.learn(rows[~again], voice[~again])
+        at, rows = chosen[again], rows[again]
+        known = np.stack([self._calm.windows[rows], baseline_s[at]], axis=1).astype(np.float32)
+        return self._decided(first, at, voice[again], self._calm.mean[rows], known, rise[at])
 
     def _choose(self, rows: Rows, score: FloatArray, suspicious: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Return the windows to hear, within the budget: suspicious ones by score, then calm ones by need."""
-        self._due[rows[~suspicious]] -= 1
-        wanted = np.flatnonzero(suspicious | (self._due[rows] < 0))
-        if self._budget is None or len(wanted) <= self._budget:
-            return wanted
-        need = np.where(suspicious, score, -self._windows[rows].astype(np.float32))[wanted]
-        return np.sort(wanted[np.argsort(-need, kind="stable")[: self._budget]])
-
-    def _learn(self, rows: Rows, voice: FloatArray) -> None:
-        """Add calm windows to their legs' calm voices."""
-        self._windows[rows] += 1
-        known = self._windows[rows]
-        share = (1.0 / np.minimum(known, CALM_WINDOWS)).astype(np.float32)
-        self._calm[rows] += share[:, None] * (voice - self._calm[rows])
-        self._due[rows] = np.where(known < CALM_WINDOWS, 0, REFRESH)
+        calm = np.flatnonzero(~suspicious)
+        wanted = suspicious.copy()
+        wanted[calm] = self._calm.wanted(rows[calm])
+        at = np.flatnonzero(wanted)
+        if self.budget is None or len(at) <= self.budget:
+            return at
+        need = np.where(suspicious, score, -self._calm.windows[rows].astype(np.float32))[at]
+        return np.sort(at[np.argsort(-need, kind="stable")[: self.budget]])
 
     def _decided(
         self,
         first: Scores,
         at: NDArray[np.intp],
-        rows: Rows,
         voice: FloatArray,
+        calm: FloatArray,
+        known: FloatArray,
         rise: FloatArray,
-        baseline_s: FloatArray,
     ) -> Scores:
         """Return the scores with those at `at` replaced."""
         if len(at) == 0:
             return first
-        windows = np.minimum(self._windows[rows], CALM_WINDOWS).astype(np.float32)
-        feed = {
-            "voice": voice,
-            "calm": self._calm[rows],
-            "known": np.stack([windows, baseline_s[at]], axis=1),
-            "rise": rise[at, None],
-            "first": np.stack([first.raised_voice[at], first.anger[at]], axis=1),
-        }
+        scores = np.stack([first.raised_voice[at], first.anger[at]], axis=1)
+        feed = {"voice": voice, "calm": calm, "known": known, "rise": rise[:, None], "first": scores}
         raised, anger = first.raised_voice.copy(), first.anger.copy()
         raised[at], anger[at] = self._session.run(["raised_voice", "anger"], feed)
         return Scores(raised, anger)

@@ -211,13 +211,15 @@ class Pipeline:
 
     def _extract_features(self, hop: Hop, heard: Heard, against: NDArray[np.int8]) -> None:
         """Extract features; learn from the speech of legs without a reason against judging."""
-        speech = heard.speech & (against == Reason.JUDGED)[:, None]
+        judged = (against == Reason.JUDGED)[:, None]
+        speech = heard.speech & judged
         with self._spans("features"):
             self.listener.extract(hop, speech)
         if self.models.ear:
             with self._spans("second_ear"):
                 mine = self.roles.are_customers(hop.rows)
-                self.models.ear.remember(self.roles.customers(hop.rows), hop.pcm[mine], speech[mine])
+                pcm = hop.pcm[mine] * judged[mine][:, :, None]  # what is not judged is not kept either
+                self.models.ear.remember(self.roles.customers(hop.rows), pcm, speech[mine])
 
     def _follow_activity(self, rows: Rows, heard: Heard) -> None:
         """Follow turns. A leg that was last classified as noise, music or a tone does not count as speaking."""

@@ -19,7 +19,7 @@ from callguard.audio.frames import HOP_S
 from callguard.audio.gates import Reason, among
 from callguard.audio.ingest import Ingest, Limits, PortsExhaustedError
 from callguard.audio.window import SUMS, SUMS_FORM, seconds
-from callguard.config import Config, ConfigError, Logging
+from callguard.config import Analysis, Config, ConfigError, Logging
 from callguard.contracts.messages import (
     Baseline,
     CallFacts,
@@ -42,6 +42,7 @@ from callguard.contracts.messages import (
 from callguard.models.card import ModelError
 from callguard.models.emotion import SHIPPED, EmotionModel
 from callguard.models.gate import GateModel
+from callguard.models.second_ear import BUDGET, open_second_ear
 from callguard.rules import RuleEngine, load_rules
 from callguard.runtime import logs
 from callguard.runtime.limits import raise_file_limit
@@ -80,8 +81,7 @@ class Worker:
         self._table = SignalTable(legs, legs // 2)
         self._bank = LegBank(legs)
         self._engine = RuleEngine(load_rules(rules), self._table)
-        model, threads = config.analysis.model or SHIPPED, config.analysis.onnx_threads
-        models = Models(EmotionModel(legs, model, threads), GateModel(legs, threads=threads))
+        models = _models(config.analysis, legs, index)
         self._spans = StageTimer()
         self._pipeline = Pipeline(self._bank, self._table, self._engine, models, self._spans)
         port = media.audiosocket_port and media.audiosocket_port + index
@@ -319,8 +319,24 @@ class Worker:
             "log_lines_dropped": logs.dropped(),
             "cpu_ms": round(time.process_time() * 1000),
         }
+        ear = self._pipeline.models.ear
+        if ear:
+            own |= {"second_ear_heard": ear.heard, "second_ear_skipped": ear.skipped}
         stages = {f"stage_{stage}_us": ns // 1000 for stage, ns in self._spans.ns.items()}
         return {**own, **self._counts, **self._ingest.counts(), **stages}
+
+
+def _models(analysis: Analysis, legs: int, worker: int) -> Models:
+    """Open the configured models; raise ModelError where the first ear or the gate is unusable."""
+    threads = analysis.onnx_threads
+    ear = None
+    if analysis.second_ear:
+
+        def warn(why: str) -> None:
+            log.warning("second_ear_off", worker=worker, why=why)
+
+        ear = open_second_ear(legs, analysis.model, warn, BUDGET, threads)
+    return Models(EmotionModel(legs, analysis.model or SHIPPED, threads), GateModel(legs, threads=threads), ear)
 
 
 def main(descriptor: int) -> None:

@@ -1,12 +1,14 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from callguard.analysis.recordings import read_recording
-from callguard.analysis.replay import load_models, replay, replay_all
+from callguard.analysis.replay import BATCH, load_models, replay, replay_all
 from callguard.analysis.tables import as_object, write_signals
+from callguard.models.second_ear import TRACE, SecondEar
 from callguard.rules import RuleSet, load_rules
 from callguard.signals.table import CALL_SIGNALS, LEG_SIGNALS
 from tests.support.sound import buzz, speech_data
@@ -96,3 +98,36 @@ def test_a_real_angry_caller_fires_and_a_calm_one_does_not():
     assert {alert.leg for alert in angry.alerts} == {"customer"}
     for name in ("call_10.flac", "call_16.flac", "call_17.flac", "call_19.flac"):
         assert replay(read_recording(folder / name), models, rules).alerts == ()
+
+
+class Everywhere(SecondEar):
+    """Hears and decides every window; the calm voice is learnt as the cascade learns it."""
+
+    def judge(self, customers, first, rise, baseline_s):
+        suspicious = first.raised_voice > TRACE
+        calm = self._choose(customers.rows, first.raised_voice, suspicious)
+        rows = customers.rows
+        if len(rows) == 0:
+            return first
+        voice = np.stack([self.encoder.voice(*self._recent.window(row)) for row in rows.tolist()])
+        learnt = calm[~suspicious[calm]]
+        known = np.stack([self._calm.windows[rows], baseline_s], axis=1).astype(np.float32)
+        found = self._decided(first, np.arange(len(rows)), voice, self._calm.mean[rows], known, rise)
+        self._calm.learn(rows[learnt], voice[learnt])
+        return found
+
+
+def test_the_cascade_fires_where_hearing_every_window_would():
+    """Tolerance: the same alerts of the shipped rule's threshold, none more than a window's half second apart."""
+    folder, rules = speech_data() / "calls", load_rules([("r", RAISED)])
+    calls = [read_recording(folder / f"call_{number:02}.flac") for number in (3, 5, 10, 16)]
+    cascade = load_models()
+    everywhere = replace(load_models(), ear=Everywhere(BATCH * 2))
+    times = [
+        [[alert.fired_at_s for alert in result.alerts] for result in replay_all(calls, models, rules)]
+        for models in (cascade, everywhere)
+    ]
+    assert [len(each) for each in times[0]] == [len(each) for each in times[1]]
+    for mine, other in zip(*times, strict=True):
+        np.testing.assert_allclose(mine, other, atol=0.5)
+    assert any(times[0])

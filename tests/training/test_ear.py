@@ -7,18 +7,16 @@ from training.classifier import HEADS
 from training.ear import CUES, PRIOR_WINDOWS, Asked, Ear
 from training.export import Layer
 
-CLASSES = ("angry", "effort", "happy", "neutral")
-
 
 def some_ear(seed=1):
     rng = np.random.default_rng(seed)
 
     def layer():
-        return Layer(rng.normal(size=(VOICE, len(CLASSES))) * 0.05, rng.normal(size=len(CLASSES)))
+        return Layer(rng.normal(size=(VOICE, len(HEADS))) * 0.05, rng.normal(size=len(HEADS)))
 
     usual, spread = rng.normal(size=VOICE).astype(np.float32), rng.uniform(0.5, 2, VOICE).astype(np.float32)
     weights = np.array([[0.5, 0.4], [0.6, 0.7], [0.05, 0.04], [0.8, 0.9], [0.3, -0.2]])
-    return Ear(usual, spread, CLASSES, layer(), layer(), weights, np.array([-0.4, 0.1]))
+    return Ear(usual, spread, layer(), layer(), weights, np.array([-0.4, 0.1]))
 
 
 def some_asked(count, seed=2):

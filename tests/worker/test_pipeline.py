@@ -7,6 +7,7 @@ from callguard.audio.frames import FRAME_DTMF, FRAME_LOST
 from callguard.audio.gates import Reason
 from callguard.contracts.messages import CallFacts
 from callguard.models.emotion import EmotionModel
+from callguard.models.encoder import Encoder
 from callguard.rules import RuleEngine, RuleSet, load_rules
 from callguard.signals.table import CALL_INDEX, LEG_INDEX, SignalTable
 from callguard.worker.pipeline import Models, Pipeline
@@ -44,11 +45,12 @@ class TakesAllForSpeech:
 class Stage:
     """A pipeline of some legs with a call of customer (row 0) and agent (row 1)."""
 
-    def __init__(self, mode="raised_voice", rules=None, legs=4, gate=None):
+    def __init__(self, mode="raised_voice", rules=None, legs=4, gate=None, ear=False):
         self.table = SignalTable(legs, 2)
         self.bank = LegBank(legs)
         ruleset = rules or RuleSet(())
-        models = Models(load_models(legs).emotion, gate or TakesAllForSpeech())
+        loaded = load_models(legs, second_ear=ear)
+        models = Models(loaded.emotion, gate or TakesAllForSpeech(), loaded.ear)
         self.pipeline = Pipeline(self.bank, self.table, RuleEngine(ruleset, self.table), models)
         self.pipeline.open_call(0, CallFacts("c", mode=mode))
         for role in ("customer", "agent"):
@@ -110,6 +112,40 @@ def test_no_agents_leg_reaches_the_model(monkeypatch):
     assert np.isnan(stage.leg(1, "raised_voice"))
     assert np.isnan(stage.leg(1, "anger"))
     assert np.isfinite(stage.leg(1, "level_dbfs"))
+
+
+def test_no_agents_audio_is_kept_for_the_second_ear_or_heard_by_it(monkeypatch):
+    heard = []
+    original = Encoder.voice
+
+    def spy(self, pcm, speech):
+        heard.append(pcm.copy())
+        return original(self, pcm, speech)
+
+    monkeypatch.setattr(Encoder, "voice", spy)
+    stage = Stage(ear=True)
+    agents = buzz(5, 220, 0.6, seed=2)
+    stage.play(buzz(5, seed=1), agents)
+    kept = stage.pipeline.models.ear._recent
+    assert kept.window(0)[0].any()
+    assert not kept.window(1)[0].any()
+    assert heard
+    assert all(np.abs(pcm).max() < np.abs(agents).max() / 2 for pcm in heard)
+
+
+def test_audio_is_kept_only_while_it_is_judged_and_while_the_leg_is_there():
+    stage = Stage(ear=True)
+    kept = stage.pipeline.models.ear._recent
+    stage.play(buzz(3))
+    assert kept.window(0)[0].any()
+    stage.pipeline.update_call(0, CallFacts("c", on_hold=True))
+    stage.play(buzz(2.2))
+    assert not kept.window(0)[0].any()
+    stage.pipeline.update_call(0, CallFacts("c"))
+    stage.play(buzz(3))
+    assert kept.window(0)[0].any()
+    stage.pipeline.close_leg(0)
+    assert not kept.window(0)[0].any()
 
 
 def test_a_row_that_passes_from_customer_to_agent_is_scored_no_more():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callguard.audio.frames import FRAME_S
-from callguard.config import Config, Media
+from callguard.config import Analysis, Config, Media
 from callguard.contracts.messages import CallFacts, FromWorker, LegLost, OpenLeg, Transition, WorkerStats
 from callguard.contracts.vocabulary import Role
 from callguard.control.worker_pool import MediaError, WorkerPool
@@ -22,6 +22,8 @@ from callguard.testbed.bench.speech import clip
 
 CLIPS: Final = 16
 """Number of different voices, which the legs share."""
+HEATED_CLIPS: Final = 4
+"""Number of different voices of heated customers."""
 RULES: Final = (
     ("bench.yaml", "groups:\n- name: bench\n  rules:\n  - alert: Loud\n    expr: customer.level_dbfs > -24\n"),
 )
@@ -43,12 +45,27 @@ class Bench:
         seconds: of audio, at least 1.
         speech: share of time in which each party speaks.
         progress: called with the phase and the completed share of it.
+        heated: share of customers who shout in every second turn.
+        second_ear: whether the worker has a second ear.
     """
 
-    def __init__(self, legs: int, source: Source, seconds: float, speech: float, progress: Progress) -> None:
+    def __init__(
+        self,
+        legs: int,
+        source: Source,
+        seconds: float,
+        speech: float,
+        progress: Progress,
+        *,
+        heated: float = 0.0,
+        second_ear: bool = True,
+    ) -> None:
         self._legs, self._source, self._speech, self._progress = legs, source, speech, progress
+        self._heated, self._analysis = heated, Analysis(second_ear=second_ear)
         self._frames = round(seconds / FRAME_S)
-        self._clips = tuple(clip(seed, self._frames, speech) for seed in range(min(CLIPS, legs)))
+        calm = [clip(seed, self._frames, speech) for seed in range(min(CLIPS, legs))]
+        shouting = [clip(seed, self._frames, speech, heated=True) for seed in range(HEATED_CLIPS if heated else 0)]
+        self._clips, self._calm = (*calm, *shouting), len(calm)
         self._stats: list[WorkerStats] = []
         self._fired: dict[str, list[float]] = defaultdict(list)
         self._reported = asyncio.Event()
@@ -60,7 +77,7 @@ class Bench:
         media = Media(
             audiosocket_port=0, legs_per_worker=self._legs + self._legs % 2, connect_timeout_s=60, stall_timeout_s=60
         )
-        pool = WorkerPool(Config(media=media), RULES, self._hear)
+        pool = WorkerPool(Config(media=media, analysis=self._analysis), RULES, self._hear)
         await pool.start()
         try:
             targets = await self._open(pool)
@@ -85,9 +102,16 @@ class Bench:
             if role == "customer":
                 pool.send(call, CallFacts(call, started_at=time.time()))
             leg = OpenLeg(str(uuid.uuid4()), call, role, self._source)
-            targets.append(Target(leg.leg, await pool.open_leg(leg), index % len(self._clips)))
+            targets.append(Target(leg.leg, await pool.open_leg(leg), self._clip_of(index)))
             self._progress("opening legs", (index + 1) / self._legs)
         return tuple(targets)
+
+    def _clip_of(self, index: int) -> int:
+        """Return the clip of a leg; heated customers are spread evenly over the calls."""
+        customer, agent = divmod(index, 2)
+        if not agent and int((customer + 1) * self._heated) > int(customer * self._heated):
+            return self._calm + customer % HEATED_CLIPS
+        return index % self._calm
 
     async def _play(self, targets: tuple[Target, ...]) -> tuple[Sent, WorkerStats]:
         """Return the sending times, and the worker's last report before the load."""
@@ -154,6 +178,10 @@ class Bench:
             "seconds": seconds,
             "source": self._source,
             "speech": self._speech,
+            "heated": self._heated,
+            "second_ear": {name: spent.get(f"second_ear_{name}", 0) for name in ("heard", "skipped")}
+            if self._analysis.second_ear
+            else None,
             "cpu_s_per_leg_s": round(cpu, 7),
             "legs_per_core": round(1 / cpu) if cpu else 0,
             "tick_ms": _percentiles(np.array(ticks), p50=50, p99=99, max=100),

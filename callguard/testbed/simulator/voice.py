@@ -61,7 +61,7 @@ class Manner:
 
 MANNERS: Final[dict[Effort, Manner]] = {
     "calm": Manner(0.0, 4.0, 12.0, 1.0, -27.0, 0.21, 0.25),
-    "raised": Manner(5.0, 9.0, 1.0, 1.05, -11.0, 0.1, 0.22),
+    "raised": Manner(4.5, 9.0, -0.5, 1.05, -11.0, 0.1, 0.22),
 }
 
 
