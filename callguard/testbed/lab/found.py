@@ -47,6 +47,10 @@ class FoundPbx(Instance):
         """Return the command that takes `-rx`."""
         return shlex.join([*self._installation.command, "-C", str(self.etc / "asterisk.conf")])
 
+    def tail(self) -> str:
+        """Return the end of what Asterisk wrote on its console."""
+        return (self.folder / "console").read_text("utf-8", "replace")[-4000:]
+
     def _write(self, files: Mapping[str, str]) -> None:
         shutil.copytree(self._stock, self.etc)
         for part in ("db", "keys", "spool/recording", "run", "log", "agi"):
