@@ -46,6 +46,10 @@ PAUSE_S: Final = 2.0
 FIRST_S: Final = 3.0
 DRY_S: Final = 15.0
 LONGEST_LIFE_S: Final = 10.0
+UP_S: Final = 60.0
+"""Most seconds that a start may take; two are usual, twenty on a busy machine."""
+WHILE_STARTING: Final = 0.2
+"""Share of lives that begin to count when the process starts, the others when the service is up."""
 AT_AN_ALERT: Final = 0.3
 """Share of kills at the moment when an alert reaches Redis."""
 SETTLE_S: Final = 100.0
@@ -108,6 +112,8 @@ class Floor:
     def __init__(self, folder: Path, seconds: float, seed: int, actions: Sequence[Json] = ()) -> None:
         self.kills = 0
         self.events: list[Json] = []
+        self._before = 0
+        """Bytes of the service's log that earlier lives wrote."""
         self.hook = Hook()
         self.folder, self._scenario = folder, scenario(seconds, actions)
         self.calls = len(self._scenario["calls"])
@@ -152,7 +158,7 @@ class Floor:
             "notify": {"webhooks": {"hook": {"url": {"env": "HOOK_URL"}, "repeat_interval_s": 20}}},
             "redis": {"url": self.valkey.url},
             "console": {"enabled": False},
-            "logging": {"level": "warning", "json_lines": True},
+            "logging": {"level": "info", "json_lines": True},
             "journal": {"folder": str(self.folder / "state")},
         }
         (self.folder / "callguard.yaml").write_text(yaml.safe_dump(settings))
@@ -179,6 +185,8 @@ class Floor:
 
     async def _kill(self) -> None:
         while True:
+            if self._chance.random() > WHILE_STARTING:
+                await self._up()
             await asyncio.sleep(self._chance.uniform(0.0, LONGEST_LIFE_S))
             if self._chance.random() < AT_AN_ALERT:
                 self._fired.clear()
@@ -187,7 +195,15 @@ class Floor:
                         await self._fired.wait()
             await self.node.end(signal.SIGKILL)
             self.kills += 1
+            self._before = self.node.log.stat().st_size
             await self.node.start()
+
+    async def _up(self) -> None:
+        """Wait until the present life has reported its start."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UP_S):
+                while b'"event": "started"' not in self.node.log.read_bytes()[self._before :]:  # noqa: ASYNC110 - a file
+                    await asyncio.sleep(0.1)
 
     async def _flap_redis(self) -> None:
         while True:
