@@ -16,7 +16,10 @@ from callguard.runtime.journal import Journal, journal_path
 CALLS_S = 3.0
 """So long new calls come on each line: one call each."""
 MANY_CALLS_S = 90.0
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
+"""On a busy machine the simulated PBX alone takes half a minute to start."""
+
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -123,7 +126,6 @@ def types(events: Iterable[dict[str, Any]], call: str) -> list[str]:
     return [event["type"] for event in events if event.get("subject") == call]
 
 
-@pytest.mark.timeout(400)
 async def test_no_alert_is_lost_by_kills_while_redis_and_a_webhook_flap(tmp_path: Path) -> None:
     """Two calls on each of four lines; `python -m benchmarks.kills` does it for longer."""
     kills, told = await run(tmp_path, seconds=45, seed=3)
