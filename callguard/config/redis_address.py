@@ -6,6 +6,7 @@ redis+sentinel://h1:26379,h2:26379/mymaster/0
 redis+cluster://h1:6379,h2:6379
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -54,12 +55,14 @@ class RedisAddress:
 
 def read_redis_url(url: str) -> RedisAddress:
     """Parse a URL. Raises ValueError with what is wrong and what is allowed; no message repeats a password."""
-    scheme, separator, _ = url.partition("://")
+    scheme, separator, rest = url.partition("://")
     if not separator or scheme not in SCHEMES:
         raise ValueError(f"starts with none of {', '.join(f'{each}://' for each in SCHEMES)}")
     kind, tls = SCHEMES[scheme]
-    parts = urlsplit(url)
-    user, _, places = parts.netloc.rpartition("@")
+    # Newer Pythons (and Debian's 3.11.2) refuse brackets behind a first host, so hosts are not left to urlsplit.
+    places = re.split("[/?#]", rest, maxsplit=1)[0]
+    parts = urlsplit(f"{scheme}://h{rest[len(places) :]}")
+    user, _, places = places.rpartition("@")
     if ":" in user or "password" in parse_qs(parts.query):
         raise ValueError("holds a password; give it with the key `password` beside it")
     service, db = _path(kind, parts.path)
