@@ -328,6 +328,23 @@ def test_a_roles_newest_leg_counts_and_its_end_leaves_none():
     assert stage.table.customer[0] == -1
 
 
+def test_a_roles_newest_leg_alone_makes_the_calls_trend(monkeypatch):
+    """After a leg was tapped anew both rows may be heard for a moment."""
+    stage = Stage()
+    row = stage.bank.open()
+    stage.pipeline.open_leg(row, 0, "customer")
+    followed = []
+    monkeypatch.setattr(stage.pipeline.conversations, "follow", lambda calls, raised: followed.append(len(calls)))
+    for hop in hops(buzz(6), buzz(6)):
+        stage.bank.push(0, hop.pcm[0], 0)
+        stage.bank.push(row, hop.pcm[1], 0)
+        stage.tick()
+    assert not np.isnan(stage.leg(0, "raised_voice"))
+    assert not np.isnan(stage.leg(row, "raised_voice"))
+    assert set(followed) <= {0, 1}
+    assert sum(followed) > 2
+
+
 def test_facts_become_signals():
     stage = Stage()
     stage.pipeline.update_call(0, CallFacts("c", on_hold=True, agent_request=2, started_at=10.0))

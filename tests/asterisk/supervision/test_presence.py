@@ -10,6 +10,7 @@ import pytest
 from callguard.asterisk.discovery.calls import Call
 from callguard.asterisk.supervision import presence as module
 from callguard.asterisk.supervision.presence import Hooks, Presence
+from callguard.asterisk.supervision.room import CutError, Room
 from callguard.asterisk.supervision.session import Briefed, Session, SupervisionError, Suspended
 from callguard.authority import Grant
 from callguard.contracts.events import Event, SupervisionModeChanged, SupervisionStarted
@@ -166,6 +167,21 @@ async def test_what_failed_because_the_agent_hung_up_is_left_to_the_hangup(world
     await asyncio.sleep(0.02)
     await world.becomes(agent=None, agent_channel=None, together=False)
     assert world.session.why is None
+
+
+async def test_a_parting_during_a_change_of_mode_refuses_a_take_over_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut(*_: Any) -> None:
+        raise CutError
+
+    monkeypatch.setattr(Room, "tune", cut)
+    await world.presence.switch(world.session, "listen", COMMAND)
+    assert world.session.present_mode == "listen"
+    monkeypatch.setattr(Presence, "_take_over", cut)
+    with pytest.raises(SupervisionError, match="refused"):
+        await world.presence.switch(world.session, "takeover", COMMAND)
+    assert world.session.present_mode == "listen"
 
 
 async def test_who_took_over_follows_nobody(world: World) -> None:

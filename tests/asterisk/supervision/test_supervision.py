@@ -389,6 +389,16 @@ async def test_a_transfer_after_a_take_over_ends_the_session_as_such(desk: Desk)
     assert session.took_over
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_after_a_take_over_the_calls_end_tells_who_left(desk: Desk, known: bool) -> None:
+    session = await desk.ring(mode="takeover")
+    desk.calls["c1"] = replace(CALL, agent=session.channel)
+    if not known:
+        del desk.calls["c1"]
+    desk.supervision.see(events.ChannelDestroyed(0.0, Channel(session.channel, "PJSIP/ann-1"), 16))
+    assert session.why == (None if known else "supervisor_left")
+
+
 async def test_a_customer_who_hangs_up_after_a_take_over_is_no_transfer(desk: Desk) -> None:
     """The supervisor's channel may go first: for a moment the call has no agent."""
     await desk.ring(mode="takeover")
