@@ -16,7 +16,8 @@ from callguard.asterisk.waiter import Waiter
 log = structlog.get_logger(__name__)
 
 HOLD: Final = "CHANNEL(rtp,hold,audio)"
-"""1 while the phone of a PJSIP channel holds; other channels have no such function."""
+"""1 while the phone of a PJSIP channel holds, else 0; other channels have no such function."""
+KINDS: Final[Mapping[str, type[ChannelHold | ChannelUnhold]]] = {"1": ChannelHold, "0": ChannelUnhold}
 TECHNOLOGY: Final = "PJSIP/"
 AT_ONCE: Final = 8
 """Requests at the same time."""
@@ -36,14 +37,15 @@ async def read_holds(
 
     async def read(channel: Channel) -> None:
         async with gate:
-            with watch.on(channel.id, ChannelHold, ChannelUnhold) as told:
+            with watch.on(channel.id, ChannelHold, ChannelUnhold) as event:
                 try:
-                    holds = await ari.variable(channel.id, HOLD) == "1"
+                    value = await ari.variable(channel.id, HOLD)
                 except AriError as error:
                     log.info("hold_not_read", channel=channel.id, error=str(error))
                     return
-                if not told.done() and holds != _known(calls, channel.id):
-                    see((ChannelHold if holds else ChannelUnhold)(time.time(), channel))
+                kind = KINDS.get(value)
+                if kind and not event.done() and (kind is ChannelHold) != _known(calls, channel.id):
+                    see(kind(time.time(), channel))
 
     await asyncio.gather(*(read(each) for each in channels if each.id in talking and each.name.startswith(TECHNOLOGY)))
 

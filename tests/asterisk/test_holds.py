@@ -39,7 +39,8 @@ async def test_a_hold_that_ended_unseen_is_told() -> None:
 
 
 async def test_what_is_known_or_can_not_be_read_changes_nothing() -> None:
-    assert await told({"c": "1", "a": None}, ("customer",)) == []
+    assert await told({"c": "1", "a": None}, ("customer", "agent")) == []
+    assert await told({"c": "", "a": "?"}, ("customer", "agent")) == []
 
 
 async def test_an_event_that_comes_meanwhile_is_newer_than_the_answer() -> None:

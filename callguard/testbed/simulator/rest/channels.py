@@ -18,6 +18,8 @@ from callguard.testbed.simulator.rest.general import AriFault, Rest, arguments, 
 from callguard.testbed.simulator.ringing import Ringing
 
 APPLIED: Final = "AppDial2"
+HOLD: Final = "CHANNEL(rtp,hold,audio)"
+"""A function that tells whether the channel's phone holds."""
 CAUSES: Final = {"normal": NORMAL, "busy": BUSY}
 
 OpenRtp = Callable[[RtpSession], Awaitable[int]]
@@ -76,7 +78,8 @@ class ChannelRest(Rest):
     async def get_variable(self, request: web.Request) -> web.Response:
         """GET /channels/{channel}/variable."""
         name = needed(await arguments(request), "variable", "Variable name")
-        value = _value(self.channel(request, "Provided channel was not found"), name)
+        channel = self.channel(request, "Provided channel was not found")
+        value = str(int(channel.held)) if name == HOLD else _value(channel, name)
         if value is None:
             raise AriFault(404, "Provided variable was not found")
         return web.json_response({"value": value})

@@ -152,3 +152,11 @@ async def test_keys_pressed_by_hand_arrive_one_by_one(client: Client) -> None:
     assert (await client.until("ChannelDtmfReceived"))["digit"] == "5"
     await client.simulator.advance(FRAME_S)
     assert (await client.until("ChannelDtmfReceived"))["digit"] == "*"
+
+
+async def test_a_channel_tells_whether_its_phone_holds(client: Client) -> None:
+    call = await call_on(client)
+    path = f"/channels/{call.customer.id}/variable"
+    assert await client.ask("GET", path, variable="CHANNEL(rtp,hold,audio)") == (200, {"value": "0"})
+    client.simulator.exchange.hold(call.customer)
+    assert await client.ask("GET", path, variable="CHANNEL(rtp,hold,audio)") == (200, {"value": "1"})
