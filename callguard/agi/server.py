@@ -45,6 +45,11 @@ class AgiServer:
         """Return the port on which it listens; 0 before the start."""
         return int(self._server.sockets[0].getsockname()[1]) if self._server else 0
 
+    @property
+    def sessions(self) -> int:
+        """Return the number of sessions now."""
+        return len(self._open)
+
     async def start(self) -> None:
         """Listen; raise OSError when the address is taken."""
         host, port = host_and_port(self._config.listen)
@@ -78,7 +83,7 @@ class AgiServer:
             writer.close()
 
     def _refusal(self, writer: asyncio.StreamWriter) -> str:
-        if len(self._open) >= self._config.connections:
+        if self.sessions >= self._config.connections:
             return "crowded"
         source = ip_address(str(writer.get_extra_info("peername", ("0.0.0.0",))[0]).partition("%")[0])  # noqa: S104
         welcome = any(source in network for network in self._sources) if self._sources else source.is_loopback

@@ -4,8 +4,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
+from callguard.agi import server
 from callguard.agi.door import AgiDoor
 from callguard.config import Config, Privacy, Secret
 from callguard.config.agi import Agi
@@ -15,6 +17,12 @@ from tests.support.agi import Pbx
 from tests.support.events import alert_fired, call_started
 
 AGI = Agi(enabled=True, listen="127.0.0.1:0")
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No session is late because the machine is busy."""
+    monkeypatch.setattr(server, "SESSION_S", 60.0)
 
 
 async def nobody(_: str) -> CallerHistory | None:

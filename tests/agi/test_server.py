@@ -14,6 +14,7 @@ from callguard.agi import server
 from callguard.agi.dialogue import Dialogue
 from callguard.agi.server import AgiServer
 from callguard.config.agi import Agi
+from tests.integration.harness.service import until
 from tests.support.agi import Pbx, head_of
 
 
@@ -48,6 +49,12 @@ class Running:
         self.counts: Counter[tuple[str, str]] = Counter()
         config = Agi(**({"enabled": True, "listen": "127.0.0.1:0"} | settings))
         self.server = AgiServer(config, Scripts(work), lambda *words: self.counts.update([words]))  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No session is late because the machine is busy."""
+    monkeypatch.setattr(server, "SESSION_S", 60.0)
 
 
 @asynccontextmanager
@@ -89,7 +96,7 @@ async def test_a_script_that_hangs_does_not_hold_the_call_up(monkeypatch: pytest
     async with running(never) as here:
         begun = time.monotonic()
         assert await Pbx().run(here.server.port, "caller") == {}
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 30
     assert here.counts == {("caller", "late"): 1}
 
 
@@ -112,7 +119,7 @@ async def test_a_script_that_breaks_closes_its_session_and_harms_no_other() -> N
 async def test_more_than_the_allowed_sessions_are_closed_at_once() -> None:
     async with running(connections=2) as here:
         waiting = [await asyncio.open_connection("127.0.0.1", here.server.port) for _ in range(2)]
-        await asyncio.sleep(0.02)
+        await until(lambda: here.server.sessions == 2)
         assert await Pbx().run(here.server.port, "caller") == {}
         assert here.counts == {("other", "crowded"): 1}
         waiting[0][1].write(head_of("caller"))
@@ -138,8 +145,8 @@ async def test_a_stop_ends_present_sessions_at_once() -> None:
     async with running(never) as here:
         reader, writer = await asyncio.open_connection("127.0.0.1", here.server.port)
         writer.write(head_of("caller"))
-        await asyncio.sleep(0.02)
-        await asyncio.wait_for(here.server.stop(), 2)
+        await until(lambda: here.server.sessions == 1)
+        await asyncio.wait_for(here.server.stop(), 10)
         await closed(reader)
         writer.close()
         assert here.server.port == 0
