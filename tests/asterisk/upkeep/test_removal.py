@@ -125,11 +125,13 @@ async def test_each_round_logs_what_the_last_means_said(bench: Bench) -> None:
     fail(bench)
     bench.manager.answers = [AmiError("Permission denied")]
     with structlog.testing.capture_logs() as logs:
-        await bench.remover.remove(EAR).within(0.1)
+        removal = bench.remover.remove(EAR)
+        while not logs:
+            await removal.within(0.01)
         assert logs[0]["refusal"] == "Permission denied"
         bench.manager.answers = [True]
-        await bench.remover.remove(EAR).within(0.3)
-    assert "500" in logs[-1]["refusal"]
+        while "500" not in logs[-1]["refusal"]:  # pytest's time limit ends a vain wait
+            await removal.within(0.01)
     assert logs[-1]["object"] == EAR
 
 
