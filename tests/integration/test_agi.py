@@ -41,8 +41,15 @@ async def service(lab: Lab, redis_url: str, tmp_path: Path) -> AsyncIterator[Ser
         "agi": {"enabled": True, "listen": f"127.0.0.1:{lab.pbx.ports.agi}"},
         "privacy": {"number_hash_key": {"file": str(key)}},
     }
+    await ask_again(lab)
     async with Service(lab, redis_url, tmp_path / "service", rules=RULE, **sections) as running:
         yield running
+
+
+async def ask_again(lab: Lab) -> None:
+    """End the pause that follows a question without an answer."""
+    async with on(lab) as (_, remote):
+        await remote.ask("POST", "asterisk/variable", variable="CALLGUARD_SILENT_UNTIL", value="0")
 
 
 class Line:
@@ -114,14 +121,14 @@ async def test_a_service_that_hangs_or_is_gone_holds_no_call_up(lab: Lab, redis_
     service = Service(lab, redis_url, tmp_path / "service", agi=settings, console={"enabled": False})
     lab.farm.phone("agent1").answer_after_s = None
     took: dict[str, float] = {}
-    async with on(lab) as (line, remote):
-        await remote.ask("POST", "asterisk/variable", variable="CALLGUARD_SILENT_UNTIL", value="0")
+    async with on(lab) as (line, _):
+        await ask_again(lab)
         await service.start()
         os.kill(service.pid, signal.SIGSTOP)
         for state in ("hung", "hung again", "gone"):
             if state == "gone":
                 await service.kill()
-                await remote.ask("POST", "asterisk/variable", variable="CALLGUARD_SILENT_UNTIL", value="0")
+                await ask_again(lab)
             call = await lab.farm.phone("customer1").call(ASKING)
             took[state] = await line.reaches("Queue")
             assert await line.variables("PRIORITY", "RESULT") == ["", "no answer"], state
