@@ -50,7 +50,9 @@ class Door:
         self.node = Node()
         anything: Any = self.node
         self.bus = WiredBus(RedisConfig(url=url), "n1")
-        handlers = CommandHandlers(config, Authority(config), anything, anything, anything, self.node.erased)
+        handlers = CommandHandlers(
+            config, Authority(config), anything, anything, anything, self.node.erased, lambda: ()
+        )
         self.consumer = CommandConsumer(self.bus, "n1", self.bus.hub.tell, Gate(config, lambda _: KEYS), handlers)
 
     async def enter(self, **fields: Any) -> None:
