@@ -397,6 +397,15 @@ def test_a_role_set_on_a_local_half_is_the_role_of_the_party_behind_it() -> None
     assert (pbx.call.customer, pbx.call.agent) == ("c", "a")
 
 
+def test_a_role_that_is_taken_back_counts_no_more() -> None:
+    pbx = pbx_with(NO_RULES)
+    pbx.set(AGENT, "CALLGUARD_ROLE", "agent")
+    pbx.set(AGENT, "CALLGUARD_ROLE", "")
+    pbx.enter(replace(AGENT, app="AppDial"))
+    (only,) = started(pbx.enter(replace(CALLER, app="Dial")))
+    assert only.call.unknown == UNTOLD
+
+
 def test_a_mode_change_tells_of_the_call_and_of_nothing_else() -> None:
     pbx = queue_call()
     (changed,) = pbx.set(AGENT, "CALLGUARD", "raised_voice")

@@ -311,7 +311,7 @@ class Discovery:
         party = self._rooms.see(event.channel)
         told = self._note(party, event.name, event.value)
         if event.name == "CALLGUARD_ROLE":
-            party.role = None
+            party.role, party.role_variable = None, event.value  # an empty value takes the role back
             return told + self._judge(event.channel.id, event.at)
         if event.name != "CALLGUARD":
             return told
