@@ -93,7 +93,7 @@ async def test_a_stop_that_ari_refuses_is_carried_out_by_the_manager_interface(
         asked = since(parties)
         began = time.monotonic()
         await running.app.supervision.stop(parties.call.id)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 4.0  # well within the lease
         await asyncio.wait_for(parties.phones["supervisor"].ended.wait(), 5)
         assert running.of(SupervisionEnded)[0].reason == "stopped"
         await asyncio.sleep(0.5)
