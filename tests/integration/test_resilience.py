@@ -232,7 +232,8 @@ async def test_a_supervisor_released_by_a_restart_is_told_with_the_mode_they_wer
     ended = await service.wait_for("supervision.ended", since=before, reason="restart")
     assert ended["data"]["mode"] == mode
     lasted_s = ended["data"]["lasted_s"]
-    assert lasted_s is None or 1.0 < lasted_s < 30.0  # None: on a busy machine the lease ends before the service is back
+    # None: on a busy machine the lease ends before the service is back.
+    assert lasted_s is None or 1.0 < lasted_s < 30.0
     await customer.hangup()
     await service.wait_for("call.ended", since=before)
 
