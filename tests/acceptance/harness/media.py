@@ -24,6 +24,7 @@ from callguard.contracts.messages import (
 )
 from callguard.control.worker_pool import MediaError
 from callguard.history.baselines import KeptBaselines
+from callguard.rules import load_rules as parse_rules
 from callguard.worker.process import Worker
 
 
@@ -61,7 +62,11 @@ class Workers:
     def apply(self, config: Config) -> None:
         """Logging is the test's own."""
 
+    def rule_names(self) -> list[str]:
+        return [rule.name for rule in parse_rules(self._rules)]
+
     def load_rules(self, files: tuple[tuple[str, str], ...]) -> None:
+        self._rules = files
         self._worker.obey(LoadRules(files))
 
     def post(self, message: FromWorker, *, spare: bool = False) -> None:
