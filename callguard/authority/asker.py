@@ -9,6 +9,8 @@ from callguard.contracts.vocabulary import Door
 
 OPERATOR: Final = "operator"
 """Role of those who run the node: its command line, signals, and trusted programs beside it."""
+RULES: Final = "rules"
+"""Name of all rules at door `rule`. The audit stream is never trimmed, and an opt-out leaves no trace of an alert."""
 UNSIGNED: Final = "loopback"
 """Name of all programs that send without a signature where `redis.trust` is loopback."""
 

@@ -9,9 +9,15 @@ from callguard.asterisk.discovery.calls import Call
 from callguard.asterisk.supervision.session import RingRequest, Session, SupervisionError
 from callguard.asterisk.supervision.supervision import Supervision
 from callguard.authority import Grant
+from callguard.authority.asker import RULES
 from callguard.config import Config
 from callguard.contracts.vocabulary import Right
 from callguard.control.briefing import briefing
+
+
+def by_rule(right: Right) -> Grant:
+    """Return a rule's permission, which its author gave; the store rings only supervisors who hold the right."""
+    return Grant(RULES, "rule", right)
 
 
 class Paging:
@@ -50,7 +56,7 @@ class Paging:
         spoken = self.briefing(effect.call, effect.alert)
         request = RingRequest(
             effect.call, known, effect.mode, alert=effect.alert, timeout_s=effect.timeout_s, briefing=spoken,
-            grant=self._by_rule(effect.alert, effect.mode),
+            grant=by_rule(effect.mode),
         )  # fmt: skip
         try:
             await self._supervision.ring(request)
@@ -69,13 +75,8 @@ class Paging:
 
     async def prompt(self, effect: PromptAgent) -> None:
         """Whisper a prompt to the agent; a private rule's prompt leaves no event. Raises SupervisionError."""
-        grant = self._by_rule(effect.alert, "prompt")
+        grant = by_rule("prompt")
         await self._supervision.prompt(effect.call, effect.prompt, private=not effect.alert, grant=grant)
-
-    def _by_rule(self, alert: str, right: Right) -> Grant:
-        """Return a rule's permission, which its author gave; the store rings only supervisors who hold the right."""
-        found = self._find_alert(alert)
-        return Grant(found.rule if found else "", "rule", right)
 
     def briefing(self, call: str, alert: str | None) -> tuple[str, ...]:
         """Return the media URIs of a supervisor's briefing, for an alert or for a join by command."""

@@ -21,7 +21,7 @@ class Act(Event):
     """Facts shared by the events that tell people's and programs' acts: by whom, by which door, by which right."""
 
     sender: str | None = Field(
-        None, description="Proved name of the program or person who asked; for door rule, the rule."
+        None, description="Proved name of the program or person who asked; rules, for door rule."
     )
     door: Door | None = Field(None, description="How the request came.")
     right: Right | None = Field(None, description="Right by which it was granted.")
