@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -14,6 +15,12 @@ from tests.support.asyncapi import problems
 from tests.support.valkey import redis_url, stoppable_valkey, valkey_session_url
 
 __all__ = ["redis_url", "stoppable_valkey", "valkey_session_url"]
+
+# rich keeps the width that it finds when a console is made; test processes side by side are given the terminal's.
+os.environ.pop("COLUMNS", None)
+# How fast examples are drawn and run is a matter of the machine.
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 NEEDS_THE_REAL_THING = ("asterisk", "browser", "redis", "isolation")
 NEEDS_REAL_TIME = ("asterisk", "browser", "isolation")

@@ -118,7 +118,8 @@ def _sum_up(outcome: "Outcome", folder: Path) -> None:
     console.print("have a person say what they hear: callguard doctor --phone PJSIP/…", markup=False)
     console.print("next: systemctl enable --now callguard, then `callguard watch`", markup=False)
     if folder != FOLDER:
-        console.print(f"commands need --config {folder / 'callguard.yaml'}, or CALLGUARD_CONFIG", markup=False)
+        need = f"commands need --config {folder / 'callguard.yaml'}, or CALLGUARD_CONFIG"
+        console.print(need, markup=False, soft_wrap=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -151,7 +151,8 @@ async def test_an_opt_out_ends_everything_and_deletes_what_is_held(open_floor: O
     assert floor.story("alert.r", "call.ended", "supervision.e") == about(
         (5.8, "call.ended opt_out"), (5.8, "alert.resolved Loud opt_out"), (5.8, "supervision.ended lead stopped")
     )
-    kept = {"node.started", "node.hearing", "call.ended", "alert.resolved", "supervision.ended", "command.completed"}
+    kept = {"node.started", "node.hearing", "audit.anchored", "call.ended", "alert.resolved", "supervision.ended"}
+    kept.add("command.completed")
     assert set(await floor.stored()) <= kept
 
 

@@ -22,7 +22,7 @@ from callguard.control.worker_keeper import WorkerKeeper, WorkerProcess
 from callguard.testbed.valkey import free_port
 from tests.support.media import LOUD_RULE, config
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 class Owner:
