@@ -1,4 +1,4 @@
-"""Listens for FastAGI and answers each session within a time limit, whatever else happens.
+"""The FastAGI server. It answers or closes each session within a time limit.
 
 Asterisk waits for an answer without a limit of its own, so every session ends here by itself: answered, refused or
 closed. A closed session is no harm to the call; its dialplan goes on.
