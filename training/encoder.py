@@ -34,8 +34,9 @@ tokens over speech, 768 numbers that tell how a voice sounds. What is read off t
 * **Source:** {source}, SHA-256 `{sha256}`. Nothing is fetched at run time.
 * **Training data:** not public. Its makers name 680,000 hours from the internet. So nobody outside can say which
   voices and languages the weights owe what.
-* **Equality:** the reference (`training/whisper.py`, numpy) equals CTranslate2's encoder within {whole:.0e} on all
-  four blocks; the float32 graph equals the reference within {plain:.0e}. Integer weights move the numbers by
+* **Equality:** the reference (`training/whisper.py`, numpy) was compared once by hand with CTranslate2's
+  encoder: within {whole:.0e} on all four blocks;
+  the float32 graph equals the reference within {plain:.0e}. Integer weights move the numbers by
   {off:.0%} of their spread.
 * **Not for** telling who speaks, or what is said; it is given customers' legs only.
 
